@@ -1,0 +1,8 @@
+//! The rules, as pure functions over plain values: no IO, no clock, no chance, no async, no printing.
+
+pub mod change;
+pub mod dsse;
+pub mod failure;
+pub mod name;
+pub mod refusal;
+pub mod run;

@@ -27,3 +27,13 @@ impl fmt::Display for Refusal {
 }
 
 impl std::error::Error for Refusal {}
+
+/// A refused attempt as the ledger keeps it, before its answer is sent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refused {
+    /// The verb that was tried, such as `push` or `review`.
+    pub verb: String,
+    /// What it was tried on: a task, a reference, a message id; empty where there is none.
+    pub on: String,
+    pub refusal: Refusal,
+}

@@ -1,0 +1,120 @@
+//! Everything that can be asked. Time and chance come in here and nowhere else.
+
+use super::change::Change;
+use super::entry::Millis;
+use super::actor::Party;
+use super::gate::GateName;
+use super::key::Signing;
+use super::message::Draft;
+use super::name::{Digest, Fingerprint, Oid, RefName, SeatName, TaskId};
+use super::push::Update;
+use super::refusal::Refusal;
+use super::run::Run;
+use super::task::RunKind;
+use super::workshop::Genesis;
+
+/// A command with the clock's word on when it was asked.
+#[derive(Debug, Clone)]
+pub struct Command {
+    pub now: Millis,
+    pub act: Act,
+}
+
+/// What is asked. Acts of the edge carry what it measured.
+#[derive(Debug, Clone)]
+pub enum Act {
+    Found { genesis: Box<Genesis> },
+    RegisterKey { holder: Party, fingerprint: Fingerprint, certificate: String },
+    Swear,
+    Start { version: String, level: String, note: String },
+    Stop,
+    Recharter { charter: String },
+    Seat { seat: SeatName, agent: Vec<String>, prompt: Digest },
+    Answer,
+    Leave { seat: SeatName, instance: u32, why: String },
+    Sign { signing: Signing },
+    Push { push: String, updates: Vec<Update> },
+    Land { push: String },
+    Landed { push: String, trouble: Option<String> },
+    OpenTask { title: String, body: String, assign: Option<SeatName> },
+    TakeTask { task: TaskId },
+    Submit { task: TaskId, commit: Option<Oid> },
+    Measured { task: TaskId, attempt: u32, change: Box<Change>, kept: RefName },
+    Tested { task: TaskId, attempt: u32, kind: RunKind, tip: Option<Oid>, declared: Vec<String>, run: Box<Run> },
+    /// The candidate does not merge cleanly.
+    Conflicted { task: TaskId, attempt: u32, why: String },
+    Stalled { task: TaskId, attempt: u32, why: String },
+    Retry { task: TaskId },
+    Draw { task: TaskId, attempt: u32, gate: GateName, draw: Digest },
+    Judge { task: TaskId, attempt: u32, gate: GateName },
+    Review { task: TaskId, accept: bool, note: String, commit: Option<String> },
+    Confirm { task: TaskId, shown: Digest, step: Option<u64> },
+    Veto { task: TaskId, reason: String },
+    MergeBuilt { task: TaskId, attempt: u32, commit: Oid, old: Oid, tree: Oid },
+    MainMoved { task: TaskId, attempt: u32, trouble: Option<String> },
+    WentHome { branch: String, outcome: String },
+    Send { draft: Draft },
+    Deliver { ids: Vec<Digest> },
+    Acknowledge { id: Digest },
+    Freeze { reason: String },
+    /// `step` is the time step of a right code; `None` is a wrong one.
+    Thaw { step: Option<u64> },
+    /// Nothing was asked; the clock moved.
+    Tick,
+}
+
+impl Act {
+    /// The verb under which a refusal of this is recorded, and what it was tried on.
+    pub fn verb(&self) -> (&'static str, String) {
+        let none = String::new;
+        match self {
+            Self::Found { .. } => ("found", none()),
+            Self::RegisterKey { holder, .. } => ("register-key", holder.to_string()),
+            Self::Swear => ("swear", none()),
+            Self::Start { .. } => ("start", none()),
+            Self::Stop => ("stop", none()),
+            Self::Recharter { .. } => ("recharter", none()),
+            Self::Seat { seat, .. } => ("seat", seat.to_string()),
+            Self::Answer => ("answer", none()),
+            Self::Leave { seat, .. } => ("leave", seat.to_string()),
+            Self::Sign { signing } => ("sign", signing.digest.to_string()),
+            Self::Push { updates, .. } => ("push", updates.first().map(|update| update.name.chars().take(200).collect()).unwrap_or_default()),
+            Self::Land { push } | Self::Landed { push, .. } => ("land", push.clone()),
+            Self::OpenTask { .. } => ("open-task", none()),
+            Self::TakeTask { task } => ("take-task", task.to_string()),
+            Self::Submit { task, .. } => ("submit", task.to_string()),
+            Self::Measured { task, .. } => ("measured", task.to_string()),
+            Self::Tested { task, .. } => ("tested", task.to_string()),
+            Self::Conflicted { task, .. } => ("conflicted", task.to_string()),
+            Self::Stalled { task, .. } => ("stalled", task.to_string()),
+            Self::Retry { task } => ("retry", task.to_string()),
+            Self::Draw { task, .. } => ("draw", task.to_string()),
+            Self::Judge { task, .. } => ("judge", task.to_string()),
+            Self::Review { task, .. } => ("review", task.to_string()),
+            Self::Confirm { task, .. } => ("confirm", task.to_string()),
+            Self::Veto { task, .. } => ("veto", task.to_string()),
+            Self::MergeBuilt { task, .. } => ("merge", task.to_string()),
+            Self::MainMoved { task, .. } => ("main-moved", task.to_string()),
+            Self::WentHome { branch, .. } => ("went-home", branch.clone()),
+            Self::Send { .. } => ("send", none()),
+            Self::Deliver { .. } => ("deliver", none()),
+            Self::Acknowledge { id } => ("acknowledge", id.to_string()),
+            Self::Freeze { .. } => ("freeze", none()),
+            Self::Thaw { .. } => ("thaw", none()),
+            Self::Tick => ("tick", none()),
+        }
+    }
+}
+
+impl Command {
+    pub fn new(now: Millis, act: Act) -> Self {
+        Self { now, act }
+    }
+
+    /// Takes a text that has to be one plain line of 1 to 200 characters.
+    pub fn line(text: &str, why: &str, hint: &str) -> Result<String, Refusal> {
+        let text = text.trim();
+        let plain = !text.is_empty() && text.chars().count() <= 200 && !text.chars().any(char::is_control);
+        if plain { Ok(text.to_owned()) } else { Err(Refusal::new("one-line", why, hint)) }
+    }
+}

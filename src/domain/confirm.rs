@@ -1,0 +1,107 @@
+//! The owner's second factor, bound to exactly what was shown.
+
+use super::actor::{Actor, Party};
+use super::dsse::Envelope;
+use super::entry::Millis;
+use super::event::Event as Any;
+use super::gate::GateName;
+use super::name::{Digest, TaskId};
+use super::refusal::Refusal;
+use super::state::State;
+use super::statement::{self, Bound};
+use super::task::{self, Stage};
+use serde::{Deserialize, Serialize};
+
+/// Wrong codes until a cool-down, a long lock-out, and the end of trying; and the length of the two pauses.
+pub const LADDER: [(u32, Millis); 3] = [(3, 5 * 60_000), (5, 60 * 60_000), (10, Millis::MAX)];
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Event {
+    /// The owner confirmed an attempt; `step` is the time step of the code, used once.
+    Confirmed { task: TaskId, attempt: u32, step: u64, statement: Envelope },
+    /// A code was used for something else than a task, such as a thaw.
+    Used { step: u64, what: String },
+    Missed,
+}
+
+impl Event {
+    pub fn statement(&mut self) -> Option<(Party, &mut Envelope)> {
+        match self {
+            Self::Confirmed { statement, .. } => Some((Party::Owner, statement)),
+            Self::Used { .. } | Self::Missed => None,
+        }
+    }
+}
+
+/// Where the owner's code counter stands.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Codes {
+    pub last_step: u64,
+    pub missed: u32,
+    pub locked_until: Millis,
+}
+
+/// The digest of what a confirmation binds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Shown(pub Digest);
+
+impl Shown {
+    pub fn of(bound: &Bound<'_>) -> Self {
+        Self(Digest::of(&serde_json::to_vec(bound).expect("BUG: a binding is always writable as JSON")))
+    }
+}
+
+/// Says whether a code may be tried now; while locked out even the right code is refused.
+pub fn unlocked(state: &State, now: Millis) -> Result<(), Refusal> {
+    if state.codes.locked_until > now {
+        let hint = if state.codes.locked_until == Millis::MAX { "orchestrate totp reset" } else { "orchestrate status" };
+        return Err(Refusal::new("locked-out", format!("{} wrong codes in a row: no code is accepted now", state.codes.missed), hint));
+    }
+    Ok(())
+}
+
+/// Takes a code the edge compared; `None` is a wrong code, a step used before counts as wrong.
+pub fn code(state: &State, now: Millis, step: Option<u64>) -> Result<Option<u64>, Refusal> {
+    unlocked(state, now)?;
+    Ok(step.filter(|step| *step > state.codes.last_step))
+}
+
+/// Confirms an attempt: the owner only, for exactly the digest that was shown.
+pub fn confirm(state: &State, actor: &Actor, now: Millis, task: &TaskId, shown: &Digest, step: Option<u64>) -> Result<Vec<Any>, Refusal> {
+    super::freeze::open(state)?;
+    if *actor != Actor::Owner {
+        return Err(Refusal::new("owner-only", "only the owner confirms", format!("orchestrate gate show {task}")));
+    }
+    let known = state.task(task)?;
+    known.vetoed()?;
+    let hint = format!("orchestrate task confirm {task}");
+    let Some(attempt) = known.attempt.as_ref().filter(|attempt| attempt.stage == Stage::At(GateName::Deploy)) else {
+        return Err(Refusal::new("not-at-deploy", format!("{task} does not wait for a confirmation"), format!("orchestrate gate show {task}")));
+    };
+    let index = attempt.draws.get(&GateName::Deploy).map_or(attempt.submitted, |draw| draw.seq);
+    let bound = task::bound(state, task, attempt, index)?;
+    if Shown::of(&bound).0 != *shown {
+        return Err(Refusal::new("other-digest", format!("{task} is not what was shown any more"), hint));
+    }
+    let Some(step) = code(state, now, step)? else {
+        return Ok(vec![Any::Confirm(Event::Missed)]);
+    };
+    let statement = statement::confirmation(&bound, shown);
+    Ok(vec![Any::Confirm(Event::Confirmed { task: task.clone(), attempt: attempt.number, step, statement })])
+}
+
+pub fn apply(state: &mut State, time: Millis, event: &Event) {
+    match event {
+        Event::Confirmed { task, attempt, step, .. } => {
+            state.codes = Codes { last_step: *step, ..Codes::default() };
+            task::on_attempt(state, task, *attempt, |now| now.confirmed = true);
+        }
+        Event::Used { step, .. } => state.codes = Codes { last_step: *step, ..Codes::default() },
+        Event::Missed => {
+            state.codes.missed += 1;
+            let rung = LADDER.iter().rev().find(|(count, _)| state.codes.missed >= *count);
+            state.codes.locked_until = rung.map_or(0, |(_, pause)| time.saturating_add(*pause));
+        }
+    }
+}

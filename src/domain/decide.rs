@@ -1,0 +1,143 @@
+//! The rule book: who may do what, when. One arm per act, a sentence of policy above each.
+
+use super::actor::Actor;
+use super::command::{Act, Command};
+use super::entry::Entry;
+use super::event::Event;
+use super::gate::GateName;
+use super::merge::{self, Built};
+use super::refusal::{Refusal, Refused};
+use super::state::State;
+use super::task::{self, Ran};
+use super::{confirm, fleet, freeze, key, message, push, review, workshop};
+
+/// Judges a command against the state. No events and no refusal means: nothing to record.
+pub fn decide(state: &State, actor: &Actor, command: &Command) -> Result<Vec<Event>, Refusal> {
+    let now = command.now;
+    match &command.act {
+        // A ledger begins once, by the supervisor, before any key exists.
+        Act::Found { genesis } => edge(actor).and_then(|()| workshop::found(state, genesis)),
+        // Keys are made by the supervisor only; a seat can neither bring nor replace one.
+        Act::RegisterKey { holder, fingerprint, certificate } => edge(actor).and_then(|()| key::made(state, holder, fingerprint, certificate)),
+        // The owner's key vouches for genesis.
+        Act::Swear => edge(actor).and_then(|()| workshop::swear(state)),
+        // Every start says which isolation level its probes saw.
+        Act::Start { version, level, note } => {
+            let (version, level, note) = (version.clone(), level.clone(), note.clone());
+            edge(actor).map(|()| vec![Event::Workshop(workshop::Event::Started { version, level, note })])
+        }
+        // The owner stops the workshop; nothing is lost by it.
+        Act::Stop => owner(actor, "stop").map(|()| vec![Event::Workshop(workshop::Event::Stopped)]),
+        // The owner alone changes the charter, and never the seats.
+        Act::Recharter { charter } => workshop::recharter(state, actor, charter),
+        // The supervisor seats instances.
+        Act::Seat { seat, agent, prompt } => edge(actor).and_then(|()| fleet::seat(state, seat, agent, prompt)),
+        // An instance answers for its own seat, by its own socket.
+        Act::Answer => fleet::answer(state, actor),
+        Act::Leave { seat, instance, why } => edge(actor).and_then(|()| fleet::leave(state, seat, *instance, why)),
+        // A seat signs its own commits.
+        Act::Sign { signing } => key::sign(state, actor, signing),
+        // A seat pushes to its own namespace, signed commits only, all or nothing.
+        Act::Push { push, updates } => push::judge(state, actor, push, updates),
+        // The move itself is asked again, inside the lock.
+        Act::Land { push } => edge(actor).and_then(|()| push::land(state, push)),
+        Act::Landed { push, trouble } => edge(actor).map(|()| push::landed(state, push, trouble.as_deref())),
+        // The owner and the planning roles open tasks.
+        Act::OpenTask { title, body, assign } => task::open(state, actor, now, title, body, assign.as_ref()),
+        // The first seat that may develop and takes a task has it.
+        Act::TakeTask { task } => task::take(state, actor, task),
+        // Only its author submits a task, and only what it pushed.
+        Act::Submit { task, commit } => task::submit(state, actor, task, commit.as_ref()),
+        // Measures, runs and draws are the supervisor's own.
+        Act::Measured { task, attempt, change, kept } => edge(actor).and_then(|()| task::measured(state, task, *attempt, change, kept)),
+        Act::Tested { task, attempt, kind, tip, declared, run } => {
+            let ran = Ran { kind: *kind, tip: tip.as_ref(), declared, run };
+            edge(actor).and_then(|()| task::tested(state, task, *attempt, &ran))
+        }
+        Act::Conflicted { task, attempt, why } => edge(actor).and_then(|()| {
+            let (_, now) = task::current(state, task, *attempt)?;
+            Ok(task::send_back(state, task, now, GateName::Qa, why))
+        }),
+        Act::Stalled { task, attempt, why } => edge(actor).and_then(|()| task::stalled(state, task, *attempt, why)),
+        // A stalled step is tried again when its author or the owner says so.
+        Act::Retry { task } => task::retry(state, actor, task),
+        Act::Draw { task, attempt, gate, draw } => edge(actor).and_then(|()| review::draw(state, task, *attempt, *gate, draw)),
+        Act::Judge { task, attempt, gate } => edge(actor).and_then(|()| task::judge(state, task, *attempt, *gate)),
+        // A drawn seat that contributed nothing gives its word, once, on what stands there now.
+        Act::Review { task, accept, note, commit } => review::decide(state, actor, task, *accept, note, commit.as_deref()),
+        // The owner confirms exactly what was shown, with a code that works once.
+        Act::Confirm { task, shown, step } => confirm::confirm(state, actor, now, task, shown, *step),
+        // A veto sticks to the task.
+        Act::Veto { task, reason } => task::veto(state, actor, task, reason),
+        // The protected branch moves to a tested tree on the tested tip, after every gate, and by nobody else.
+        Act::MergeBuilt { task, attempt, commit, old, tree } => {
+            edge(actor).and_then(|()| merge::intend(state, task, *attempt, &Built { commit, old, tree }))
+        }
+        Act::MainMoved { task, attempt, trouble } => edge(actor).and_then(|()| merge::moved(state, task, *attempt, trouble.as_deref())),
+        Act::WentHome { branch, outcome } => {
+            let (branch, outcome) = (branch.clone(), outcome.clone());
+            edge(actor).map(|()| vec![Event::Merge(merge::Event::Home { branch, outcome })])
+        }
+        // Anyone writes to anyone, in its own name.
+        Act::Send { draft } => message::send(state, actor, now, draft),
+        Act::Deliver { ids } => Ok(message::deliver(state, actor, ids)),
+        Act::Acknowledge { id } => message::acknowledge(state, actor, id),
+        // The librarian and the owner stop everything; the owner opens it again, with a code.
+        Act::Freeze { reason } => freeze::freeze(state, actor, reason),
+        Act::Thaw { step } => thaw(state, actor, now, *step),
+        // Time alone only lets messages expire.
+        Act::Tick => edge(actor).map(|()| message::expire(state, now)),
+    }
+}
+
+fn thaw(state: &State, actor: &Actor, now: u64, step: Option<u64>) -> Result<Vec<Event>, Refusal> {
+    let thawed = freeze::thaw(state, actor)?;
+    Ok(match confirm::code(state, now, step)? {
+        None => vec![Event::Confirm(confirm::Event::Missed)],
+        Some(step) => {
+            let used = Event::Confirm(confirm::Event::Used { step, what: "thaw".to_owned() });
+            std::iter::once(used).chain(thawed).collect()
+        }
+    })
+}
+
+fn edge(actor: &Actor) -> Result<(), Refusal> {
+    match actor {
+        Actor::Edge => Ok(()),
+        Actor::Owner | Actor::Seat(_) => Err(Refusal::new("supervisor-only", "only the supervisor's own measurements say this", "orchestrate --help")),
+    }
+}
+
+fn owner(actor: &Actor, verb: &str) -> Result<(), Refusal> {
+    match actor {
+        Actor::Owner => Ok(()),
+        Actor::Edge | Actor::Seat(_) => Err(Refusal::new("owner-only", format!("only the owner may {verb}"), "orchestrate mail send owner")),
+    }
+}
+
+/// The entry that a refusal leaves behind, written before its answer is sent.
+pub fn refused(command: &Command, refusal: &Refusal) -> Event {
+    let (verb, on) = command.act.verb();
+    Event::Refused(Refused { verb: verb.to_owned(), on, refusal: refusal.clone() })
+}
+
+impl State {
+    /// Folds one entry into the state. Whoever folds the same entries has the same state.
+    pub fn apply(&mut self, entry: &Entry) {
+        self.len = entry.seq + 1;
+        self.now = entry.time;
+        match &entry.event {
+            Event::Workshop(event) => workshop::apply(self, entry.time, event),
+            Event::Key(event) => key::apply(self, entry.seq, event),
+            Event::Fleet(event) => fleet::apply(self, &entry.by, entry.time, event),
+            Event::Push(event) => push::apply(self, &entry.by, event),
+            Event::Task(event) => task::apply(self, &entry.by, entry.seq, entry.time, event),
+            Event::Review(event) => review::apply(self, &entry.by, entry.seq, event),
+            Event::Merge(event) => merge::apply(self, event),
+            Event::Message(event) => message::apply(self, entry.seq, entry.time, event),
+            Event::Freeze(event) => freeze::apply(self, &entry.by, entry.time, event),
+            Event::Confirm(event) => confirm::apply(self, entry.time, event),
+            Event::Refused(event) => self.note_refusal(entry, event),
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! What has to be done outside because of what was recorded.
+
+use super::entry::Entry;
+use super::event::Event;
+use super::gate::GateName;
+use super::merge;
+use super::message;
+use super::name::{Oid, TaskId};
+use super::push;
+use super::review;
+use super::state::State;
+use super::task::{self, Attempt, RunKind, Stage};
+
+/// One thing to do. Its result comes back only as a command by the edge.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Effect {
+    /// Measure a candidate against the tip and keep it under a reference of its own.
+    Measure { task: TaskId, attempt: u32, commit: Oid },
+    /// Run the tests on one of the attempt's trees.
+    Test { task: TaskId, attempt: u32, kind: RunKind },
+    Draw { task: TaskId, attempt: u32, gate: GateName },
+    Judge { task: TaskId, attempt: u32, gate: GateName },
+    /// Build and sign the merge commit.
+    BuildMerge { task: TaskId, attempt: u32 },
+    /// Move the protected branch from `old` to `commit`.
+    MoveMain { task: TaskId, attempt: u32, commit: Oid, old: Oid },
+    /// Move the references of an accepted push.
+    MoveRefs { push: String },
+    /// Bring the approved history to the mirror and, where the owner wants it, home.
+    Publish,
+    /// Wake whoever waits for mail.
+    Ring,
+}
+
+/// What an entry, just applied, makes necessary.
+pub fn react(state: &State, entry: &Entry) -> Vec<Effect> {
+    match &entry.event {
+        Event::Task(event) => match event {
+            task::Event::Submitted { task, .. }
+            | task::Event::Measured { task, .. }
+            | task::Event::Tested { task, .. }
+            | task::Event::Judged { task, .. }
+            | task::Event::Outdated { task, .. } => next(state, task),
+            task::Event::Opened { .. } | task::Event::Taken { .. } | task::Event::SentBack { .. } | task::Event::Stalled { .. } | task::Event::Vetoed { .. } => Vec::new(),
+        },
+        Event::Review(review::Event::Drawn { task, .. } | review::Event::Decided { task, .. }) => next(state, task),
+        Event::Confirm(super::confirm::Event::Confirmed { task, .. }) => next(state, task),
+        Event::Confirm(super::confirm::Event::Used { .. } | super::confirm::Event::Missed) => Vec::new(),
+        Event::Merge(merge::Event::Merged { .. }) => vec![Effect::Publish],
+        Event::Merge(merge::Event::Intended { task, .. } | merge::Event::Missed { task, .. }) => next(state, task),
+        Event::Merge(merge::Event::Home { .. }) => Vec::new(),
+        Event::Push(push::Event::Landing { push }) => vec![Effect::MoveRefs { push: push.clone() }],
+        Event::Push(push::Event::Accepted { .. } | push::Event::Landed { .. } | push::Event::Dropped { .. }) => Vec::new(),
+        Event::Message(message::Event::Sent { .. }) => vec![Effect::Ring],
+        Event::Message(message::Event::Delivered { .. } | message::Event::Acknowledged { .. } | message::Event::Expired { .. }) => Vec::new(),
+        Event::Freeze(super::freeze::Event::Thawed { .. }) => outstanding(state),
+        Event::Freeze(super::freeze::Event::Frozen { .. }) | Event::Workshop(_) | Event::Key(_) | Event::Fleet(_) | Event::Refused(_) => Vec::new(),
+    }
+}
+
+/// Everything that is still to be done, from the state alone: what a restart begins with.
+pub fn outstanding(state: &State) -> Vec<Effect> {
+    let landing = state.pushes.iter().filter(|(_, pending)| pending.landing).map(|(push, _)| Effect::MoveRefs { push: push.clone() });
+    let steps = state.tasks.keys().flat_map(|task| next(state, task));
+    landing.chain(steps).collect()
+}
+
+/// What a task's newest attempt needs now. A stalled one waits to be told.
+fn next(state: &State, task: &TaskId) -> Vec<Effect> {
+    let Some(known) = state.tasks.get(task) else { return Vec::new() };
+    let Some(attempt) = known.attempt.as_ref().filter(|attempt| attempt.stalled.is_none()) else {
+        return Vec::new();
+    };
+    let (task, attempt_number) = (task.clone(), attempt.number);
+    match &attempt.stage {
+        Stage::Measuring => vec![Effect::Measure { task, attempt: attempt_number, commit: attempt.commit.clone() }],
+        Stage::At(gate) => at_gate(state, &task, attempt, *gate),
+        Stage::Merging => vec![Effect::BuildMerge { task, attempt: attempt_number }],
+        Stage::Moving { commit, old } => vec![Effect::MoveMain { task, attempt: attempt_number, commit: commit.clone(), old: old.clone() }],
+        Stage::Merged | Stage::Back { .. } => Vec::new(),
+    }
+}
+
+fn at_gate(state: &State, task: &TaskId, attempt: &Attempt, gate: GateName) -> Vec<Effect> {
+    let number = attempt.number;
+    let wanted: &[RunKind] = match gate {
+        GateName::Red => &[RunKind::Base, RunKind::Red],
+        GateName::Green => &[RunKind::Base, RunKind::Red, RunKind::Green],
+        GateName::Qa => &[RunKind::Base, RunKind::Merge],
+        GateName::Peer | GateName::Deploy => &[],
+    };
+    let has = |kind: &RunKind| attempt.runs.contains_key(kind);
+    let tests = wanted.iter().filter(|kind| !has(kind)).map(|kind| Effect::Test { task: task.clone(), attempt: number, kind: *kind });
+    let drawn_gate = matches!(gate, GateName::Peer | GateName::Qa | GateName::Deploy);
+    let draw = (drawn_gate && !attempt.draws.contains_key(&gate)).then(|| Effect::Draw { task: task.clone(), attempt: number, gate });
+    let todo: Vec<Effect> = tests.chain(draw).collect();
+    if todo.is_empty() && state.frozen.is_none() { vec![Effect::Judge { task: task.clone(), attempt: number, gate }] } else { todo }
+}

@@ -1,0 +1,37 @@
+//! Everything that can have happened, noun by noun.
+
+use super::actor::Party;
+use super::dsse::Envelope;
+use super::{confirm, fleet, freeze, key, merge, message, push, refusal, review, task, workshop};
+use serde::{Deserialize, Serialize};
+
+/// A recorded fact. To add one: a variant in its noun's file; the compiler names the rest.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Event {
+    Workshop(workshop::Event),
+    Key(key::Event),
+    Fleet(fleet::Event),
+    Push(push::Event),
+    Task(task::Event),
+    Review(review::Event),
+    Merge(merge::Event),
+    Message(message::Event),
+    Freeze(freeze::Event),
+    Confirm(confirm::Event),
+    Refused(refusal::Refused),
+}
+
+impl Event {
+    /// The statement in this event that still wants its signature, and whose key must make it.
+    pub fn unsigned(&mut self) -> Option<(Party, &mut Envelope)> {
+        match self {
+            Self::Workshop(event) => event.statement(),
+            Self::Task(event) => event.statement(),
+            Self::Review(event) => event.statement(),
+            Self::Message(event) => event.statement(),
+            Self::Confirm(event) => event.statement(),
+            Self::Key(_) | Self::Fleet(_) | Self::Push(_) | Self::Merge(_) | Self::Freeze(_) | Self::Refused(_) => None,
+        }
+    }
+}

@@ -1,0 +1,166 @@
+//! Reviewers are drawn by the gate; their words are bound to what the gate showed them.
+
+use super::actor::{Actor, Party};
+use super::dsse::Envelope;
+use super::event::Event as Any;
+use super::evidence::Approval;
+use super::gate::GateName;
+use super::message;
+use super::name::{Digest, SeatName, TaskId};
+use super::refusal::Refusal;
+use super::role::{self, Capability};
+use super::state::State;
+use super::statement;
+use super::task::{self, Attempt, Stage};
+use serde::{Deserialize, Serialize};
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Event {
+    /// `draw` is HMAC(secret committed in genesis, task, attempt, gate, ledger index): anyone can audit it once revealed.
+    Drawn { task: TaskId, attempt: u32, gate: GateName, pool: Vec<SeatName>, seats: Vec<SeatName>, draw: Digest },
+    /// A drawn seat's word.
+    Decided { task: TaskId, attempt: u32, gate: GateName, accept: bool, note: String, bundle: u64, statement: Envelope },
+}
+
+impl Event {
+    pub fn statement(&mut self) -> Option<(Party, &mut Envelope)> {
+        match self {
+            Self::Decided { statement, .. } => {
+                let seat = payload_seat(statement)?;
+                Some((Party::Seat(seat), statement))
+            }
+            Self::Drawn { .. } => None,
+        }
+    }
+}
+
+fn payload_seat(envelope: &Envelope) -> Option<SeatName> {
+    let value: serde_json::Value = serde_json::from_slice(&statement::payload(envelope)?).ok()?;
+    SeatName::new(value.get("predicate")?.get("seat")?.as_str()?).ok()
+}
+
+/// Who was drawn for a gate, and where the ledger says so.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Draw {
+    pub seats: Vec<SeatName>,
+    pub seq: u64,
+}
+
+/// Draws the seats of a gate: two or one for PEER, one for QA, the co-signers for DEPLOY.
+pub fn draw(state: &State, task: &TaskId, number: u32, gate: GateName, draw: &Digest) -> Result<Vec<Any>, Refusal> {
+    let (_, attempt) = task::current(state, task, number)?;
+    if attempt.draws.contains_key(&gate) {
+        return Ok(Vec::new());
+    }
+    let (pool, count) = pool(state, task, attempt, gate);
+    if pool.len() < count {
+        let why = format!("{gate} needs {count} seats that did not contribute, and only {} could be drawn", pool.len());
+        return task::stalled(state, task, number, &why);
+    }
+    let seats = role::draw(&pool, count, draw);
+    let subject = format!("{task}: your word is wanted at {gate}");
+    let text = format!(
+        "You were drawn for {gate} of {task}, attempt {number}.\n\nLook: orchestrate review show {task}\nThen: orchestrate review approve {task} --note '…'\n  or: orchestrate review reject {task} --note '…'"
+    );
+    let mail = message::notice(state, state.now, seats.clone(), &subject, &text, Some(task));
+    let owner = owner_notice(state, task, attempt, gate);
+    let drawn = Any::Review(Event::Drawn { task: task.clone(), attempt: number, gate, pool, seats, draw: draw.clone() });
+    Ok(std::iter::once(drawn).chain(message::chain(mail, owner)).collect())
+}
+
+fn owner_notice(state: &State, task: &TaskId, attempt: &Attempt, gate: GateName) -> Vec<Any> {
+    let wanted = gate == GateName::Deploy && attempt.needs.as_ref().is_some_and(|needs| needs.owner);
+    if !wanted {
+        return Vec::new();
+    }
+    let text = format!("{task} touches critical paths.\n\nLook: orchestrate task show {task}\nThen: orchestrate task confirm {task}");
+    message::notice_owner(state, state.now, &format!("{task} waits for your confirmation"), &text, Some(task))
+}
+
+fn pool(state: &State, task: &TaskId, attempt: &Attempt, gate: GateName) -> (Vec<SeatName>, usize) {
+    let author = state.tasks.get(task).and_then(|known| known.author.as_ref());
+    let fresh = |seats: Vec<SeatName>| seats.into_iter().filter(|seat| !attempt.contributors.contains(seat)).collect::<Vec<_>>();
+    let cosigners = state.with(Capability::CosignDeploy);
+    match (gate, author) {
+        (GateName::Peer, Some(author)) => {
+            let count = attempt.needs.as_ref().map_or(2, |needs| needs.approvals as usize);
+            (role::pool(state.charter(), author, &attempt.contributors), count)
+        }
+        (GateName::Qa, _) => {
+            let peers = attempt.draws.get(&GateName::Peer).map_or(&[][..], |draw| &draw.seats);
+            let pool = fresh(state.with(Capability::VerifyQa));
+            let apart: Vec<SeatName> = pool.iter().filter(|seat| !peers.contains(seat)).cloned().collect();
+            (apart, 1)
+        }
+        (GateName::Deploy, _) => (cosigners.clone(), cosigners.len().max(2)),
+        (GateName::Red | GateName::Green | GateName::Peer, _) => (Vec::new(), 1),
+    }
+}
+
+/// A reviewer's word: only a drawn seat, only at the gate the attempt stands at, once, never on its own work.
+pub fn decide(state: &State, actor: &Actor, task: &TaskId, accept: bool, note: &str, commit: Option<&str>) -> Result<Vec<Any>, Refusal> {
+    super::freeze::open(state)?;
+    let Some(seat) = actor.seat() else {
+        return Err(Refusal::new("seat-only", "only a seat reviews; the owner confirms or vetoes", format!("orchestrate task confirm {task}")));
+    };
+    let known = state.task(task)?;
+    known.vetoed()?;
+    let show = format!("orchestrate review show {task}");
+    let Some(attempt) = &known.attempt else {
+        return Err(Refusal::new("nothing-submitted", format!("nothing was submitted for {task} yet"), show));
+    };
+    if attempt.contributors.contains(seat) || known.author.as_ref() == Some(seat) {
+        return Err(Refusal::new("own-work", format!("{seat} contributed to {task} and cannot judge it"), "orchestrate review list"));
+    }
+    let Stage::At(gate) = attempt.stage else {
+        return Err(Refusal::new("not-at-a-gate", format!("{task} does not wait for a review now"), show));
+    };
+    let Some(draw) = attempt.draws.get(&gate).filter(|draw| draw.seats.contains(seat)) else {
+        return Err(Refusal::new("not-drawn", format!("{seat} was not drawn for {gate} of {task}"), "orchestrate review list"));
+    };
+    if commit.is_some_and(|commit| commit.len() < 7 || !attempt.commit.as_str().starts_with(commit)) {
+        return Err(Refusal::new("other-commit", format!("{task} is at {} now, not at the commit you reviewed", attempt.commit.short()), show));
+    }
+    if attempt.approvals.iter().any(|old| old.gate == gate && old.seat == *seat) {
+        return Err(Refusal::new("said-already", format!("{seat} has spoken at {gate} of {task}"), show));
+    }
+    if gate == GateName::Qa && !attempt.runs.contains_key(&task::RunKind::Merge) {
+        return Err(Refusal::new("not-tested-yet", "the full run on the merge result has not ended", show));
+    }
+    words(note)?;
+    let bound = task::bound(state, task, attempt, draw.seq)?;
+    let statement = statement::review(&bound, gate, seat, accept, note);
+    let (task, note) = (task.clone(), note.to_owned());
+    Ok(vec![Any::Review(Event::Decided { task, attempt: attempt.number, gate, accept, note, bundle: draw.seq, statement })])
+}
+
+/// A word without a reason is a rubber stamp.
+fn words(note: &str) -> Result<(), Refusal> {
+    let length = note.trim().chars().count();
+    if (10..=8000).contains(&length) {
+        return Ok(());
+    }
+    Err(Refusal::new("no-reason", "a review wants a note of 10 to 8000 characters", "orchestrate review approve <task> --note 'what you looked at'"))
+}
+
+pub fn apply(state: &mut State, by: &Actor, seq: u64, event: &Event) {
+    match event {
+        Event::Drawn { task, attempt, gate, seats, .. } => {
+            let draw = Draw { seats: seats.clone(), seq };
+            task::on_attempt(state, task, *attempt, |now| {
+                now.draws.insert(*gate, draw);
+            });
+        }
+        Event::Decided { task, attempt, gate, accept, bundle, .. } => {
+            let Some(seat) = by.seat().cloned() else { return };
+            let Some(role) = state.fleet.get(&seat).map(|seat| seat.role.clone()) else { return };
+            let policy = state.policy.clone();
+            task::on_attempt(state, task, *attempt, |now| {
+                let Some(change) = &now.change else { return };
+                let (commit, tree, base) = (change.commit.clone(), change.tree.clone(), change.base.clone());
+                now.approvals.push(Approval { seat, role, gate: *gate, commit, tree, base, policy, bundle: *bundle, accept: *accept });
+            });
+        }
+    }
+}

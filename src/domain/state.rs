@@ -1,0 +1,194 @@
+//! What the entries add up to.
+
+use super::actor::{Actor, Party};
+use super::charter::Charter;
+use super::confirm::Codes;
+use super::entry::{Entry, Millis};
+use super::fleet::Seat;
+use super::freeze::Freeze;
+use super::key::Key;
+use super::message::Post;
+use super::name::{Digest, Oid, RefName, SeatName, TaskId};
+use super::push::Pending;
+use super::refusal::{Refusal, Refused};
+use super::role::Capability;
+use super::run::Run;
+use super::task::{Stage, Task};
+use super::workshop::Genesis;
+use serde::Serialize;
+use std::collections::{BTreeMap, VecDeque};
+
+/// Refusals kept at hand for people; all are in the ledger.
+pub const KEPT_REFUSALS: usize = 100;
+
+/// The fold of all entries; never changed by anything else.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct State {
+    /// Entries folded so far.
+    pub len: u64,
+    /// The newest entry's time.
+    pub now: Millis,
+    pub genesis: Option<Genesis>,
+    /// The digest of the charter in force.
+    pub policy: Digest,
+    charter: Charter,
+    pub level: String,
+    pub level_note: String,
+    pub started: Millis,
+    pub keys: BTreeMap<Party, Key>,
+    pub signatures: u64,
+    pub fleet: BTreeMap<SeatName, Seat>,
+    pub fleet_order: Vec<SeatName>,
+    pub refs: BTreeMap<RefName, Oid>,
+    pub pushes: BTreeMap<String, Pending>,
+    pub tasks: BTreeMap<TaskId, Task>,
+    pub opened: u32,
+    /// The full run on the protected branch's tip, where one is known.
+    pub base_run: Option<Run>,
+    pub post: Post,
+    pub frozen: Option<Freeze>,
+    pub codes: Codes,
+    pub refusals: VecDeque<(u64, Millis, Actor, Refused)>,
+    pub refused: u64,
+    pub home: Option<(String, String)>,
+}
+
+impl Default for State {
+    fn default() -> Self {
+        let charter = Charter::default();
+        Self {
+            len: 0,
+            now: 0,
+            genesis: None,
+            policy: charter.digest(),
+            charter,
+            level: "unknown".to_owned(),
+            level_note: String::new(),
+            started: 0,
+            keys: BTreeMap::new(),
+            signatures: 0,
+            fleet: BTreeMap::new(),
+            fleet_order: Vec::new(),
+            refs: BTreeMap::new(),
+            pushes: BTreeMap::new(),
+            tasks: BTreeMap::new(),
+            opened: 0,
+            base_run: None,
+            post: Post::default(),
+            frozen: None,
+            codes: Codes::default(),
+            refusals: VecDeque::new(),
+            refused: 0,
+            home: None,
+        }
+    }
+}
+
+impl State {
+    /// Folds entries from the beginning.
+    pub fn replay<'a>(entries: impl IntoIterator<Item = &'a Entry>) -> Self {
+        let mut state = Self::default();
+        entries.into_iter().for_each(|entry| state.apply(entry));
+        state
+    }
+
+    pub fn charter(&self) -> &Charter {
+        &self.charter
+    }
+
+    /// Takes a charter text that was checked before its entry was written.
+    pub fn adopt(&mut self, text: &str) {
+        self.charter = Charter::from_canonical(text).expect("BUG: a recorded charter is a checked one");
+        self.policy = self.charter.digest();
+    }
+
+    pub fn branch(&self) -> Option<&RefName> {
+        self.genesis.as_ref().map(|genesis| &genesis.branch)
+    }
+
+    /// The protected branch's tip.
+    pub fn tip(&self) -> Option<&Oid> {
+        self.branch().and_then(|branch| self.refs.get(branch))
+    }
+
+    pub fn move_tip(&mut self, commit: &Oid) {
+        if let Some(branch) = self.branch().cloned() {
+            self.refs.insert(branch, commit.clone());
+        }
+    }
+
+    /// The protected branch as seats see it, such as `origin/main`.
+    pub fn upstream(&self) -> String {
+        let branch = self.branch().map_or("refs/heads/main", RefName::as_str);
+        format!("origin/{}", branch.trim_start_matches("refs/heads/"))
+    }
+
+    /// The e-mail address under which a seat commits.
+    pub fn email(&self, seat: &SeatName) -> String {
+        let workshop = self.genesis.as_ref().map_or("workshop", |genesis| genesis.workshop.as_str());
+        format!("{seat}@{workshop}.orchestrate")
+    }
+
+    pub fn task(&self, task: &TaskId) -> Result<&Task, Refusal> {
+        self.tasks.get(task).ok_or_else(|| Refusal::new("no-such-task", format!("there is no task {task}"), "orchestrate task list"))
+    }
+
+    pub fn next_task(&self) -> TaskId {
+        TaskId::new(format!("T{}", self.opened + 1)).expect("BUG: a counted task number is well formed")
+    }
+
+    /// The owner may; a seat may when its role has the capability.
+    pub fn allows(&self, actor: &Actor, capability: Capability, verb: &str) -> Result<(), Refusal> {
+        let Some(seat) = actor.seat() else {
+            return Ok(());
+        };
+        if self.capable(seat, capability) {
+            return Ok(());
+        }
+        let role = self.fleet.get(seat).map_or("nobody", |seat| seat.role.as_str());
+        Err(Refusal::new("not-your-role", format!("{seat} ({role}) may not {verb}"), "orchestrate whoami"))
+    }
+
+    pub fn capable(&self, seat: &SeatName, capability: Capability) -> bool {
+        let role = self.fleet.get(seat).and_then(|seat| self.charter.role(&seat.role));
+        role.is_some_and(|role| role.capabilities.contains(&capability))
+    }
+
+    /// The seats whose role has a capability, in seat order.
+    pub fn with(&self, capability: Capability) -> Vec<SeatName> {
+        self.fleet_order.iter().filter(|seat| self.capable(seat, capability)).cloned().collect()
+    }
+
+    pub fn reachable(&self, party: &Party) -> bool {
+        match party {
+            Party::Owner => true,
+            Party::Gatekeeper => false,
+            Party::Seat(seat) => self.fleet.contains_key(seat),
+        }
+    }
+
+    /// The merge that is between intent and word, if any.
+    pub fn moving(&self) -> Option<(&TaskId, u32, &Oid, &Oid)> {
+        self.tasks.iter().find_map(|(task, known)| {
+            let attempt = known.attempt.as_ref()?;
+            match &attempt.stage {
+                Stage::Moving { commit, old } => Some((task, attempt.number, commit, old)),
+                Stage::Measuring | Stage::At(_) | Stage::Merging | Stage::Merged | Stage::Back { .. } => None,
+            }
+        })
+    }
+
+    pub fn note_refusal(&mut self, entry: &Entry, refused: &Refused) {
+        self.refused += 1;
+        self.refusals.push_back((entry.seq, entry.time, entry.by.clone(), refused.clone()));
+        while self.refusals.len() > KEPT_REFUSALS {
+            self.refusals.pop_front();
+        }
+    }
+
+    /// The state as one digest: equal digests, equal states.
+    pub fn digest(&self) -> Digest {
+        let bytes = serde_json::to_vec(self).expect("BUG: the state is always writable as JSON");
+        Digest::of(&bytes)
+    }
+}

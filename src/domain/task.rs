@@ -1,0 +1,537 @@
+//! A task on its way through the gates, attempt by attempt.
+
+use super::actor::{Actor, Party};
+use super::change::Change;
+use super::check::Verdict;
+use super::command::Command;
+use super::confirm;
+use super::dsse::Envelope;
+use super::entry::Millis;
+use super::event::Event as Any;
+use super::evidence::{Approval, Evidence};
+use super::gate::{self, GateName};
+use super::message;
+use super::name::{Oid, RefName, SeatName, TaskId};
+use super::policy::Needs;
+use super::push;
+use super::refusal::Refusal;
+use super::review::Draw;
+use super::role::Capability;
+use super::run::Run;
+use super::state::State;
+use super::statement::{self, Bound};
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Event {
+    Opened {
+        task: TaskId,
+        title: String,
+        body: String,
+    },
+    Taken {
+        task: TaskId,
+    },
+    /// A candidate enters; everything said about an earlier one no longer counts.
+    Submitted {
+        task: TaskId,
+        attempt: u32,
+        commit: Oid,
+    },
+    /// What the edge saw the candidate change; `kept` is the reference that holds it for ever.
+    Measured {
+        task: TaskId,
+        attempt: u32,
+        change: Box<Change>,
+        contributors: BTreeSet<SeatName>,
+        needs: Needs,
+        kept: RefName,
+    },
+    /// A run of the tests; the run itself stands in the statement.
+    Tested {
+        task: TaskId,
+        attempt: u32,
+        kind: RunKind,
+        tip: Option<Oid>,
+        declared: Vec<String>,
+        statement: Envelope,
+    },
+    Judged {
+        task: TaskId,
+        attempt: u32,
+        gate: GateName,
+        pass: bool,
+        checks: Vec<(String, Verdict)>,
+        statement: Envelope,
+    },
+    /// The candidate goes back to its author.
+    SentBack {
+        task: TaskId,
+        attempt: u32,
+        gate: GateName,
+        why: String,
+    },
+    /// The protected branch moved: the merge result has to be tested again.
+    Outdated {
+        task: TaskId,
+        attempt: u32,
+    },
+    /// The outside failed; the step is tried again at the next start or by `task retry`.
+    Stalled {
+        task: TaskId,
+        attempt: u32,
+        why: String,
+    },
+    Vetoed {
+        task: TaskId,
+        reason: String,
+    },
+}
+
+impl Event {
+    pub fn statement(&mut self) -> Option<(Party, &mut Envelope)> {
+        match self {
+            Self::Tested { statement, .. } | Self::Judged { statement, .. } => Some((Party::Gatekeeper, statement)),
+            Self::Opened { .. }
+            | Self::Taken { .. }
+            | Self::Submitted { .. }
+            | Self::Measured { .. }
+            | Self::SentBack { .. }
+            | Self::Outdated { .. }
+            | Self::Stalled { .. }
+            | Self::Vetoed { .. } => None,
+        }
+    }
+}
+
+/// Which tree a run was made on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RunKind {
+    /// The base as it is.
+    Base,
+    /// The base plus the candidate's test files only.
+    Red,
+    /// The candidate.
+    Green,
+    /// The merge result.
+    Merge,
+}
+
+impl RunKind {
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Base => "base",
+            Self::Red => "red",
+            Self::Green => "green",
+            Self::Merge => "merge",
+        }
+    }
+}
+
+/// A piece of work.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Task {
+    pub title: String,
+    pub body: String,
+    pub opened_by: Actor,
+    pub opened: Millis,
+    pub author: Option<SeatName>,
+    pub veto: Option<(Actor, String)>,
+    /// The newest attempt; earlier ones are in the ledger.
+    pub attempt: Option<Attempt>,
+    pub merged: Option<Oid>,
+}
+
+/// One candidate of a task.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Attempt {
+    pub number: u32,
+    pub commit: Oid,
+    pub submitted: u64,
+    pub stage: Stage,
+    pub change: Option<Change>,
+    pub needs: Option<Needs>,
+    pub contributors: BTreeSet<SeatName>,
+    pub runs: BTreeMap<RunKind, Tested>,
+    pub passed: BTreeMap<GateName, Vec<(String, Verdict)>>,
+    pub draws: BTreeMap<GateName, Draw>,
+    pub approvals: Vec<Approval>,
+    pub confirmed: bool,
+    pub stalled: Option<String>,
+}
+
+/// A run with what it was made on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tested {
+    pub run: Run,
+    pub tip: Option<Oid>,
+    pub declared: Vec<String>,
+    /// The ledger position of the statement.
+    pub seq: u64,
+}
+
+/// Where an attempt is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Stage {
+    Measuring,
+    At(GateName),
+    /// All gates passed; the supervisor builds the merge.
+    Merging,
+    /// Intent is written: this commit is about to become the protected branch's tip.
+    Moving {
+        commit: Oid,
+        old: Oid,
+    },
+    Merged,
+    Back {
+        gate: GateName,
+        why: String,
+    },
+}
+
+impl Task {
+    pub fn vetoed(&self) -> Result<(), Refusal> {
+        match &self.veto {
+            None => Ok(()),
+            Some((by, reason)) => Err(Refusal::new("vetoed", format!("{by} vetoed this task: {reason}"), "orchestrate task show <task>")),
+        }
+    }
+}
+
+impl Attempt {
+    /// What the checks look at, and nothing else.
+    pub fn evidence<'a>(&'a self, state: &'a State, tests: Vec<String>) -> Option<Evidence<'a>> {
+        let run = |kind| self.runs.get(&kind).map(|tested| &tested.run);
+        let merge = self.runs.get(&RunKind::Merge);
+        let gate = match self.stage {
+            Stage::At(gate) => Some(gate),
+            Stage::Measuring | Stage::Merging | Stage::Moving { .. } | Stage::Merged | Stage::Back { .. } => None,
+        };
+        let draw = gate.and_then(|gate| self.draws.get(&gate));
+        Some(Evidence {
+            change: self.change.as_ref()?,
+            needs: self.needs.as_ref()?,
+            tests,
+            base_run: run(RunKind::Base),
+            red_run: run(RunKind::Red),
+            green_run: run(RunKind::Green),
+            merge_run: run(RunKind::Merge),
+            merge_tree: merge.map(|tested| &tested.run.tree),
+            declared: self.runs.get(&RunKind::Red).map_or(&[], |tested| &tested.declared),
+            contributors: &self.contributors,
+            drawn: draw.map_or(&[], |draw| &draw.seats),
+            bundle: draw.map(|draw| draw.seq),
+            approvals: &self.approvals,
+            owner_confirmed: self.confirmed,
+            tip: state.tip()?,
+            tested_on: merge.and_then(|tested| tested.tip.as_ref()),
+            policy: &state.policy,
+        })
+    }
+}
+
+/// Anyone who may open tasks: the owner, and the roles that plan.
+pub fn open(state: &State, actor: &Actor, now: Millis, title: &str, body: &str, assign: Option<&SeatName>) -> Result<Vec<Any>, Refusal> {
+    super::freeze::open(state)?;
+    state.allows(actor, Capability::OpenTask, "open a task")?;
+    let title = Command::line(title, "a task wants a title of one line", "orchestrate task open 'what is to be done'")?;
+    if body.len() > 65_536 {
+        return Err(Refusal::new("too-long", "a task's body is at most 64 KiB", "put the rest into a file of the repository"));
+    }
+    let task = state.next_task();
+    let opened = Any::Task(Event::Opened { task: task.clone(), title: title.clone(), body: body.to_owned() });
+    let to = match assign {
+        Some(seat) => vec![seat.clone()],
+        None => state.with(Capability::TakeTask),
+    };
+    let text = format!("{task}: {title}\n\n{body}\n\nTake it: orchestrate task take {task}");
+    let mail = message::notice(state, now, to, &format!("{task} is open"), &text, Some(&task));
+    Ok(std::iter::once(opened).chain(mail).collect())
+}
+
+/// One seat works on a task at a time; the first to take it has it.
+pub fn take(state: &State, actor: &Actor, task: &TaskId) -> Result<Vec<Any>, Refusal> {
+    super::freeze::open(state)?;
+    state.allows(actor, Capability::TakeTask, "take a task")?;
+    let known = state.task(task)?;
+    known.vetoed()?;
+    match (&known.author, actor.seat()) {
+        (None, Some(_)) => Ok(vec![Any::Task(Event::Taken { task: task.clone() })]),
+        (Some(author), Some(seat)) if author == seat => Ok(Vec::new()),
+        (Some(author), _) => Err(Refusal::new("taken", format!("{author} works on {task}"), "orchestrate task list")),
+        (None, None) => Err(Refusal::new("seat-only", "only a seat takes a task", "orchestrate task list")),
+    }
+}
+
+/// The author enters a commit that stands on one of its own branches in the gate.
+pub fn submit(state: &State, actor: &Actor, task: &TaskId, commit: Option<&Oid>) -> Result<Vec<Any>, Refusal> {
+    super::freeze::open(state)?;
+    state.allows(actor, Capability::Submit, "submit a candidate")?;
+    let known = state.task(task)?;
+    known.vetoed()?;
+    let Some(seat) = actor.seat().filter(|seat| known.author.as_ref() == Some(*seat)) else {
+        return Err(Refusal::new("not-the-author", format!("{task} is not yours to submit"), format!("orchestrate task take {task}")));
+    };
+    if known.merged.is_some() {
+        return Err(Refusal::new("merged-already", format!("{task} is on the protected branch already"), "orchestrate task list"));
+    }
+    if known.attempt.as_ref().is_some_and(|attempt| matches!(attempt.stage, Stage::Moving { .. })) {
+        return Err(Refusal::new("merging", format!("{task} is being merged at this moment"), format!("orchestrate task show {task}")));
+    }
+    let commit = candidate(state, seat, task, commit)?;
+    let attempt = known.attempt.as_ref().map_or(1, |attempt| attempt.number + 1);
+    Ok(vec![Any::Task(Event::Submitted { task: task.clone(), attempt, commit })])
+}
+
+/// Without a commit named: the branch `refs/heads/<seat>/<task>`, in lower case.
+fn candidate(state: &State, seat: &SeatName, task: &TaskId, commit: Option<&Oid>) -> Result<Oid, Refusal> {
+    let prefix = format!("refs/heads/{seat}/");
+    let branch = format!("{prefix}{}", task.as_str().to_lowercase());
+    let hint = format!("git push origin HEAD:{branch} && orchestrate task submit {task}");
+    let mine = |oid: &&Oid| state.refs.iter().any(|(name, at)| name.as_str().starts_with(&prefix) && at == *oid);
+    match commit {
+        Some(oid) => Some(oid).filter(mine).cloned().ok_or_else(|| {
+            Refusal::new("not-pushed", format!("{} is not the tip of one of {seat}'s branches in the gate", oid.short()), hint)
+        }),
+        None => RefName::new(branch.clone())
+            .ok()
+            .and_then(|name| state.refs.get(&name).cloned())
+            .ok_or_else(|| Refusal::new("not-pushed", format!("{branch} is not in the gate"), hint)),
+    }
+}
+
+/// Takes what the edge measured; the contributors are whoever signed a commit of the range, and the author.
+pub fn measured(state: &State, task: &TaskId, number: u32, change: &Change, kept: &RefName) -> Result<Vec<Any>, Refusal> {
+    let (known, attempt) = current(state, task, number)?;
+    let author = known.author.as_ref().ok_or_else(|| Refusal::new("not-taken", format!("nobody took {task}"), "orchestrate task list"))?;
+    let back = |why: String| Ok(send_back(state, task, attempt, GateName::Red, &why));
+    if change.files.is_empty() {
+        return back("the candidate changes nothing against the protected branch".to_owned());
+    }
+    let mut contributors = match change.commits.iter().map(|commit| push::judge_commit(state, commit)).collect::<Result<BTreeSet<_>, _>>() {
+        Ok(seats) => seats,
+        Err(refusal) => return back(refusal.why),
+    };
+    contributors.insert(author.clone());
+    let needs = state.charter().policy.needs(change, author);
+    let (task, change, kept) = (task.clone(), Box::new(change.clone()), kept.clone());
+    Ok(vec![Any::Task(Event::Measured { task, attempt: number, change, contributors, needs, kept })])
+}
+
+/// A run as the edge made it.
+pub struct Ran<'a> {
+    pub kind: RunKind,
+    pub tip: Option<&'a Oid>,
+    pub declared: &'a [String],
+    pub run: &'a Run,
+}
+
+/// Takes a test run of the supervisor's own runner; a run on a tip that is no longer the tip is thrown away.
+pub fn tested(state: &State, task: &TaskId, number: u32, ran: &Ran<'_>) -> Result<Vec<Any>, Refusal> {
+    let (_, attempt) = current(state, task, number)?;
+    if ran.kind == RunKind::Merge && ran.tip != state.tip() {
+        return Ok(vec![Any::Task(Event::Outdated { task: task.clone(), attempt: number })]);
+    }
+    let bound = bound(state, task, attempt, attempt.submitted)?;
+    let statement = statement::run(&bound, ran.kind.word(), ran.tip, ran.declared, ran.run);
+    let (tip, declared) = (ran.tip.cloned(), ran.declared.to_vec());
+    Ok(vec![Any::Task(Event::Tested { task: task.clone(), attempt: number, kind: ran.kind, tip, declared, statement })])
+}
+
+/// Judges the gate an attempt stands at. Waiting is no verdict and leaves no entry.
+pub fn judge(state: &State, task: &TaskId, number: u32, at: GateName) -> Result<Vec<Any>, Refusal> {
+    super::freeze::open(state)?;
+    let (known, attempt) = current(state, task, number)?;
+    known.vetoed()?;
+    if attempt.stage != Stage::At(at) {
+        return Ok(Vec::new());
+    }
+    let charter = state.charter();
+    let tests = attempt.change.iter().flat_map(|change| charter.policy.tests_of(change)).map(|file| file.path.clone()).collect();
+    let (Some(gate), Some(evidence)) = (charter.gate(at), attempt.evidence(state, tests)) else {
+        return Ok(Vec::new());
+    };
+    let checks: Vec<(String, Verdict)> = gate::judge(gate, &evidence).into_iter().map(|(name, verdict)| (name.to_string(), verdict)).collect();
+    let (pass, why) = match gate::overall(&checks) {
+        Verdict::Wait(_) => return Ok(Vec::new()),
+        Verdict::Fail(why) => (false, why),
+        Verdict::Pass(why) | Verdict::Exempt(why) => (true, why),
+    };
+    let statement = statement::verdict(&bound(state, task, attempt, attempt.submitted)?, at, &checks, pass);
+    let judged = Any::Task(Event::Judged { task: task.clone(), attempt: number, gate: at, pass, checks, statement });
+    let back = if pass { Vec::new() } else { send_back(state, task, attempt, at, &why) };
+    Ok(std::iter::once(judged).chain(back).collect())
+}
+
+/// Sends an attempt back and tells its author why.
+pub fn send_back(state: &State, task: &TaskId, attempt: &Attempt, gate: GateName, why: &str) -> Vec<Any> {
+    let back = Any::Task(Event::SentBack { task: task.clone(), attempt: attempt.number, gate, why: why.to_owned() });
+    let author = state.tasks.get(task).and_then(|known| known.author.clone());
+    let text = format!("{task} came back from {gate}: {why}\n\nSee: orchestrate gate show {task}\nThen push a new commit and: orchestrate task submit {task}");
+    let mail = message::notice(state, state.now, author.into_iter().collect(), &format!("{task} came back from {gate}"), &text, Some(task));
+    std::iter::once(back).chain(mail).collect()
+}
+
+/// The outside failed: the attempt stays where it is and says so.
+pub fn stalled(state: &State, task: &TaskId, number: u32, why: &str) -> Result<Vec<Any>, Refusal> {
+    current(state, task, number)?;
+    let stalled = Any::Task(Event::Stalled { task: task.clone(), attempt: number, why: why.to_owned() });
+    let text = format!("{task} waits because something outside failed: {why}\n\nMend it, then: orchestrate task retry {task}");
+    let mail = message::notice_owner(state, state.now, &format!("{task} stalled"), &text, Some(task));
+    Ok(std::iter::once(stalled).chain(mail).collect())
+}
+
+/// The owner or the author lets a stalled step be tried again.
+pub fn retry(state: &State, actor: &Actor, task: &TaskId) -> Result<Vec<Any>, Refusal> {
+    super::freeze::open(state)?;
+    let known = state.task(task)?;
+    let mine = *actor == Actor::Owner || (actor.seat().is_some() && actor.seat() == known.author.as_ref());
+    match &known.attempt {
+        Some(attempt) if mine && attempt.stalled.is_some() => Ok(vec![Any::Task(Event::Outdated { task: task.clone(), attempt: attempt.number })]),
+        _ => Err(Refusal::new("not-stalled", format!("{task} is not stalled, or not yours to retry"), format!("orchestrate task show {task}"))),
+    }
+}
+
+/// A veto sticks to the task, whatever is pushed later.
+pub fn veto(state: &State, actor: &Actor, task: &TaskId, reason: &str) -> Result<Vec<Any>, Refusal> {
+    state.allows(actor, Capability::Veto, "veto a task")?;
+    let known = state.task(task)?;
+    if known.merged.is_some() {
+        return Err(Refusal::new("merged-already", format!("{task} is on the protected branch already"), "orchestrate task open 'revert …'"));
+    }
+    let reason = Command::line(reason, "a veto wants a reason", &format!("orchestrate task veto {task} --reason 'why'"))?;
+    Ok(vec![Any::Task(Event::Vetoed { task: task.clone(), reason })])
+}
+
+/// Finds the task and its attempt of that number; an older one no longer counts.
+pub fn current<'a>(state: &'a State, task: &TaskId, number: u32) -> Result<(&'a Task, &'a Attempt), Refusal> {
+    let known = state.task(task)?;
+    let attempt = known.attempt.as_ref().filter(|attempt| attempt.number == number);
+    let live = attempt.filter(|attempt| !matches!(attempt.stage, Stage::Merged | Stage::Back { .. }));
+    live.map(|attempt| (known, attempt))
+        .ok_or_else(|| Refusal::new("superseded", format!("attempt {number} of {task} is over"), format!("orchestrate task show {task}")))
+}
+
+/// What a word about this attempt is bound to.
+pub fn bound<'a>(state: &'a State, task: &'a TaskId, attempt: &'a Attempt, index: u64) -> Result<Bound<'a>, Refusal> {
+    let missing = || Refusal::new("not-measured", format!("{task} is not measured yet"), format!("orchestrate task show {task}"));
+    let change = attempt.change.as_ref().ok_or_else(missing)?;
+    let genesis = state.genesis.as_ref().ok_or_else(super::workshop::not_founded)?;
+    Ok(Bound::new(&genesis.workshop, task, attempt.number, change, &state.policy, index))
+}
+
+pub fn apply(state: &mut State, by: &Actor, seq: u64, time: Millis, event: &Event) {
+    match event {
+        Event::Opened { task, title, body } => {
+            let (title, body, opened_by) = (title.clone(), body.clone(), by.clone());
+            let opened = Task { title, body, opened_by, opened: time, author: None, veto: None, attempt: None, merged: None };
+            state.tasks.insert(task.clone(), opened);
+            state.opened += 1;
+        }
+        Event::Taken { task } => with(state, task, |known| known.author = by.seat().cloned()),
+        Event::Submitted { task, attempt, commit } => {
+            let new = Attempt::new(*attempt, commit.clone(), seq);
+            with(state, task, |known| known.attempt = Some(new));
+        }
+        Event::Vetoed { task, reason } => with(state, task, |known| known.veto = Some((by.clone(), reason.clone()))),
+        Event::Measured { task, kept, attempt, .. } => {
+            let commit = state.tasks.get(task).and_then(|known| known.attempt.as_ref()).filter(|now| now.number == *attempt);
+            if let Some(commit) = commit.map(|now| now.commit.clone()) {
+                state.refs.insert(kept.clone(), commit);
+            }
+            on_attempt(state, task, *attempt, |now| now.take_in(seq, event));
+        }
+        Event::Tested { task, attempt, .. }
+        | Event::Judged { task, attempt, .. }
+        | Event::SentBack { task, attempt, .. }
+        | Event::Outdated { task, attempt }
+        | Event::Stalled { task, attempt, .. } => on_attempt(state, task, *attempt, |now| now.take_in(seq, event)),
+    }
+}
+
+fn with(state: &mut State, task: &TaskId, change: impl FnOnce(&mut Task)) {
+    if let Some(known) = state.tasks.get_mut(task) {
+        change(known);
+    }
+}
+
+/// Changes the attempt of that number, if it is still the newest.
+pub fn on_attempt(state: &mut State, task: &TaskId, number: u32, change: impl FnOnce(&mut Attempt)) {
+    with(state, task, |known| {
+        if let Some(attempt) = known.attempt.as_mut().filter(|attempt| attempt.number == number) {
+            change(attempt);
+        }
+    });
+}
+
+impl Attempt {
+    fn new(number: u32, commit: Oid, submitted: u64) -> Self {
+        Self {
+            number,
+            commit,
+            submitted,
+            stage: Stage::Measuring,
+            change: None,
+            needs: None,
+            contributors: BTreeSet::new(),
+            runs: BTreeMap::new(),
+            passed: BTreeMap::new(),
+            draws: BTreeMap::new(),
+            approvals: Vec::new(),
+            confirmed: false,
+            stalled: None,
+        }
+    }
+
+    fn take_in(&mut self, seq: u64, event: &Event) {
+        self.stalled = None;
+        match event {
+            Event::Measured { change, contributors, needs, .. } => {
+                self.stage = needs.gates.first().map_or(Stage::Merging, |gate| Stage::At(*gate));
+                self.change = Some((**change).clone());
+                self.contributors = contributors.clone();
+                self.needs = Some(needs.clone());
+            }
+            Event::Tested { kind, tip, declared, statement, .. } => {
+                if let Some(run) = statement::read_run(statement) {
+                    self.runs.insert(*kind, Tested { run, tip: tip.clone(), declared: declared.clone(), seq });
+                }
+            }
+            Event::Judged { gate, pass: true, checks, .. } => {
+                self.passed.insert(*gate, checks.clone());
+                self.stage = self.after(*gate);
+            }
+            Event::SentBack { gate, why, .. } => self.stage = Stage::Back { gate: *gate, why: why.clone() },
+            Event::Outdated { .. } => self.back_to_merge_test(),
+            Event::Stalled { why, .. } => self.stalled = Some(why.clone()),
+            Event::Judged { pass: false, .. } | Event::Opened { .. } | Event::Taken { .. } | Event::Submitted { .. } | Event::Vetoed { .. } => {}
+        }
+    }
+
+    fn after(&self, gate: GateName) -> Stage {
+        let next = self.needs.iter().flat_map(|needs| &needs.gates).find(|other| **other > gate);
+        next.map_or(Stage::Merging, |gate| Stage::At(*gate))
+    }
+
+    /// The merge result is another one now: QA and DEPLOY begin again, their words are void.
+    fn back_to_merge_test(&mut self) {
+        self.runs.remove(&RunKind::Merge);
+        let late = |gate: &GateName| *gate >= GateName::Qa;
+        if matches!(self.stage, Stage::At(gate) if late(&gate)) || matches!(self.stage, Stage::Merging | Stage::Moving { .. }) {
+            self.passed.retain(|gate, _| !late(gate));
+            self.draws.retain(|gate, _| !late(gate));
+            self.approvals.retain(|approval| !late(&approval.gate));
+            self.confirmed = false;
+            self.stage = Stage::At(GateName::Qa);
+        }
+    }
+}
+
+/// What the owner is shown before a confirmation, and what the code is bound to.
+pub fn shown(bound: &Bound<'_>) -> confirm::Shown {
+    confirm::Shown::of(bound)
+}

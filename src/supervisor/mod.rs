@@ -1,0 +1,4 @@
+//! Drives: one loop that decides, appends, answers and lets the edge perform.
+
+pub mod charter;
+pub mod protocol;

@@ -1,0 +1,133 @@
+//! What is said over the sockets: `POST /v1/call` with a `Request`, answered by a `Response`; and where the sockets are.
+//!
+//! One socket per seat, one for the owner, one for the gate's own hooks. Which socket a request came through is who asks;
+//! nothing inside a request says so.
+
+use crate::domain::actor::Party;
+use crate::domain::failure::Failure;
+use crate::domain::message::Priority;
+use crate::domain::name::{Digest, Oid, SeatName, TaskId};
+use crate::domain::refusal::Refusal;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// Inside a seat's sandbox: the folder with its own sockets, and the sockets in it.
+pub const INSIDE: &str = "/run/orchestrate";
+pub const SEAT_SOCKET: &str = "seat.sock";
+pub const GIT_SOCKET: &str = "git.sock";
+pub const RELAY_SOCKET: &str = "relay.sock";
+/// Inside a seat's sandbox: our own binary under its three names, and the read-only mirror.
+pub const INSIDE_BIN: &str = "/opt/orchestrate/bin";
+pub const INSIDE_MIRROR: &str = "/opt/orchestrate/mirror.git";
+/// In the state folder: the owner's socket and the gate hooks' socket.
+pub const OWNER_SOCKET: &str = "run/owner.sock";
+pub const HOOK_SOCKET: &str = "run/hook.sock";
+/// A request body may be this long.
+pub const MOST_BYTES: usize = 4 * 1024 * 1024;
+
+/// What can be asked. Readers have no effect but `Inbox`, `MailRead` and `MailWait`, which mark what they show as delivered.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Request {
+    // Everyone reads.
+    Whoami,
+    Status,
+    TaskList,
+    TaskShow { task: TaskId },
+    GateShow { task: TaskId },
+    ReviewList,
+    /// The gate's bundle: base, candidate, difference, evidence, digest.
+    ReviewShow { task: TaskId },
+    Certificates,
+    /// Waits until the task leaves its stage or the time is over; answers like `GateShow`.
+    GateWait { task: TaskId, seconds: u32 },
+    // Mail.
+    Inbox { all: bool },
+    MailRead { id: String },
+    MailAck { id: String },
+    /// Waits until there is a message to read or the time is over; answers like `Inbox`.
+    MailWait { seconds: u32 },
+    MailSend { to: Vec<String>, subject: String, body: String, priority: Priority, task: Option<TaskId> },
+    // Work.
+    TaskOpen { title: String, body: String, assign: Option<SeatName> },
+    TaskTake { task: TaskId },
+    TaskSubmit { task: TaskId, commit: Option<Oid> },
+    TaskRetry { task: TaskId },
+    TaskVeto { task: TaskId, reason: String },
+    ReviewDecide { task: TaskId, accept: bool, note: String, commit: Option<String> },
+    /// The signing broker: `payload` is base64 of the bytes git wants signed; answers an armored signature.
+    Sign { payload: String },
+    /// Judges a signature against the registry; both base64.
+    VerifySignature { payload: String, signature: String },
+    /// A client hook tells what happened; a hint for people, never evidence.
+    Hook { name: String, detail: String },
+    Freeze { reason: String },
+    // The owner's socket only.
+    TaskConfirm { task: TaskId, shown: Digest, code: String },
+    Thaw { code: String },
+    Deliver,
+    Recharter,
+    ConfigShow,
+    /// The owner's TOTP secret as an otpauth URI, shown until the first code was used.
+    TotpShow,
+    Ledger { from: u64, most: u32 },
+    LedgerVerify,
+    LedgerProve { seq: u64 },
+    Checkpoint,
+    /// Where tmux is and what to run to see the grid, or one seat.
+    Attach { seat: Option<SeatName> },
+    /// Progress of the start, for `bootstrap`: steps from number `from` on; waits for the next one.
+    Steps { from: u32 },
+    Down,
+    // The gate hooks' socket only.
+    PreReceive { push: String, updates: Vec<RawUpdate>, quarantine: String, alternates: Vec<String> },
+    ProcReceive { push: String, updates: Vec<RawUpdate> },
+}
+
+/// One line of a push's command list, as git gave it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RawUpdate {
+    pub name: String,
+    pub old: Oid,
+    pub new: Oid,
+}
+
+/// The answer: HTTP 200, 403, 502 or 500 in this order. `Done` carries a `view` struct as JSON.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Response {
+    Done(Value),
+    Refused(Refusal),
+    Failed(Failure),
+    /// A bug in the supervisor; it says so and goes on.
+    Bug(String),
+}
+
+/// One step of a start, printed by `bootstrap` as it happens.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Step {
+    pub number: u32,
+    /// `keys`, `gate repository`, `instances` …
+    pub name: String,
+    /// What was done: "14 made", "there already".
+    pub detail: String,
+    pub state: StepState,
+    pub milliseconds: u64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum StepState {
+    Done,
+    Failed,
+    /// The last step: the workshop runs.
+    Ready,
+}
+
+/// Who a text names as a recipient; `all` is everyone but the sender.
+pub fn recipient(text: &str) -> Result<Party, Refusal> {
+    text.parse().map_err(|why: crate::domain::name::BadName| {
+        Refusal::new("no-such-recipient", why.to_string(), "orchestrate status   (it lists the seats)")
+    })
+}

@@ -70,8 +70,11 @@ pub enum Request {
     ConfigShow,
     /// The owner's TOTP secret as an otpauth URI, shown until the first code was used.
     TotpShow,
-    Ledger { from: u64, most: u32 },
+    /// Entries from a position on, as they were written; waits up to `wait` seconds for the next one when there is none yet.
+    Ledger { from: u64, most: u32, wait: u32 },
     LedgerVerify,
+    /// The whole history for `orchestrate verify`: written to a file that the answer names; see `verify::bundle`.
+    Bundle { path: String },
     LedgerProve { seq: u64 },
     Checkpoint,
     /// Where tmux is and what to run to see the grid, or one seat.

@@ -7,6 +7,7 @@ pub mod check;
 pub mod command;
 pub mod confirm;
 pub mod decide;
+pub mod draw;
 pub mod dsse;
 pub mod effect;
 pub mod entry;

@@ -1,0 +1,3 @@
+//! Drives: takes commands, lets the domain decide, appends, acts.
+
+pub mod charter;

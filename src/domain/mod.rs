@@ -30,6 +30,8 @@ pub mod review;
 pub mod risk;
 pub mod role;
 pub mod run;
+#[cfg(test)]
+mod sample;
 pub mod state;
 pub mod statement;
 pub mod task;

@@ -3,6 +3,7 @@
 pub mod change;
 pub mod dsse;
 pub mod failure;
+pub mod isolation;
 pub mod name;
 pub mod refusal;
 pub mod run;

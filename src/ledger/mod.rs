@@ -1,1 +1,4 @@
 //! The only durable truth.
+
+pub mod chain;
+pub mod checkpoint;

@@ -90,7 +90,7 @@ fn one(state: &State, seat: &SeatName, update: &Update) -> Result<Move, Refusal>
         return Err(Refusal::new("ref-conflict", format!("{name} collides with {other}"), "git push origin HEAD:<another name>"));
     }
     history(state, update)?;
-    update.commits.iter().try_for_each(|commit| judge_commit(state, commit))?;
+    update.commits.iter().try_for_each(|commit| judge_commit(state, commit).map(drop))?;
     Ok(Move { name, old, new: update.new.clone() })
 }
 

@@ -59,13 +59,15 @@ pub enum Act {
     Freeze { reason: String },
     /// `step` is the time step of a right code; `None` is a wrong one.
     Thaw { step: Option<u64> },
+    /// Something that this socket does not offer, or that could not be read.
+    Trespass { verb: String, refusal: Refusal },
     /// Nothing was asked; the clock moved.
     Tick,
 }
 
 impl Act {
     /// The verb under which a refusal of this is recorded, and what it was tried on.
-    pub fn verb(&self) -> (&'static str, String) {
+    pub fn verb(&self) -> (&str, String) {
         let none = String::new;
         match self {
             Self::Found { .. } => ("found", none()),
@@ -101,6 +103,7 @@ impl Act {
             Self::Acknowledge { id } => ("acknowledge", id.to_string()),
             Self::Freeze { .. } => ("freeze", none()),
             Self::Thaw { .. } => ("thaw", none()),
+            Self::Trespass { verb, .. } => (verb, none()),
             Self::Tick => ("tick", none()),
         }
     }

@@ -80,7 +80,7 @@ pub fn confirm(state: &State, actor: &Actor, now: Millis, task: &TaskId, shown: 
         return Err(Refusal::new("not-at-deploy", format!("{task} does not wait for a confirmation"), format!("orchestrate gate show {task}")));
     };
     let index = attempt.draws.get(&GateName::Deploy).map_or(attempt.submitted, |draw| draw.seq);
-    let bound = task::bound(state, task, attempt, index)?;
+    let bound = task::bound_at(state, task, attempt, index, GateName::Deploy)?;
     if Shown::of(&bound).0 != *shown {
         return Err(Refusal::new("other-digest", format!("{task} is not what was shown any more"), hint));
     }

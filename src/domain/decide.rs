@@ -14,6 +14,9 @@ use super::{confirm, fleet, freeze, key, message, push, review, workshop};
 /// Judges a command against the state. No events and no refusal means: nothing to record.
 pub fn decide(state: &State, actor: &Actor, command: &Command) -> Result<Vec<Event>, Refusal> {
     let now = command.now;
+    if state.genesis.is_none() && !matches!(command.act, Act::Found { .. }) {
+        return Err(workshop::not_founded());
+    }
     match &command.act {
         // A ledger begins once, by the supervisor, before any key exists.
         Act::Found { genesis } => edge(actor).and_then(|()| workshop::found(state, genesis)),
@@ -40,7 +43,7 @@ pub fn decide(state: &State, actor: &Actor, command: &Command) -> Result<Vec<Eve
         // A seat pushes to its own namespace, signed commits only, all or nothing.
         Act::Push { push, updates } => push::judge(state, actor, push, updates),
         // The move itself is asked again, inside the lock.
-        Act::Land { push } => edge(actor).and_then(|()| push::land(state, push)),
+        Act::Land { push } => push::land(state, actor, push),
         Act::Landed { push, trouble } => edge(actor).map(|()| push::landed(state, push, trouble.as_deref())),
         // The owner and the planning roles open tasks.
         Act::OpenTask { title, body, assign } => task::open(state, actor, now, title, body, assign.as_ref()),
@@ -85,6 +88,8 @@ pub fn decide(state: &State, actor: &Actor, command: &Command) -> Result<Vec<Eve
         // The librarian and the owner stop everything; the owner opens it again, with a code.
         Act::Freeze { reason } => freeze::freeze(state, actor, reason),
         Act::Thaw { step } => thaw(state, actor, now, *step),
+        // What a socket does not offer is refused and recorded, whoever asks.
+        Act::Trespass { refusal, .. } => Err(refusal.clone()),
         // Time alone only lets messages expire.
         Act::Tick => edge(actor).map(|()| message::expire(state, now)),
     }

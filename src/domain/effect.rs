@@ -1,5 +1,6 @@
 //! What has to be done outside because of what was recorded.
 
+use super::actor::Party;
 use super::entry::Entry;
 use super::event::Event;
 use super::gate::GateName;
@@ -8,6 +9,7 @@ use super::message;
 use super::name::{Oid, TaskId};
 use super::push;
 use super::review;
+use super::run::Completion;
 use super::state::State;
 use super::task::{self, Attempt, RunKind, Stage};
 
@@ -28,8 +30,8 @@ pub enum Effect {
     MoveRefs { push: String },
     /// Bring the approved history to the mirror and, where the owner wants it, home.
     Publish,
-    /// Wake whoever waits for mail.
-    Ring,
+    /// Wake these parties if they wait for mail.
+    Ring { to: Vec<Party> },
 }
 
 /// What an entry, just applied, makes necessary.
@@ -51,7 +53,9 @@ pub fn react(state: &State, entry: &Entry) -> Vec<Effect> {
         Event::Merge(merge::Event::Home { .. }) => Vec::new(),
         Event::Push(push::Event::Landing { push }) => vec![Effect::MoveRefs { push: push.clone() }],
         Event::Push(push::Event::Accepted { .. } | push::Event::Landed { .. } | push::Event::Dropped { .. }) => Vec::new(),
-        Event::Message(message::Event::Sent { .. }) => vec![Effect::Ring],
+        Event::Message(message::Event::Sent { statement, .. }) => {
+            message::letter(statement).map(|letter| Effect::Ring { to: letter.to }).into_iter().collect()
+        }
         Event::Message(message::Event::Delivered { .. } | message::Event::Acknowledged { .. } | message::Event::Expired { .. }) => Vec::new(),
         Event::Freeze(super::freeze::Event::Thawed { .. }) => outstanding(state),
         Event::Freeze(super::freeze::Event::Frozen { .. }) | Event::Workshop(_) | Event::Key(_) | Event::Fleet(_) | Event::Refused(_) => Vec::new(),
@@ -83,16 +87,26 @@ fn next(state: &State, task: &TaskId) -> Vec<Effect> {
 
 fn at_gate(state: &State, task: &TaskId, attempt: &Attempt, gate: GateName) -> Vec<Effect> {
     let number = attempt.number;
-    let wanted: &[RunKind] = match gate {
-        GateName::Red => &[RunKind::Base, RunKind::Red],
-        GateName::Green => &[RunKind::Base, RunKind::Red, RunKind::Green],
-        GateName::Qa => &[RunKind::Base, RunKind::Merge],
-        GateName::Peer | GateName::Deploy => &[],
-    };
+    let wanted = wanted(state, attempt, gate);
     let has = |kind: &RunKind| attempt.runs.contains_key(kind);
     let tests = wanted.iter().filter(|kind| !has(kind)).map(|kind| Effect::Test { task: task.clone(), attempt: number, kind: *kind });
     let drawn_gate = matches!(gate, GateName::Peer | GateName::Qa | GateName::Deploy);
     let draw = (drawn_gate && !attempt.draws.contains_key(&gate)).then(|| Effect::Draw { task: task.clone(), attempt: number, gate });
     let todo: Vec<Effect> = tests.chain(draw).collect();
     if todo.is_empty() && state.frozen.is_none() { vec![Effect::Judge { task: task.clone(), attempt: number, gate }] } else { todo }
+}
+
+/// The runs that a gate looks at. Where base + tests do not build, only the candidate's run can tell which tests are meant.
+fn wanted(state: &State, attempt: &Attempt, gate: GateName) -> Vec<RunKind> {
+    let unbuilt = attempt.runs.get(&RunKind::Red).is_some_and(|tested| tested.run.completion == Completion::NotBuilt);
+    let drifted = attempt.change.as_ref().is_some_and(|change| state.tip() != Some(&change.base)) && state.base_run.is_none();
+    match gate {
+        GateName::Red if unbuilt => vec![RunKind::Base, RunKind::Red, RunKind::Green],
+        GateName::Red => vec![RunKind::Base, RunKind::Red],
+        GateName::Green => vec![RunKind::Base, RunKind::Red, RunKind::Green],
+        GateName::Qa if drifted => vec![RunKind::Base, RunKind::Merge, RunKind::Tip],
+        GateName::Qa => vec![RunKind::Base, RunKind::Merge],
+        GateName::Deploy => vec![RunKind::Merge],
+        GateName::Peer => Vec::new(),
+    }
 }

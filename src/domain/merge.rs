@@ -84,7 +84,7 @@ pub fn apply(state: &mut State, event: &Event) {
         }
         Event::Merged { task, attempt, commit } => {
             let run = state.tasks.get(task).and_then(|known| known.attempt.as_ref()?.runs.get(&RunKind::Merge).map(|tested| tested.run.clone()));
-            state.base_run = run.or(state.base_run.take());
+            state.base_run = run.filter(|run| !run.results.is_empty());
             task::on_attempt(state, task, *attempt, |now| {
                 now.stage = Stage::Merged;
                 now.runs.clear();

@@ -122,6 +122,8 @@ pub struct Post {
 /// What a sender wants to send.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Draft {
+    /// Who the message says it is from; whoever else asks is refused.
+    pub claimed: Option<String>,
     pub to: Vec<Party>,
     pub subject: String,
     pub body: String,
@@ -132,8 +134,11 @@ pub struct Draft {
 /// Registers a message. It is free while frozen: messages queue in order.
 pub fn send(state: &State, actor: &Actor, now: Millis, draft: &Draft) -> Result<Vec<Any>, Refusal> {
     let hint = "orchestrate mail send <seat> --subject '…' --body '…'";
-    let limit = state.charter().policy.max_body_bytes();
+    let limit = state.charter().policy.messages.max_body_bytes as usize;
     let refuse = |code: &str, why: String| Err(Refusal::new(code, why, hint));
+    if let Some(other) = draft.claimed.as_ref().filter(|claimed| **claimed != actor.to_string()) {
+        return refuse("forged-sender", format!("{actor} cannot send in the name of {}", other.escape_default()));
+    }
     if draft.to.is_empty() || draft.to.len() > MOST_RECIPIENTS {
         return refuse("recipients", format!("a message has 1 to {MOST_RECIPIENTS} recipients"));
     }
@@ -189,7 +194,7 @@ fn note(state: &State, now: Millis, to: Vec<Party>, subject: &str, body: &str, t
         return Vec::new();
     }
     let subject: String = subject.chars().take(MOST_SUBJECT).collect();
-    let draft = Draft { to, subject, body: body.to_owned(), priority: Priority::High, task: task.cloned() };
+    let draft = Draft { claimed: None, to, subject, body: body.to_owned(), priority: Priority::High, task: task.cloned() };
     vec![sent(state, &Party::Gatekeeper, now, &draft, state.post.chains.get(&Party::Gatekeeper).cloned()).1]
 }
 
@@ -246,7 +251,7 @@ pub fn apply(state: &mut State, seq: u64, time: Millis, event: &Event) {
     match event {
         Event::Sent { id, statement } => {
             if let Some(letter) = letter(statement) {
-                let expires = time + state.charter().policy.message_ttl_ms();
+                let expires = time + u64::from(state.charter().policy.messages.ttl_seconds) * 1000;
                 state.post.register(id, &letter, seq, expires, statement.payload.len());
             }
         }

@@ -7,6 +7,7 @@ pub mod check;
 pub mod command;
 pub mod confirm;
 pub mod decide;
+pub mod draw;
 pub mod dsse;
 pub mod effect;
 pub mod entry;
@@ -29,6 +30,8 @@ pub mod review;
 pub mod risk;
 pub mod role;
 pub mod run;
+#[cfg(test)]
+mod sample;
 pub mod state;
 pub mod statement;
 pub mod task;

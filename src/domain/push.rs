@@ -90,7 +90,7 @@ fn one(state: &State, seat: &SeatName, update: &Update) -> Result<Move, Refusal>
         return Err(Refusal::new("ref-conflict", format!("{name} collides with {other}"), "git push origin HEAD:<another name>"));
     }
     history(state, update)?;
-    update.commits.iter().try_for_each(|commit| judge_commit(state, commit))?;
+    update.commits.iter().try_for_each(|commit| judge_commit(state, commit).map(drop))?;
     Ok(Move { name, old, new: update.new.clone() })
 }
 
@@ -179,9 +179,9 @@ fn clash(a: &RefName, b: &RefName) -> bool {
 }
 
 /// Lets an accepted push move its references: judged again, inside the lock.
-pub fn land(state: &State, push: &str) -> Result<Vec<Any>, Refusal> {
+pub fn land(state: &State, actor: &Actor, push: &str) -> Result<Vec<Any>, Refusal> {
     super::freeze::open(state)?;
-    let Some(pending) = state.pushes.get(push) else {
+    let Some(pending) = state.pushes.get(push).filter(|pending| actor.seat() == Some(&pending.seat)) else {
         return Err(Refusal::new("not-accepted", "this push was never accepted", "git push"));
     };
     let free = |step: &Move| {

@@ -8,7 +8,8 @@ use super::gate::GateName;
 use super::message;
 use super::name::{Digest, SeatName, TaskId};
 use super::refusal::Refusal;
-use super::role::{self, Capability};
+use super::draw;
+use super::role::Capability;
 use super::state::State;
 use super::statement;
 use super::task::{self, Attempt, Stage};
@@ -49,16 +50,15 @@ pub struct Draw {
 
 /// Draws the seats of a gate: two or one for PEER, one for QA, the co-signers for DEPLOY.
 pub fn draw(state: &State, task: &TaskId, number: u32, gate: GateName, draw: &Digest) -> Result<Vec<Any>, Refusal> {
-    let (_, attempt) = task::current(state, task, number)?;
+    let (known, attempt) = task::current(state, task, number)?;
     if attempt.draws.contains_key(&gate) {
         return Ok(Vec::new());
     }
-    let (pool, count) = pool(state, task, attempt, gate);
-    if pool.len() < count {
-        let why = format!("{gate} needs {count} seats that did not contribute, and only {} could be drawn", pool.len());
+    let Lots { pool, seats, count } = lots(state, known, attempt, gate, draw);
+    if seats.len() < count {
+        let why = format!("{gate} needs {count} seats that did not contribute, and only {} could be drawn", seats.len());
         return task::stalled(state, task, number, &why);
     }
-    let seats = role::draw(&pool, count, draw);
     let subject = format!("{task}: your word is wanted at {gate}");
     let text = format!(
         "You were drawn for {gate} of {task}, attempt {number}.\n\nLook: orchestrate review show {task}\nThen: orchestrate review approve {task} --note '…'\n  or: orchestrate review reject {task} --note '…'"
@@ -78,23 +78,31 @@ fn owner_notice(state: &State, task: &TaskId, attempt: &Attempt, gate: GateName)
     message::notice_owner(state, state.now, &format!("{task} waits for your confirmation"), &text, Some(task))
 }
 
-fn pool(state: &State, task: &TaskId, attempt: &Attempt, gate: GateName) -> (Vec<SeatName>, usize) {
-    let author = state.tasks.get(task).and_then(|known| known.author.as_ref());
-    let fresh = |seats: Vec<SeatName>| seats.into_iter().filter(|seat| !attempt.contributors.contains(seat)).collect::<Vec<_>>();
-    let cosigners = state.with(Capability::CosignDeploy);
-    match (gate, author) {
+/// Who could be drawn, who was, and how many are needed.
+struct Lots {
+    pool: Vec<SeatName>,
+    seats: Vec<SeatName>,
+    count: usize,
+}
+
+fn lots(state: &State, known: &task::Task, attempt: &Attempt, gate: GateName, chance: &Digest) -> Lots {
+    let charter = state.charter();
+    match (gate, &known.author) {
         (GateName::Peer, Some(author)) => {
-            let count = attempt.needs.as_ref().map_or(2, |needs| needs.approvals as usize);
-            (role::pool(state.charter(), author, &attempt.contributors), count)
+            let count = attempt.needs.as_ref().map_or(2, |needs| needs.approvals.max(1) as usize);
+            let pool = draw::pool(charter, author, &attempt.contributors);
+            Lots { pool, seats: draw::panel(charter, author, &attempt.contributors, count, chance), count }
         }
         (GateName::Qa, _) => {
-            let peers = attempt.draws.get(&GateName::Peer).map_or(&[][..], |draw| &draw.seats);
-            let pool = fresh(state.with(Capability::VerifyQa));
-            let apart: Vec<SeatName> = pool.iter().filter(|seat| !peers.contains(seat)).cloned().collect();
-            (apart, 1)
+            let peers = attempt.draws.get(&GateName::Peer).map(|draw| draw.seats.iter().cloned().collect()).unwrap_or_default();
+            let pool = draw::qa_pool(charter, &attempt.contributors, &peers);
+            Lots { seats: draw::draw(&pool, 1, chance), pool, count: 1 }
         }
-        (GateName::Deploy, _) => (cosigners.clone(), cosigners.len().max(2)),
-        (GateName::Red | GateName::Green | GateName::Peer, _) => (Vec::new(), 1),
+        (GateName::Deploy, _) => {
+            let pool = state.with(Capability::CosignDeploy);
+            Lots { seats: pool.clone(), count: 2, pool }
+        }
+        (GateName::Red | GateName::Green | GateName::Peer, _) => Lots { pool: Vec::new(), seats: Vec::new(), count: 1 },
     }
 }
 
@@ -125,11 +133,11 @@ pub fn decide(state: &State, actor: &Actor, task: &TaskId, accept: bool, note: &
     if attempt.approvals.iter().any(|old| old.gate == gate && old.seat == *seat) {
         return Err(Refusal::new("said-already", format!("{seat} has spoken at {gate} of {task}"), show));
     }
-    if gate == GateName::Qa && !attempt.runs.contains_key(&task::RunKind::Merge) {
+    if gate >= GateName::Qa && !attempt.runs.contains_key(&task::RunKind::Merge) {
         return Err(Refusal::new("not-tested-yet", "the full run on the merge result has not ended", show));
     }
     words(note)?;
-    let bound = task::bound(state, task, attempt, draw.seq)?;
+    let bound = task::bound_at(state, task, attempt, draw.seq, gate)?;
     let statement = statement::review(&bound, gate, seat, accept, note);
     let (task, note) = (task.clone(), note.to_owned());
     Ok(vec![Any::Review(Event::Decided { task, attempt: attempt.number, gate, accept, note, bundle: draw.seq, statement })])
@@ -158,7 +166,8 @@ pub fn apply(state: &mut State, by: &Actor, seq: u64, event: &Event) {
             let policy = state.policy.clone();
             task::on_attempt(state, task, *attempt, |now| {
                 let Some(change) = &now.change else { return };
-                let (commit, tree, base) = (change.commit.clone(), change.tree.clone(), change.base.clone());
+                let (commit, base) = (change.commit.clone(), change.base.clone());
+                let Some(tree) = now.subject(*gate).cloned() else { return };
                 now.approvals.push(Approval { seat, role, gate: *gate, commit, tree, base, policy, bundle: *bundle, accept: *accept });
             });
         }

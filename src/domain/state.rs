@@ -31,7 +31,7 @@ pub struct State {
     pub genesis: Option<Genesis>,
     /// The digest of the charter in force.
     pub policy: Digest,
-    charter: Charter,
+    charter: Option<Charter>,
     pub level: String,
     pub level_note: String,
     pub started: Millis,
@@ -55,13 +55,12 @@ pub struct State {
 
 impl Default for State {
     fn default() -> Self {
-        let charter = Charter::default();
         Self {
             len: 0,
             now: 0,
             genesis: None,
-            policy: charter.digest(),
-            charter,
+            policy: Digest::of(b""),
+            charter: None,
             level: "unknown".to_owned(),
             level_note: String::new(),
             started: 0,
@@ -92,14 +91,16 @@ impl State {
         state
     }
 
+    /// The charter in force; `decide` lets nothing but genesis happen before there is one.
     pub fn charter(&self) -> &Charter {
-        &self.charter
+        self.charter.as_ref().expect("BUG: nothing is decided before genesis")
     }
 
     /// Takes a charter text that was checked before its entry was written.
     pub fn adopt(&mut self, text: &str) {
-        self.charter = Charter::from_canonical(text).expect("BUG: a recorded charter is a checked one");
-        self.policy = self.charter.digest();
+        let charter = Charter::from_canonical(text).expect("BUG: a recorded charter is a checked one");
+        self.policy = charter.digest();
+        self.charter = Some(charter);
     }
 
     pub fn branch(&self) -> Option<&RefName> {
@@ -150,13 +151,12 @@ impl State {
     }
 
     pub fn capable(&self, seat: &SeatName, capability: Capability) -> bool {
-        let role = self.fleet.get(seat).and_then(|seat| self.charter.role(&seat.role));
-        role.is_some_and(|role| role.capabilities.contains(&capability))
+        self.charter.as_ref().is_some_and(|charter| charter.can(seat, capability))
     }
 
     /// The seats whose role has a capability, in seat order.
     pub fn with(&self, capability: Capability) -> Vec<SeatName> {
-        self.fleet_order.iter().filter(|seat| self.capable(seat, capability)).cloned().collect()
+        self.charter.as_ref().map(|charter| charter.able(capability)).unwrap_or_default()
     }
 
     pub fn reachable(&self, party: &Party) -> bool {

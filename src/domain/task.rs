@@ -118,6 +118,8 @@ pub enum RunKind {
     Green,
     /// The merge result.
     Merge,
+    /// The protected branch's tip, where it is not the base any more.
+    Tip,
 }
 
 impl RunKind {
@@ -127,6 +129,7 @@ impl RunKind {
             Self::Red => "red",
             Self::Green => "green",
             Self::Merge => "merge",
+            Self::Tip => "tip",
         }
     }
 }
@@ -220,6 +223,7 @@ impl Attempt {
             red_run: run(RunKind::Red),
             green_run: run(RunKind::Green),
             merge_run: run(RunKind::Merge),
+            tip_run: if *state.tip()? == self.change.as_ref()?.base { None } else { state.base_run.as_ref() },
             merge_tree: merge.map(|tested| &tested.run.tree),
             declared: self.runs.get(&RunKind::Red).map_or(&[], |tested| &tested.declared),
             contributors: &self.contributors,
@@ -317,7 +321,10 @@ pub fn measured(state: &State, task: &TaskId, number: u32, change: &Change, kept
         Err(refusal) => return back(refusal.why),
     };
     contributors.insert(author.clone());
-    let needs = state.charter().policy.needs(change, author);
+    let needs = state.charter().needs(change, author);
+    if let Some(why) = needs.denied.first() {
+        return back(why.clone());
+    }
     let (task, change, kept) = (task.clone(), Box::new(change.clone()), kept.clone());
     Ok(vec![Any::Task(Event::Measured { task, attempt: number, change, contributors, needs, kept })])
 }
@@ -333,7 +340,7 @@ pub struct Ran<'a> {
 /// Takes a test run of the supervisor's own runner; a run on a tip that is no longer the tip is thrown away.
 pub fn tested(state: &State, task: &TaskId, number: u32, ran: &Ran<'_>) -> Result<Vec<Any>, Refusal> {
     let (_, attempt) = current(state, task, number)?;
-    if ran.kind == RunKind::Merge && ran.tip != state.tip() {
+    if matches!(ran.kind, RunKind::Merge | RunKind::Tip) && ran.tip != state.tip() {
         return Ok(vec![Any::Task(Event::Outdated { task: task.clone(), attempt: number })]);
     }
     let bound = bound(state, task, attempt, attempt.submitted)?;
@@ -352,11 +359,12 @@ pub fn judge(state: &State, task: &TaskId, number: u32, at: GateName) -> Result<
     }
     let charter = state.charter();
     let tests = attempt.change.iter().flat_map(|change| charter.policy.tests_of(change)).map(|file| file.path.clone()).collect();
-    let (Some(gate), Some(evidence)) = (charter.gate(at), attempt.evidence(state, tests)) else {
+    let Some(evidence) = attempt.evidence(state, tests) else {
         return Ok(Vec::new());
     };
-    let checks: Vec<(String, Verdict)> = gate::judge(gate, &evidence).into_iter().map(|(name, verdict)| (name.to_string(), verdict)).collect();
-    let (pass, why) = match gate::overall(&checks) {
+    let verdicts = gate::judge(charter.gate(at), &evidence);
+    let checks: Vec<(String, Verdict)> = verdicts.iter().map(|(name, verdict)| ((*name).to_owned(), verdict.clone())).collect();
+    let (pass, why) = match gate::overall(&verdicts) {
         Verdict::Wait(_) => return Ok(Vec::new()),
         Verdict::Fail(why) => (false, why),
         Verdict::Pass(why) | Verdict::Exempt(why) => (true, why),
@@ -424,6 +432,12 @@ pub fn bound<'a>(state: &'a State, task: &'a TaskId, attempt: &'a Attempt, index
     Ok(Bound::new(&genesis.workshop, task, attempt.number, change, &state.policy, index))
 }
 
+/// Like `bound`, naming the tree that enters at this gate: the candidate's, or the merge result's.
+pub fn bound_at<'a>(state: &'a State, task: &'a TaskId, attempt: &'a Attempt, index: u64, gate: GateName) -> Result<Bound<'a>, Refusal> {
+    let bound = bound(state, task, attempt, index)?;
+    Ok(Bound { tree: attempt.subject(gate).unwrap_or(bound.tree), ..bound })
+}
+
 pub fn apply(state: &mut State, by: &Actor, seq: u64, time: Millis, event: &Event) {
     match event {
         Event::Opened { task, title, body } => {
@@ -445,8 +459,13 @@ pub fn apply(state: &mut State, by: &Actor, seq: u64, time: Millis, event: &Even
             }
             on_attempt(state, task, *attempt, |now| now.take_in(seq, event));
         }
-        Event::Tested { task, attempt, .. }
-        | Event::Judged { task, attempt, .. }
+        Event::Tested { task, attempt, kind, statement, .. } => {
+            if *kind == RunKind::Tip {
+                state.base_run = statement::read_run(statement);
+            }
+            on_attempt(state, task, *attempt, |now| now.take_in(seq, event));
+        }
+        Event::Judged { task, attempt, .. }
         | Event::SentBack { task, attempt, .. }
         | Event::Outdated { task, attempt }
         | Event::Stalled { task, attempt, .. } => on_attempt(state, task, *attempt, |now| now.take_in(seq, event)),
@@ -484,6 +503,14 @@ impl Attempt {
             approvals: Vec::new(),
             confirmed: false,
             stalled: None,
+        }
+    }
+
+    /// The tree that a word at this gate is about.
+    pub fn subject(&self, gate: GateName) -> Option<&Oid> {
+        match gate {
+            GateName::Red | GateName::Green | GateName::Peer => self.change.as_ref().map(|change| &change.tree),
+            GateName::Qa | GateName::Deploy => self.runs.get(&RunKind::Merge).map(|tested| &tested.run.tree),
         }
     }
 

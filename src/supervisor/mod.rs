@@ -1,4 +1,6 @@
 //! Drives: one loop that decides, appends, answers and lets the edge perform.
 
 pub mod charter;
+pub mod drive;
+pub mod place;
 pub mod protocol;

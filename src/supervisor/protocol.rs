@@ -47,7 +47,8 @@ pub enum Request {
     MailAck { id: String },
     /// Waits until there is a message to read or the time is over; answers like `Inbox`.
     MailWait { seconds: u32 },
-    MailSend { to: Vec<String>, subject: String, body: String, priority: Priority, task: Option<TaskId> },
+    /// `from` may be left out; a name that is not the socket's own is refused and recorded.
+    MailSend { #[serde(default)] from: Option<String>, to: Vec<String>, subject: String, body: String, priority: Priority, task: Option<TaskId> },
     // Work.
     TaskOpen { title: String, body: String, assign: Option<SeatName> },
     TaskTake { task: TaskId },

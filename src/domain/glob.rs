@@ -1,0 +1,291 @@
+//! Path patterns by whole segments: a rule about a folder holds for that folder and never for a namesake.
+//!
+//! `*` and `?` stay inside a segment, `**` is any number of whole segments (also none). There is no negation and no order: a list of
+//! patterns matches when one of them does. Patterns are ASCII; paths are folded first, so that a spelling which some file system takes for
+//! the same name is the same name here.
+
+use super::name::BadName;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// The longest pattern that is taken.
+pub const MAX_PATTERN: usize = 200;
+/// The longest path that is taken for a path.
+pub const MAX_PATH: usize = 4096;
+
+/// A checked pattern for repository-relative paths.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Glob {
+    text: String,
+    parts: Vec<Part>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+enum Part {
+    Segments,
+    Name(Vec<char>),
+}
+
+/// A path, folded and cut into segments, ready to be matched many times.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FoldedPath(Vec<Vec<char>>);
+
+impl Glob {
+    /// Takes the text if every part of it is a pattern this matcher understands.
+    pub fn new(text: impl Into<String>) -> Result<Self, BadName> {
+        let text = text.into();
+        match fault(&text) {
+            None => Ok(Self { parts: text.split('/').map(part).collect(), text }),
+            Some(why) => Err(BadName { what: "path pattern", text: text.chars().take(120).collect(), why }),
+        }
+    }
+
+    /// Tells whether a path matches; fold the path once with `FoldedPath` where it meets many patterns.
+    pub fn matches(&self, path: &str) -> bool {
+        FoldedPath::new(path).is(self)
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+}
+
+impl FoldedPath {
+    pub fn new(path: &str) -> Self {
+        let folded: String = path.chars().filter(|c| !is_ignorable(*c)).flat_map(fold_char).collect();
+        Self(folded.split('/').map(|segment| segment.trim_end_matches(['.', ' '])).map(|segment| segment.chars().collect()).collect())
+    }
+
+    pub fn is(&self, glob: &Glob) -> bool {
+        let start: Vec<bool> = (0..=self.0.len()).map(|at| at == 0).collect();
+        glob.parts.iter().fold(start, |reached, part| self.step(part, &reached)).last().copied().unwrap_or(false)
+    }
+
+    /// Tells whether at least one pattern of a list matches.
+    pub fn is_any(&self, globs: &[Glob]) -> bool {
+        globs.iter().any(|glob| self.is(glob))
+    }
+
+    pub fn segments(&self) -> impl Iterator<Item = String> {
+        self.0.iter().map(|segment| segment.iter().collect())
+    }
+
+    /// From the places that the parts so far can end at, the places that one part more can end at.
+    fn step(&self, part: &Part, reached: &[bool]) -> Vec<bool> {
+        match part {
+            Part::Segments => spread(reached),
+            Part::Name(name) => (0..reached.len()).map(|at| at > 0 && reached[at - 1] && name_matches(name, &self.0[at - 1])).collect(),
+        }
+    }
+}
+
+impl TryFrom<String> for Glob {
+    type Error = BadName;
+    fn try_from(text: String) -> Result<Self, BadName> {
+        Self::new(text)
+    }
+}
+
+impl From<Glob> for String {
+    fn from(glob: Glob) -> String {
+        glob.text
+    }
+}
+
+impl fmt::Display for Glob {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+/// Says why a text is no plain repository-relative path; such a path is never exempt from anything.
+pub fn odd_path(path: &str) -> Option<&'static str> {
+    let dotted = |segment: &str| segment == "." || segment == "..";
+    match path {
+        "" => Some("it is empty"),
+        _ if path.len() > MAX_PATH => Some("it is longer than 4096 bytes"),
+        _ if path.split('/').any(str::is_empty) => Some("it has an empty segment"),
+        _ if path.split('/').any(dotted) => Some("it has a segment . or .."),
+        _ if path.contains('\\') => Some("it holds a backslash"),
+        _ if path.chars().any(char::is_control) => Some("it holds a control character"),
+        _ if path.chars().any(is_ignorable) => Some("it holds an invisible character"),
+        _ if path.split('/').any(|segment| segment.ends_with(['.', ' '])) => Some("a segment ends with a dot or a space"),
+        _ => None,
+    }
+}
+
+fn fault(text: &str) -> Option<&'static str> {
+    match text {
+        "" => Some("it is empty"),
+        _ if text.len() > MAX_PATTERN => Some("it is longer than 200 bytes"),
+        _ if !text.bytes().all(|b| (b' '..=b'~').contains(&b)) => Some("it uses printable ASCII only; write * for anything else"),
+        _ if text.starts_with('!') => Some("there is no negation"),
+        _ if text.contains(['\\', '[', ']', '{', '}']) => Some("it knows *, ? and ** only"),
+        _ => text.split('/').find_map(segment_fault),
+    }
+}
+
+fn segment_fault(segment: &str) -> Option<&'static str> {
+    match segment {
+        "" => Some("a segment is empty: no / at either end, and no //"),
+        "." | ".." => Some("a segment is . or .."),
+        "**" => None,
+        _ if segment.contains("**") => Some("** stands for whole segments only"),
+        _ if segment.ends_with(['.', ' ']) => Some("a segment ends with a dot or a space"),
+        _ => None,
+    }
+}
+
+fn part(segment: &str) -> Part {
+    match segment {
+        "**" => Part::Segments,
+        name => Part::Name(name.to_ascii_lowercase().chars().collect()),
+    }
+}
+
+fn name_matches(pattern: &[char], name: &[char]) -> bool {
+    let start: Vec<bool> = (0..=name.len()).map(|at| at == 0).collect();
+    let step = |reached: Vec<bool>, wanted: &char| match wanted {
+        '*' => spread(&reached),
+        '?' => (0..reached.len()).map(|at| at > 0 && reached[at - 1]).collect(),
+        wanted => (0..reached.len()).map(|at| at > 0 && reached[at - 1] && name[at - 1] == *wanted).collect(),
+    };
+    pattern.iter().fold(start, step).last().copied().unwrap_or(false)
+}
+
+/// Everything from the first reached place on is reached.
+fn spread(reached: &[bool]) -> Vec<bool> {
+    reached.iter().scan(false, |seen, here| Some(std::mem::replace(seen, *seen || *here) || *here)).collect()
+}
+
+/// What some file system folds into ASCII must not hide from an ASCII pattern: long s, Kelvin sign, sharp s, ligatures, backslash.
+fn fold_char(c: char) -> Vec<char> {
+    match c {
+        '\\' => vec!['/'],
+        'ſ' => vec!['s'],
+        'ß' | 'ẞ' => vec!['s', 's'],
+        'ﬀ' => vec!['f', 'f'],
+        'ﬁ' => vec!['f', 'i'],
+        'ﬂ' => vec!['f', 'l'],
+        'ﬃ' => vec!['f', 'f', 'i'],
+        'ﬄ' => vec!['f', 'f', 'l'],
+        'ﬅ' | 'ﬆ' => vec!['s', 't'],
+        _ => c.to_lowercase().collect(),
+    }
+}
+
+/// Code points that show nothing and that some file system drops from names.
+fn is_ignorable(c: char) -> bool {
+    matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn glob(text: &str) -> Glob {
+        Glob::new(text).unwrap()
+    }
+
+    #[test]
+    fn table() {
+        for (row, line) in include_str!("../../tests/check/glob.txt").lines().enumerate() {
+            let words: Vec<&str> = line.split_whitespace().collect();
+            match words[..] {
+                [] | ["#", ..] => {}
+                ["yes", pattern, path] => assert!(glob(pattern).matches(path), "row {}: {line}", row + 1),
+                ["no", pattern, path] => assert!(!glob(pattern).matches(path), "row {}: {line}", row + 1),
+                ["bad", pattern] => assert!(Glob::new(pattern).is_err(), "row {}: {line}", row + 1),
+                _ => panic!("row {}: {line}", row + 1),
+            }
+        }
+    }
+
+    #[test]
+    fn patterns_with_blanks_and_foreign_letters_are_judged() {
+        assert!(glob("my docs/*.md").matches("my docs/a.md"));
+        for bad in ["", " /", "a\tb", "prüfung/**", "a\n", &"a".repeat(201)] {
+            assert!(Glob::new(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    /// A second, naive matcher: tries every way, exponential, obviously right.
+    fn naive(pattern: &[&str], path: &[&str]) -> bool {
+        match (pattern, path) {
+            ([], []) => true,
+            (["**", rest @ ..], _) => naive(rest, path) || (!path.is_empty() && naive(pattern, &path[1..])),
+            ([name, rest @ ..], [first, others @ ..]) => naive_name(name.as_bytes(), first.as_bytes()) && naive(rest, others),
+            _ => false,
+        }
+    }
+
+    fn naive_name(pattern: &[u8], name: &[u8]) -> bool {
+        match (pattern, name) {
+            ([], []) => true,
+            ([b'*', rest @ ..], _) => naive_name(rest, name) || (!name.is_empty() && naive_name(pattern, &name[1..])),
+            ([b'?', rest @ ..], [_, others @ ..]) => naive_name(rest, others),
+            ([want, rest @ ..], [have, others @ ..]) => want == have && naive_name(rest, others),
+            _ => false,
+        }
+    }
+
+    fn words(alphabet: &[&str], longest: usize, between: &str) -> Vec<String> {
+        let mut all: Vec<String> = Vec::new();
+        let mut last: Vec<String> = vec![String::new()];
+        for _ in 0..longest {
+            let longer = |word: &String| alphabet.iter().map(|a| if word.is_empty() { (*a).to_owned() } else { format!("{word}{between}{a}") }).collect::<Vec<_>>();
+            last = last.iter().flat_map(longer).collect();
+            all.extend(last.iter().cloned());
+        }
+        all
+    }
+
+    #[test]
+    fn agrees_with_the_naive_matcher_on_every_short_pattern_and_path() {
+        let paths = words(&["a", "b", "ab", "aab"], 4, "/");
+        for pattern in words(&["a", "*", "**", "?b", "a*"], 4, "/") {
+            let compiled = glob(&pattern);
+            let parts: Vec<&str> = pattern.split('/').collect();
+            for path in &paths {
+                let expected = naive(&parts, &path.split('/').collect::<Vec<_>>());
+                assert_eq!(compiled.matches(path), expected, "{pattern} on {path}");
+            }
+        }
+    }
+
+    #[test]
+    fn agrees_with_the_naive_matcher_inside_a_segment() {
+        let names = words(&["a", "b"], 6, "");
+        for pattern in words(&["a", "?", "*"], 5, "").into_iter().filter(|p| !p.contains("**")) {
+            for name in &names {
+                assert_eq!(glob(&pattern).matches(name), naive_name(pattern.as_bytes(), name.as_bytes()), "{pattern} on {name}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_pattern_built_to_explode_is_answered_at_once() {
+        let pattern = format!("{}b", "**/*a*a*a*/".repeat(15));
+        assert!(!glob(&pattern).matches(&"aaaaaaaaaaaaaaaaaaaaaaaa/".repeat(60)));
+    }
+
+    #[test]
+    fn spellings_that_some_disk_takes_for_the_same_are_the_same() {
+        for twin in ["Tests/a", "TESTS/a", "te\u{17f}ts/a", "te\u{200d}sts/a", "tests./a", "tests /a", "tests\\a", "te\u{fb06}s/a"] {
+            assert!(glob("tests/**").matches(twin), "{twin:?}");
+        }
+        assert!(glob("**/kernel/**").matches("\u{212a}ernel/x"));
+        assert!(glob("config/**").matches("con\u{fb01}g/x"));
+    }
+
+    #[test]
+    fn odd_paths_are_named() {
+        for odd in ["", "/a", "a/", "a//b", "./a", "a/../b", "a\\b", "a\nb", "a\u{200b}b", "a./b", "a /b", &"a".repeat(4097)] {
+            assert!(odd_path(odd).is_some(), "{odd:?}");
+        }
+        for plain in ["a", "a/b.c", ".github/x", "über/ä b", "..a/b", "a..b"] {
+            assert_eq!(odd_path(plain), None, "{plain:?}");
+        }
+    }
+}

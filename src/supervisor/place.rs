@@ -1,0 +1,143 @@
+//! Where a workshop keeps its things: one private folder per repository.
+
+use crate::domain::failure::{Doing, Failure};
+use crate::domain::name::{Digest, SeatName};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+/// The longest path a unix socket can have, less the longest name we put below the state folder.
+const LONGEST: usize = 107 - "/run/abcdefghijklmnopqrstuvwxyz12345/relay.sock".len();
+
+/// A workshop's private state folder.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    root: PathBuf,
+}
+
+/// The workshop's name: the repository's folder name and a digest of its full path.
+pub fn workshop_id(repo: &Path) -> String {
+    let full = std::fs::canonicalize(repo).unwrap_or_else(|_| repo.to_path_buf());
+    let name: String = full.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let plain: String = name.to_lowercase().chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
+    let plain = plain.trim_matches('-').chars().take(24).collect::<String>();
+    let plain = if plain.is_empty() { "repository".to_owned() } else { plain };
+    format!("{}-{}", plain.trim_end_matches('-'), &Digest::of(full.as_os_str().as_encoded_bytes()).as_str()[..8])
+}
+
+/// Where all workshops are: `$ORCHESTRATE_STATE`, `$XDG_STATE_HOME/orchestrate` or `~/.local/state/orchestrate`.
+pub fn states() -> Result<PathBuf, Failure> {
+    let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let fallback = || set("HOME").map(|home| home.join(".local/state"));
+    set("ORCHESTRATE_STATE")
+        .or_else(|| set("XDG_STATE_HOME").or_else(fallback).map(|base| base.join("orchestrate")))
+        .ok_or_else(|| Failure::new("cannot find the state folder", "neither HOME nor XDG_STATE_HOME is set").hint("export HOME=…"))
+}
+
+/// The owner's folder with policy, gates and roles: `$ORCHESTRATE_CONFIG`, `$XDG_CONFIG_HOME/orchestrate` or `~/.config/orchestrate`.
+pub fn config() -> Option<PathBuf> {
+    let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let base = || set("XDG_CONFIG_HOME").or_else(|| set("HOME").map(|home| home.join(".config")));
+    set("ORCHESTRATE_CONFIG").or_else(|| base().map(|base| base.join("orchestrate")))
+}
+
+impl Place {
+    pub fn of(repo: &Path) -> Result<Self, Failure> {
+        Ok(Self { root: states()?.join(workshop_id(repo)) })
+    }
+
+    pub fn at(root: &Path) -> Self {
+        Self { root: root.to_path_buf() }
+    }
+
+    /// Makes the folder, or takes it as it is when it is ours, private and this repository's.
+    pub fn prepare(&self, repo: &Path) -> Result<bool, Failure> {
+        let fresh = !self.root.exists();
+        if self.root.as_os_str().len() > LONGEST {
+            let why = format!("{} is too long for the sockets below it", self.root.display());
+            return Err(Failure::new("cannot use the state folder", why).hint("export ORCHESTRATE_STATE=/a/shorter/path"));
+        }
+        make_private(&self.root)?;
+        self.claim(repo)?;
+        for name in ["keys", "run", "clones", "homes", "work", "bin", "hooks", "prompts"] {
+            make_private(&self.root.join(name))?;
+        }
+        Ok(fresh)
+    }
+
+    /// Writes down whose folder this is; another repository's is refused.
+    fn claim(&self, repo: &Path) -> Result<(), Failure> {
+        let path = self.root.join("repository");
+        let mine = repo.as_os_str().as_encoded_bytes();
+        match std::fs::read(&path) {
+            Ok(found) if found == mine => Ok(()),
+            Ok(found) => Err(Failure::new(
+                "cannot use the state folder",
+                format!("{} belongs to {}", self.root.display(), String::from_utf8_lossy(&found)),
+            )
+            .hint("export ORCHESTRATE_STATE=/another/folder")),
+            Err(why) if why.kind() == std::io::ErrorKind::NotFound && self.is_bare_of_state() => {
+                std::fs::write(&path, mine).doing("cannot write into the state folder")
+            }
+            Err(why) if why.kind() == std::io::ErrorKind::NotFound => {
+                let why = format!("{} has things in it that are not a workshop's", self.root.display());
+                Err(Failure::new("cannot use the state folder", why).hint("export ORCHESTRATE_STATE=/another/folder"))
+            }
+            Err(why) => Err(Failure::new("cannot read the state folder", why)),
+        }
+    }
+
+    fn is_bare_of_state(&self) -> bool {
+        std::fs::read_dir(&self.root).is_ok_and(|mut entries| entries.next().is_none())
+    }
+
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    pub fn join(&self, name: &str) -> PathBuf {
+        self.root.join(name)
+    }
+
+    pub fn ledger(&self) -> PathBuf {
+        self.root.join("ledger.db")
+    }
+
+    pub fn gate(&self) -> PathBuf {
+        self.root.join("gate.git")
+    }
+
+    pub fn mirror(&self) -> PathBuf {
+        self.root.join("mirror.git")
+    }
+
+    pub fn clone_of(&self, seat: &SeatName) -> PathBuf {
+        self.root.join("clones").join(seat.as_str())
+    }
+
+    pub fn home_of(&self, seat: &SeatName) -> PathBuf {
+        self.root.join("homes").join(seat.as_str())
+    }
+
+    pub fn sockets_of(&self, seat: &SeatName) -> PathBuf {
+        self.root.join("run").join(seat.as_str())
+    }
+
+    pub fn tmux(&self) -> PathBuf {
+        self.root.join("run/tmux.sock")
+    }
+}
+
+/// Makes a folder that only its owner can enter, and refuses one that others can.
+pub fn make_private(path: &Path) -> Result<(), Failure> {
+    let what = format!("cannot make {}", path.display());
+    std::fs::DirBuilder::new().mode(0o700).recursive(true).create(path).doing(what.clone())?;
+    let seen = std::fs::symlink_metadata(path).doing(what.clone())?;
+    let own = rustix::process::geteuid().as_raw();
+    if !seen.is_dir() || seen.uid() != own {
+        return Err(Failure::new(what, "it is not a folder of yours").hint(format!("ls -ld {}", path.display())));
+    }
+    if seen.permissions().mode() & 0o077 != 0 {
+        return Err(Failure::new(what, "others can enter it").hint(format!("chmod 700 '{}'", path.display())));
+    }
+    Ok(())
+}

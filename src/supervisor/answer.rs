@@ -65,7 +65,7 @@ pub async fn answer(yard: &Arc<Yard>, door: &Door, request: Request) -> Response
         | Request::LedgerProve { .. }
         | Request::Checkpoint
         | Request::Attach { .. }
-        | Request::Steps { .. }
+        | Request::Resume
         | Request::Down => owner::answer(yard, request).await,
     }
 }

@@ -3,6 +3,8 @@
 pub mod clock;
 pub mod git;
 pub mod keys;
+pub mod process;
 pub mod runner;
 pub mod sandbox;
+pub mod tmux;
 pub mod totp;

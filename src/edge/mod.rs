@@ -1,7 +1,10 @@
 //! The outside, one file per thing. Nothing here decides; everything here may fail.
 
 pub mod clock;
+pub mod git;
 pub mod keys;
+pub mod process;
 pub mod runner;
 pub mod sandbox;
+pub mod tmux;
 pub mod totp;

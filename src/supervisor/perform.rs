@@ -85,7 +85,7 @@ async fn tell(yard: &Arc<Yard>, act: Act) {
 }
 
 async fn measure(yard: &Arc<Yard>, task: &TaskId, attempt: u32, commit: &Oid) -> Result<(), Failure> {
-    let kept = RefName::new(format!("refs/tasks/{}/{attempt}", task.as_str().to_lowercase())).map_err(|why| Failure::new("cannot keep a candidate", why))?;
+    let kept = RefName::new(format!("refs/gate/tasks/{}/{attempt}", task.as_str().to_lowercase())).map_err(|why| Failure::new("cannot keep a candidate", why))?;
     let (here, name, wanted) = (Arc::clone(yard), kept.clone(), commit.clone());
     let change = blocking(move || {
         let gate = here.gate()?;

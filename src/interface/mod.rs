@@ -1,0 +1,3 @@
+//! Speaks: what people, git and agents call.
+
+pub mod hook;

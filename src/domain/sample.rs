@@ -55,8 +55,13 @@ fn roles() -> Value {
 
 fn gates() -> Value {
     let gate = |name: &str, check: &str| json!({ "name": name, "about": "Wants.", "checks": [check], "limits": {} });
-    json!([gate("red", "new-tests-fail"), gate("green", "red-ids-pass"), gate("peer", "reviewed"), gate("qa", "suite-passes"),
-        gate("deploy", "co-signed")])
+    json!([
+        gate("red", "new-tests-fail"),
+        gate("green", "red-ids-pass"),
+        gate("peer", "reviewed"),
+        gate("qa", "suite-passes"),
+        gate("deploy", "co-signed")
+    ])
 }
 
 fn policy() -> Value {

@@ -75,7 +75,7 @@ pub fn recharter(state: &State, actor: &Actor, text: &str) -> Result<Vec<Any>, R
         return Err(Refusal::new("owner-only", "only the owner changes policy, gates and roles", "orchestrate config show"));
     }
     let new = charter(text)?;
-    let same_seats = new.seats().map(|(seat, _)| seat.clone()).eq(state.fleet_order.iter().cloned());
+    let same_seats = new.seats().eq(state.fleet_order.iter());
     if !same_seats {
         return Err(Refusal::new("seats-fixed", "seats are fixed in genesis", "orchestrate bootstrap a new workshop"));
     }

@@ -1,4 +1,8 @@
 //! The outside, one file per thing. Nothing here decides; everything here may fail.
 
+pub mod clock;
+pub mod git;
+pub mod keys;
 pub mod runner;
 pub mod sandbox;
+pub mod totp;

@@ -306,9 +306,9 @@ fn must_fit_notes(fresh: &Frontier, roots: &BTreeMap<u64, Hash>) -> Result<(), D
 
 fn must_be_file(path: &Path) -> Result<(), Failure> {
     const WHAT: &str = "cannot open the ledger";
-    let found = path.symlink_metadata().map_err(|why| {
-        Failure::new(WHAT, format!("{}: {why}", path.display())).hint("orchestrate bootstrap makes one where none is")
-    })?;
+    let found = path
+        .symlink_metadata()
+        .map_err(|why| Failure::new(WHAT, format!("{}: {why}", path.display())).hint("orchestrate bootstrap makes one where none is"))?;
     let why = match found {
         found if !found.is_file() => "it is not a plain file",
         found if found.len() == 0 => "it is empty: not even a new ledger is",
@@ -380,8 +380,10 @@ fn lay_out(draft: &Path) -> rusqlite::Result<()> {
 fn take_lock(path: &Path) -> Result<File, Failure> {
     const WHAT: &str = "cannot lock the ledger";
     let side = path.with_extension("lock");
-    let open = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).custom_flags(libc::O_NOFOLLOW).open(&side);
-    let mut file = open.map_err(|why| Failure::new(WHAT, format!("{}: {why}", side.display())).hint("run bootstrap on a writable state folder"))?;
+    let open =
+        OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).custom_flags(libc::O_NOFOLLOW).open(&side);
+    let mut file =
+        open.map_err(|why| Failure::new(WHAT, format!("{}: {why}", side.display())).hint("run bootstrap on a writable state folder"))?;
     match flock(&file, FlockOperation::NonBlockingLockExclusive) {
         Ok(()) => {}
         Err(rustix::io::Errno::WOULDBLOCK) => return Err(held_by(&mut file, &side)),
@@ -409,8 +411,12 @@ fn failure(what: &str, path: &Path, error: &rusqlite::Error) -> Failure {
     let folder = path.parent().unwrap_or(path).display();
     let hint = match error.sqlite_error_code() {
         Some(ErrorCode::DiskFull | ErrorCode::SystemIoFailure) => format!("look for space and disk errors: df -h {folder}"),
-        Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => "restore it from a copy; what is readable: orchestrate ledger verify".to_owned(),
-        Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => format!("look at owner and mode: ls -la {folder}"),
+        Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => {
+            "restore it from a copy; what is readable: orchestrate ledger verify".to_owned()
+        }
+        Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => {
+            format!("look at owner and mode: ls -la {folder}")
+        }
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => format!("see who holds it: fuser {}", path.display()),
         _ => "orchestrate ledger verify".to_owned(),
     };

@@ -34,8 +34,25 @@ pub struct Case {
 }
 
 const KEYS: [&str; 19] = [
-    "base", "red", "green", "merge", "tip-run", "lines", "files", "path", "mode", "rewritten", "touched", "declared", "by", "drawn", "bundle",
-    "owner", "tip", "tested-on", "gate",
+    "base",
+    "red",
+    "green",
+    "merge",
+    "tip-run",
+    "lines",
+    "files",
+    "path",
+    "mode",
+    "rewritten",
+    "touched",
+    "declared",
+    "by",
+    "drawn",
+    "bundle",
+    "owner",
+    "tip",
+    "tested-on",
+    "gate",
 ];
 
 /// Runs every row of a table against a check; a table has rows that pass and rows that do not.
@@ -104,7 +121,8 @@ impl Case {
     }
 
     fn build_change(&self) -> Change {
-        let filler: Vec<String> = (0..self.number("files", 2)).map(|n| if n == 0 { "tests/a.rs".to_owned() } else { format!("src/f{n}.rs") }).collect();
+        let filler: Vec<String> =
+            (0..self.number("files", 2)).map(|n| if n == 0 { "tests/a.rs".to_owned() } else { format!("src/f{n}.rs") }).collect();
         let paths: Vec<&str> = if self.paths.is_empty() { &filler } else { &self.paths }.iter().map(String::as_str).collect();
         let mut change = sample::change(&paths, self.number("lines", 20));
         for file in &mut change.files {
@@ -174,11 +192,24 @@ fn run(text: &str, tree: Oid) -> Result<Run, String> {
         _ => Completion::Finished,
     };
     let words = |text: &str| text.split(',').filter(|word| !word.is_empty()).map(str::to_owned).collect::<Vec<_>>();
-    let results = if completion == Completion::Finished { words(text).iter().map(|word| result(word)).collect::<Result<_, _>>()? } else { BTreeMap::new() };
+    let results = if completion == Completion::Finished {
+        words(text).iter().map(|word| result(word)).collect::<Result<_, _>>()?
+    } else {
+        BTreeMap::new()
+    };
     let missing = words(missing.trim_end_matches(')'));
     let tree = if stale { oid('0') } else { tree };
-    Ok(Run { tree, harness: "cargo".to_owned(), command: Vec::new(), completion, results, missing, note: "says the harness".to_owned(),
-        output: Digest::of(b""), duration_ms: 1 })
+    Ok(Run {
+        tree,
+        harness: "cargo".to_owned(),
+        command: Vec::new(),
+        completion,
+        results,
+        missing,
+        note: "says the harness".to_owned(),
+        output: Digest::of(b""),
+        duration_ms: 1,
+    })
 }
 
 fn result(word: &str) -> Result<(String, Outcome), String> {

@@ -1,5 +1,7 @@
 //! The wall, tried from inside with real programs. Nothing here is skipped: without `bwrap` these tests fail and say the fix.
 
+mod terminal;
+
 use super::*;
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpListener};

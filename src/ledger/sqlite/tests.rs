@@ -226,7 +226,8 @@ fn a_writer_does_not_open_a_ledger_with_a_gap_or_without_its_end() {
 #[test]
 fn foreign_and_damaged_files_fail_with_a_hint() {
     let place = Place::new();
-    let cases: [(&str, &dyn Fn(&Path)); 8] = [
+    type Make<'a> = &'a dyn Fn(&Path);
+    let cases: [(&str, Make<'_>); 8] = [
         ("No such file", &|_| {}),
         ("it is empty", &|path| fs::write(path, "").unwrap()),
         ("not a database", &|path| fs::write(path, "not a database, whatever its name says, and long enough to look".repeat(20)).unwrap()),
@@ -312,6 +313,47 @@ fn checkpoints_are_kept_once_and_must_fit() {
     assert!(ledger.check().is_ok());
 }
 
+/// Runs this test's own program again in front of a file system that is really full.
+#[test]
+fn a_file_system_without_space_leaves_nothing_half_written() {
+    let place = Place::new();
+    let status = Command::new("bwrap")
+        .args(["--dev-bind", "/", "/", "--size", "700000", "--tmpfs"])
+        .arg(place.0.path())
+        .arg(std::env::current_exe().unwrap())
+        .args(["--exact", "ledger::sqlite::tests::fills_its_file_system", "--ignored", "--nocapture"])
+        .env("LEDGER_UNDER_TEST", place.path())
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&status.stdout);
+    assert!(status.status.success() && said.contains("filled and freed"), "{said}{}", String::from_utf8_lossy(&status.stderr));
+}
+
+#[test]
+#[ignore = "what a_file_system_without_space_leaves_nothing_half_written runs"]
+fn fills_its_file_system() {
+    let Ok(path) = std::env::var("LEDGER_UNDER_TEST") else { return };
+    let path = Path::new(&path);
+    let mut ledger = SqliteLedger::create(path).unwrap();
+    let ballast = path.with_extension("ballast");
+    fs::write(&ballast, vec![0; 200_000]).unwrap();
+    let failure = loop {
+        match ledger.append(ledger.len(), &vec![vec![7; 3000]; 5]) {
+            Ok(()) => assert!(ledger.len() < 1000),
+            Err(AppendError::Failure(failure)) => break failure,
+            Err(conflict) => panic!("{conflict}"),
+        }
+    };
+    assert!(failure.hint.contains("df -h"), "{failure:?}");
+    let (len, root) = (ledger.len(), ledger.root());
+    assert_eq!(ledger.check().unwrap(), Verified { len, root });
+    fs::remove_file(&ballast).unwrap();
+    ledger.append(len, &vec![vec![7; 3000]; 5]).unwrap();
+    drop(ledger);
+    assert_eq!(SqliteLedger::open(path).unwrap().check().unwrap().len, len + 5);
+    println!("filled and freed");
+}
+
 /// Runs this test's own program again as a writer and kills it while it appends.
 #[test]
 fn kill_nine_in_the_middle_loses_no_answered_entry() {
@@ -337,7 +379,7 @@ fn kill_nine_in_the_middle_loses_no_answered_entry() {
     let whole = &said[..=said.rfind('\n').unwrap()];
     let answered: u64 = whole.lines().rev().find_map(|line| line.strip_prefix("durable ")?.parse().ok()).unwrap();
     let ledger = SqliteLedger::open(&place.path()).unwrap();
-    assert!(ledger.len() >= answered && (ledger.len() - 1) % 3 == 0, "{} answered {answered}", ledger.len());
+    assert!(ledger.len() >= answered && (ledger.len() - 1).is_multiple_of(3), "{} answered {answered}", ledger.len());
     assert_eq!(ledger.check().unwrap().len, ledger.len());
 }
 

@@ -1,0 +1,86 @@
+//! The owner's one-time codes: RFC 6238 with SHA-1, 30 seconds, 6 digits, as every authenticator app knows them.
+
+use crate::domain::entry::Millis;
+use hmac::{Hmac, Mac};
+use sha1::Sha1;
+
+const STEP_MS: u64 = 30_000;
+const ALPHABET: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+
+/// The shared secret, 20 bytes.
+pub struct Totp {
+    secret: zeroize::Zeroizing<Vec<u8>>,
+}
+
+impl Totp {
+    pub fn new(secret: &[u8]) -> Self {
+        Self { secret: zeroize::Zeroizing::new(secret.to_vec()) }
+    }
+
+    /// The code of a time step.
+    pub fn code(&self, step: u64) -> String {
+        let mut mac = Hmac::<Sha1>::new_from_slice(&self.secret).expect("BUG: HMAC takes keys of every length");
+        mac.update(&step.to_be_bytes());
+        let hash = mac.finalize().into_bytes();
+        let at = usize::from(hash[19] & 15);
+        let number = u32::from_be_bytes([hash[at] & 127, hash[at + 1], hash[at + 2], hash[at + 3]]);
+        format!("{:06}", number % 1_000_000)
+    }
+
+    pub fn step(now: Millis) -> u64 {
+        now / STEP_MS
+    }
+
+    /// The step that a code belongs to: this one, or the one before or after for clocks that differ a little.
+    pub fn find(&self, now: Millis, code: &str) -> Option<u64> {
+        let step = Self::step(now);
+        let code: String = code.chars().filter(|c| !c.is_whitespace()).collect();
+        (step.saturating_sub(1)..=step + 1).find(|step| same(self.code(*step).as_bytes(), code.as_bytes()))
+    }
+
+    /// The secret in base32, as apps take it.
+    pub fn base32(&self) -> String {
+        let bit = |at: usize| self.secret.get(at / 8).is_some_and(|byte| byte >> (7 - at % 8) & 1 == 1);
+        let letter = |group: usize| (0..5).fold(0, |sum, at| sum << 1 | usize::from(bit(group * 5 + at)));
+        (0..(self.secret.len() * 8).div_ceil(5)).map(|group| char::from(ALPHABET[letter(group)])).collect()
+    }
+
+    /// The address that a QR code carries.
+    pub fn uri(&self, workshop: &str) -> String {
+        format!("otpauth://totp/orchestrate:{workshop}?secret={}&issuer=orchestrate", self.base32())
+    }
+}
+
+/// Compares in a time that does not tell where two codes differ.
+fn same(a: &[u8], b: &[u8]) -> bool {
+    a.len() == b.len() && a.iter().zip(b).fold(0, |sum, (x, y)| sum | (x ^ y)) == 0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// RFC 6238, appendix B, cut to six digits.
+    #[test]
+    fn codes_are_those_of_the_rfc() {
+        let totp = Totp::new(b"12345678901234567890");
+        for (seconds, code) in [(59, "287082"), (1_111_111_109, "081804"), (1_234_567_890, "005924"), (20_000_000_000, "353130")] {
+            assert_eq!(totp.code(Totp::step(seconds * 1000)), code);
+        }
+    }
+
+    #[test]
+    fn a_code_counts_one_step_around_its_time() {
+        let totp = Totp::new(b"12345678901234567890");
+        let code = totp.code(100);
+        for (step, found) in [(98, None), (99, Some(100)), (100, Some(100)), (101, Some(100)), (102, None)] {
+            assert_eq!(totp.find(step * STEP_MS, &code), found);
+        }
+        assert_eq!(totp.find(100 * STEP_MS, "12345"), None);
+    }
+
+    #[test]
+    fn the_secret_is_spelled_in_base32() {
+        assert_eq!(Totp::new(b"12345678901234567890").base32(), "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ");
+    }
+}

@@ -1,0 +1,121 @@
+//! The supervisor's secrets, and what the loop does with its own hands: sign, draw, move references.
+
+use super::drive::Hands;
+use super::place::Place;
+use crate::domain::actor::Party;
+use crate::domain::dsse::Envelope;
+use crate::domain::entry::Millis;
+use crate::domain::failure::{Doing, Failure};
+use crate::domain::name::{Digest, SeatName};
+use crate::domain::push::Move;
+use crate::edge::clock::Clock;
+use crate::edge::git;
+use crate::edge::keys::{KeyStore, SecretKey, also_seal};
+use crate::edge::totp::Totp;
+use crate::ledger::chain::Hash;
+use crate::ledger::checkpoint::{Checkpoint, VerifierKey, note};
+use ed25519_dalek::SigningKey;
+use hmac::{Hmac, Mac};
+use sha2::Sha256;
+use std::collections::BTreeMap;
+use std::sync::{Arc, OnceLock};
+use zeroize::Zeroizing;
+
+/// All private keys; they never leave this process.
+pub struct Keys {
+    secret: BTreeMap<Party, SecretKey>,
+    note: SigningKey,
+    draw: Zeroizing<Vec<u8>>,
+    pub totp: Totp,
+}
+
+impl Keys {
+    /// Loads the keys of the place, making those that are missing; says how many were made.
+    pub fn open(place: &Place, workshop: &str, seats: &[SeatName]) -> Result<(Self, usize), Failure> {
+        let store = KeyStore::open(&place.join("keys"))?;
+        let holders = [Party::Owner, Party::Gatekeeper].into_iter().chain(seats.iter().cloned().map(Party::Seat));
+        let mut secret = BTreeMap::new();
+        let mut made = 0;
+        for holder in holders {
+            let (key, fresh) = key(&store, &holder, workshop)?;
+            made += usize::from(fresh);
+            secret.insert(holder, key);
+        }
+        let note = store.note_key()?.map_or_else(|| store.make_note_key(), Ok)?;
+        let (draw, totp) = (store.secret("draw.secret", 32)?, store.secret("totp.secret", 20)?);
+        Ok((Self { secret, note, draw, totp: Totp::new(&totp) }, made))
+    }
+
+    pub fn of(&self, party: &Party) -> Result<&SecretKey, Failure> {
+        self.secret.get(party).ok_or_else(|| Failure::new("cannot sign", format!("there is no key for {party}")))
+    }
+
+    pub fn holders(&self) -> impl Iterator<Item = (&Party, &SecretKey)> {
+        self.secret.iter()
+    }
+
+    /// What genesis commits to: SHA-256 of the draw secret.
+    pub fn draw_commitment(&self) -> Digest {
+        Digest::of(&self.draw)
+    }
+
+    /// The verifier key of signed checkpoints.
+    pub fn note_key(&self, workshop: &str) -> Result<String, Failure> {
+        VerifierKey::new(workshop, self.note.verifying_key()).map(|key| key.encode()).doing("cannot name the checkpoint key")
+    }
+
+    /// A signed checkpoint over the first `size` entries.
+    pub fn checkpoint(&self, workshop: &str, size: u64, root: Hash) -> Result<String, Failure> {
+        let text = Checkpoint { origin: workshop.to_owned(), size, root }.text();
+        note(&text, &self.note, workshop).doing("cannot sign a checkpoint")
+    }
+}
+
+fn key(store: &KeyStore, holder: &Party, workshop: &str) -> Result<(SecretKey, bool), Failure> {
+    let name = SeatName::new(holder.to_string()).doing("cannot name a key")?;
+    if let Some(key) = store.load(&name)? {
+        return Ok((key, false));
+    }
+    let key = SecretKey::generate(&format!("{holder} <{holder}@{workshop}.orchestrate>"))?;
+    store.save(&name, &key)?;
+    Ok((key, true))
+}
+
+/// What the loop holds.
+pub struct Grip {
+    pub keys: Arc<Keys>,
+    pub gate: Arc<OnceLock<git::Gate>>,
+    pub clock: Clock,
+}
+
+impl Grip {
+    fn gate(&self) -> Result<&git::Gate, Failure> {
+        self.gate.get().ok_or_else(|| Failure::new("cannot move references", "the gate repository is not there yet").hint("orchestrate bootstrap"))
+    }
+}
+
+impl Hands for Grip {
+    fn now(&self) -> Millis {
+        self.clock.now()
+    }
+
+    fn seal(&self, party: &Party, envelope: &mut Envelope) -> Result<(), Failure> {
+        also_seal(envelope, self.keys.of(party)?)
+    }
+
+    fn draw(&self, words: &str) -> Digest {
+        let mut mac = Hmac::<Sha256>::new_from_slice(&self.keys.draw).expect("BUG: HMAC takes keys of every length");
+        mac.update(words.as_bytes());
+        Digest::new(hex::encode(mac.finalize().into_bytes())).expect("BUG: an HMAC-SHA-256 is 64 hex digits")
+    }
+
+    fn move_refs(&self, moves: &[Move]) -> Result<(), Failure> {
+        let gate = self.gate()?;
+        let there = |step: &&Move| matches!(gate.find_ref(&step.name), Ok(Some(at)) if at == step.new);
+        if moves.iter().filter(there).count() == moves.len() {
+            return Ok(());
+        }
+        let steps = moves.iter().map(|step| git::Move { name: step.name.clone(), old: step.old.clone(), new: Some(step.new.clone()) });
+        gate.move_refs(&steps.collect::<Vec<_>>())
+    }
+}

@@ -1,0 +1,344 @@
+//! Effects become deeds: measure, test, merge, publish. Their results come back as commands by the edge.
+
+use super::drive::Denied;
+use super::yard::{Yard, blocking};
+use crate::domain::actor::{Actor, Party};
+use crate::domain::change::{Blob, Change};
+use crate::domain::command::Act;
+use crate::domain::effect::Effect;
+use crate::domain::failure::Failure;
+use crate::domain::gate::GateName;
+use crate::domain::name::{Digest, Oid, RefName, TaskId};
+use crate::domain::policy::{PathKind, Policy, RunLimits};
+use crate::domain::run::{Completion, Run};
+use crate::domain::task::RunKind;
+use crate::edge::git::{Gate, MergeTree, Move};
+use crate::edge::keys::sign_commit;
+use crate::edge::runner::{self, Harness, Job};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::mpsc;
+
+/// Takes effects as they come; the same effect is never done twice at once.
+pub async fn run(yard: Arc<Yard>, mut effects: mpsc::UnboundedReceiver<Vec<Effect>>) {
+    let (done, mut finished) = mpsc::unbounded_channel();
+    let mut under_way: BTreeSet<Effect> = BTreeSet::new();
+    loop {
+        tokio::select! {
+            Some(effect) = finished.recv() => { under_way.remove(&effect); }
+            batch = effects.recv() => {
+                let Some(batch) = batch else { return };
+                for effect in batch {
+                    start(&yard, &done, &mut under_way, effect);
+                }
+            }
+        }
+    }
+}
+
+fn start(yard: &Arc<Yard>, done: &mpsc::UnboundedSender<Effect>, under_way: &mut BTreeSet<Effect>, effect: Effect) {
+    if let Effect::Ring { to } = &effect {
+        to.iter().for_each(|party| yard.ring(party));
+        return;
+    }
+    if !under_way.insert(effect.clone()) {
+        return;
+    }
+    let (yard, done) = (Arc::clone(yard), done.clone());
+    tokio::spawn(async move {
+        if let Err(failure) = perform(&yard, &effect).await {
+            stall(&yard, &effect, &failure).await;
+        }
+        drop(done.send(effect));
+    });
+}
+
+async fn perform(yard: &Arc<Yard>, effect: &Effect) -> Result<(), Failure> {
+    match effect {
+        Effect::Measure { task, attempt, commit } => measure(yard, task, *attempt, commit).await,
+        Effect::Test { task, attempt, kind } => test(yard, task, *attempt, *kind).await,
+        Effect::BuildMerge { task, attempt } => build_merge(yard, task, *attempt).await,
+        Effect::Publish => publish(yard).await,
+        Effect::Ring { .. } | Effect::Draw { .. } | Effect::Judge { .. } | Effect::MoveMain { .. } | Effect::MoveRefs { .. } => Ok(()),
+    }
+}
+
+/// Trouble outside stops the attempt where it stands and says so.
+async fn stall(yard: &Arc<Yard>, effect: &Effect, failure: &Failure) {
+    eprintln!("orchestrate: {effect:?}: {failure}");
+    let (task, attempt) = match effect {
+        Effect::Measure { task, attempt, .. } | Effect::Test { task, attempt, .. } | Effect::BuildMerge { task, attempt } => (task, *attempt),
+        Effect::Ring { .. } | Effect::Draw { .. } | Effect::Judge { .. } | Effect::MoveMain { .. } | Effect::MoveRefs { .. } | Effect::Publish => return,
+    };
+    let why = format!("{failure}{}", if failure.hint.is_empty() { String::new() } else { format!(" ({})", failure.hint) });
+    tell(yard, Act::Stalled { task: task.clone(), attempt, why }).await;
+}
+
+/// Brings a result to the loop. A refusal means that the attempt is over; the result is then nobody's.
+async fn tell(yard: &Arc<Yard>, act: Act) {
+    match yard.ask(Actor::Edge, act).await {
+        Ok(_) | Err(Denied::Refused(_)) => {}
+        Err(Denied::Failed(failure)) => eprintln!("orchestrate: {failure}"),
+    }
+}
+
+async fn measure(yard: &Arc<Yard>, task: &TaskId, attempt: u32, commit: &Oid) -> Result<(), Failure> {
+    let kept = RefName::new(format!("refs/gate/tasks/{}/{attempt}", task.as_str().to_lowercase())).map_err(|why| Failure::new("cannot keep a candidate", why))?;
+    let (here, name, wanted) = (Arc::clone(yard), kept.clone(), commit.clone());
+    let change = blocking(move || {
+        let gate = here.gate()?;
+        if gate.find_ref(&name)?.as_ref() != Some(&wanted) {
+            gate.move_refs(&[Move { name, old: None, new: Some(wanted.clone()) }])?;
+        }
+        gate.change(&gate.tip()?, &wanted, &|raw| here.judge(raw))
+    })
+    .await?;
+    tell(yard, Act::Measured { task: task.clone(), attempt, change: Box::new(change), kept }).await;
+    Ok(())
+}
+
+/// What a run needs to know of its attempt.
+struct Trial {
+    kind: RunKind,
+    change: Change,
+    tip: Oid,
+    policy: Policy,
+    limits: RunLimits,
+    /// A run that is known already for the tree that is asked for.
+    known: Option<Run>,
+    /// Whether this change needs its tests to be run at all.
+    wanted: bool,
+}
+
+enum Trialled {
+    Run { run: Box<Run>, declared: Vec<String> },
+    Conflict(Vec<String>),
+}
+
+async fn test(yard: &Arc<Yard>, task: &TaskId, attempt: u32, kind: RunKind) -> Result<(), Failure> {
+    let Some(trial) = trial(yard, task, attempt, kind).await? else { return Ok(()) };
+    let tip = matches!(kind, RunKind::Merge | RunKind::Tip).then(|| trial.tip.clone());
+    let permit = Arc::clone(&yard.runs).acquire_owned().await.map_err(|why| Failure::new("cannot run the tests", why))?;
+    let here = Arc::clone(yard);
+    let trialled = blocking(move || {
+        let result = try_out(&here, &trial);
+        drop(permit);
+        result
+    })
+    .await?;
+    let (task, attempt) = (task.clone(), attempt);
+    let act = match trialled {
+        Trialled::Conflict(paths) => {
+            let why = format!("it conflicts with the protected branch in {}", paths.join(", "));
+            Act::Conflicted { task, attempt, why }
+        }
+        Trialled::Run { run, .. } if run.completion == Completion::Infrastructure => Act::Stalled { task, attempt, why: run.note },
+        Trialled::Run { run, declared } => Act::Tested { task, attempt, kind, tip, declared, run },
+    };
+    tell(yard, act).await;
+    Ok(())
+}
+
+async fn trial(yard: &Arc<Yard>, task: &TaskId, attempt: u32, kind: RunKind) -> Result<Option<Trial>, Failure> {
+    let task = task.clone();
+    yard.see(move |state, _| {
+        let now = state.tasks.get(&task)?.attempt.as_ref().filter(|now| now.number == attempt)?;
+        let change = now.change.clone()?;
+        let gate = match kind {
+            RunKind::Base | RunKind::Red => GateName::Red,
+            RunKind::Green => GateName::Green,
+            RunKind::Merge | RunKind::Tip => GateName::Qa,
+        };
+        let known = state.base_run.clone().filter(|run| kind == RunKind::Base && run.tree == change.base_tree);
+        let wanted = kind != RunKind::Merge || now.needs.as_ref().is_none_or(|needs| needs.gates.contains(&GateName::Qa));
+        let charter = state.charter();
+        let (policy, limits) = (charter.policy.clone(), charter.run_limits(gate));
+        Some(Trial { kind, change, tip: state.tip()?.clone(), policy, limits, known, wanted })
+    })
+    .await
+}
+
+fn try_out(yard: &Yard, trial: &Trial) -> Result<Trialled, Failure> {
+    if let Some(run) = &trial.known {
+        return Ok(Trialled::Run { run: Box::new(run.clone()), declared: Vec::new() });
+    }
+    let gate = yard.gate()?;
+    let tree = match tree(gate, trial)? {
+        MergeTree::Clean(tree) => tree,
+        MergeTree::Conflict(paths) => return Ok(Trialled::Conflict(paths)),
+    };
+    if !trial.wanted {
+        return Ok(Trialled::Run { run: Box::new(unasked(tree)), declared: Vec::new() });
+    }
+    let bench = Bench::new(yard)?;
+    let checkout = bench.lay(gate, &tree, "tree")?;
+    let run = run_tests(yard, trial, &tree, &checkout);
+    let declared = if run.missing.is_empty() { Vec::new() } else { declared(gate, &bench, trial, &run.missing)? };
+    Ok(Trialled::Run { run: Box::new(run), declared })
+}
+
+/// The tree that a run of this kind is made on.
+fn tree(gate: &Gate, trial: &Trial) -> Result<MergeTree, Failure> {
+    match trial.kind {
+        RunKind::Base => Ok(MergeTree::Clean(trial.change.base_tree.clone())),
+        RunKind::Green => Ok(MergeTree::Clean(trial.change.tree.clone())),
+        RunKind::Red => {
+            let tests = trial.policy.tests_of(&trial.change);
+            let files: Vec<(String, Option<Blob>)> = tests.iter().map(|file| (file.path.clone(), file.new.clone())).collect();
+            gate.compose(&trial.change.base_tree, &files).map(MergeTree::Clean)
+        }
+        RunKind::Merge => gate.merge(&trial.tip, &trial.change.commit),
+        RunKind::Tip => gate.tree_of(&trial.tip).map(MergeTree::Clean),
+    }
+}
+
+fn unasked(tree: Oid) -> Run {
+    Run {
+        tree,
+        harness: "none".to_owned(),
+        command: Vec::new(),
+        completion: Completion::Finished,
+        results: BTreeMap::new(),
+        missing: Vec::new(),
+        note: "the policy asks for no test run of this kind of change".to_owned(),
+        output: Digest::of(b""),
+        duration_ms: 0,
+    }
+}
+
+fn run_tests(yard: &Yard, trial: &Trial, tree: &Oid, checkout: &Path) -> Run {
+    let harness = match &trial.limits.command[..] {
+        [] => runner::detect(checkout),
+        command => Some(Harness::Command { argv: command.to_vec(), junit: None }),
+    };
+    let Some(harness) = harness else {
+        let note = "no test command was found: set runner.command in your config.toml, then `orchestrate config adopt`".to_owned();
+        return Run { completion: Completion::Infrastructure, note, ..unasked(tree.clone()) };
+    };
+    let limits = runner::RunLimits {
+        wall: Duration::from_secs(trial.limits.wall_seconds.into()),
+        output: trial.limits.output_bytes,
+        memory: Some(trial.limits.memory_bytes),
+        processes: 4096,
+    };
+    let job = Job { tree, checkout, harness, launcher: &yard.launcher, isolation: yard.isolation, limits, cancel: None };
+    runner::run(&job)
+}
+
+/// The missing symbols that the candidate's own code brings and the base's lacks.
+fn declared(gate: &Gate, bench: &Bench, trial: &Trial, missing: &[String]) -> Result<Vec<String>, Failure> {
+    let base = bench.lay(gate, &trial.change.base_tree, "base")?;
+    let candidate = bench.lay(gate, &trial.change.tree, "candidate")?;
+    Ok(runner::added_symbols(missing, &base, &candidate, &|path| trial.policy.kind(path) == PathKind::Test))
+}
+
+/// A throw-away folder for one run; gone with it.
+struct Bench {
+    root: PathBuf,
+}
+
+impl Bench {
+    fn new(yard: &Yard) -> Result<Self, Failure> {
+        let mut name = [0_u8; 8];
+        getrandom::fill(&mut name).map_err(|why| Failure::new("cannot name a work folder", why))?;
+        let root = yard.place.join("work").join(hex::encode(name));
+        super::place::make_private(&root)?;
+        Ok(Self { root })
+    }
+
+    fn lay(&self, gate: &Gate, tree: &Oid, name: &str) -> Result<PathBuf, Failure> {
+        let path = self.root.join(name);
+        gate.materialise(tree, &path)?;
+        Ok(path)
+    }
+}
+
+impl Drop for Bench {
+    fn drop(&mut self) {
+        if let Err(why) = std::fs::remove_dir_all(&self.root) {
+            eprintln!("orchestrate: cannot remove {}: {why}", self.root.display());
+        }
+    }
+}
+
+/// What a merge commit says of itself.
+struct Draft {
+    title: String,
+    author: String,
+    author_email: String,
+    candidate: Oid,
+    tip: Oid,
+    tree: Oid,
+    policy: Digest,
+    size: u64,
+    root: [u8; 32],
+}
+
+async fn build_merge(yard: &Arc<Yard>, task: &TaskId, attempt: u32) -> Result<(), Failure> {
+    let wanted = task.clone();
+    let draft = yard.see(move |state, ledger| draft(state, ledger, &wanted, attempt)).await?;
+    let Some(draft) = draft else { return Ok(()) };
+    let (here, name) = (Arc::clone(yard), task.clone());
+    let (commit, old, tree) = blocking(move || {
+        let raw = compose(&here, &name, attempt, &draft);
+        let signed = sign_commit(raw.as_bytes(), here.keys.of(&Party::Gatekeeper)?)?;
+        Ok((here.gate()?.write_commit(&signed)?, draft.tip, draft.tree))
+    })
+    .await?;
+    tell(yard, Act::MergeBuilt { task: task.clone(), attempt, commit, old, tree }).await;
+    Ok(())
+}
+
+fn draft(state: &crate::domain::state::State, ledger: &dyn crate::ledger::Ledger, task: &TaskId, attempt: u32) -> Option<Draft> {
+    let known = state.tasks.get(task)?;
+    let now = known.attempt.as_ref().filter(|now| now.number == attempt)?;
+    let author = known.author.as_ref()?;
+    Some(Draft {
+        title: known.title.clone(),
+        author: author.to_string(),
+        author_email: state.email(author),
+        candidate: now.commit.clone(),
+        tip: state.tip()?.clone(),
+        tree: now.runs.get(&RunKind::Merge)?.run.tree.clone(),
+        policy: state.policy.clone(),
+        size: ledger.len(),
+        root: ledger.root(),
+    })
+}
+
+/// The merge commit, unsigned: one parent, the tested tree, and what leads from it to the record.
+fn compose(yard: &Yard, task: &TaskId, attempt: u32, draft: &Draft) -> String {
+    let seconds = yard.clock.now() / 1000;
+    let workshop = &yard.workshop;
+    format!(
+        "tree {}\nparent {}\nauthor {} <{}> {seconds} +0000\ncommitter gatekeeper <gatekeeper@{workshop}.orchestrate> {seconds} +0000\n\n{}\n\n\
+         Task: {task}\nAttempt: {attempt}\nCandidate: {}\nAuthor-Seat: {}\nPolicy: {}\nCheckpoint: {} {}\nOrigin: {workshop}\n",
+        draft.tree,
+        draft.tip,
+        draft.author,
+        draft.author_email,
+        draft.title,
+        draft.candidate,
+        draft.author,
+        draft.policy,
+        draft.size,
+        hex::encode(draft.root),
+    )
+}
+
+/// Brings the approved history to the mirror and, where the owner's policy says so, home.
+async fn publish(yard: &Arc<Yard>) -> Result<(), Failure> {
+    let here = Arc::clone(yard);
+    blocking(move || {
+        let gate = here.gate()?;
+        gate.refresh_mirror(&here.place.mirror(), gate.branch())
+    })
+    .await?;
+    let automatic = yard.see(|state, _| state.charter().policy.delivery.automatic).await?;
+    if automatic {
+        super::home::deliver(yard).await?;
+    }
+    Ok(())
+}

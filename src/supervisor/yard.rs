@@ -1,0 +1,182 @@
+//! What everything outside the loop shares: the way to ask it, the gate, the keys, the bells.
+
+use super::drive::{Ask, Outcome};
+use super::hands::Keys;
+use super::place::Place;
+use super::protocol::{Step, StepState};
+use crate::domain::actor::{Actor, Party};
+use crate::domain::change::Signature;
+use crate::domain::command::Act;
+use crate::domain::failure::Failure;
+use crate::domain::isolation::Isolation;
+use crate::domain::name::SeatName;
+use crate::domain::state::State;
+use crate::edge::clock::Clock;
+use crate::edge::git::{Gate, Git};
+use crate::edge::keys::{Certs, split_commit};
+use crate::edge::tmux::Tmux;
+use crate::ledger::Ledger;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
+use std::time::Instant;
+use tokio::sync::{Semaphore, mpsc, oneshot, watch};
+
+/// Test runs at the same time; each uses the machine's cores itself.
+const RUNS_AT_ONCE: usize = 2;
+
+/// The supervisor's shared things.
+pub struct Yard {
+    pub place: Place,
+    pub repo: PathBuf,
+    pub workshop: String,
+    pub git: Git,
+    pub gate: Arc<OnceLock<Gate>>,
+    pub keys: Arc<Keys>,
+    pub clock: Clock,
+    pub launcher: PathBuf,
+    pub isolation: Isolation,
+    pub tmux: OnceLock<Tmux>,
+    certs: RwLock<Certs>,
+    asks: mpsc::UnboundedSender<Ask>,
+    /// The ledger's length, told after each append.
+    pub grown: watch::Sender<u64>,
+    bells: Mutex<BTreeMap<Party, watch::Sender<u64>>>,
+    /// Pushes under way, by the socket they came through.
+    pub pushes: Mutex<BTreeMap<String, SeatName>>,
+    pub steps: watch::Sender<Vec<Step>>,
+    pub runs: Arc<Semaphore>,
+    pub stop: watch::Sender<bool>,
+}
+
+/// What a yard is made of.
+pub struct Ground {
+    pub place: Place,
+    pub repo: PathBuf,
+    pub workshop: String,
+    pub git: Git,
+    pub gate: Arc<OnceLock<Gate>>,
+    pub keys: Arc<Keys>,
+    pub clock: Clock,
+    pub isolation: Isolation,
+}
+
+impl Yard {
+    pub fn new(ground: Ground, asks: mpsc::UnboundedSender<Ask>) -> Self {
+        Self {
+            launcher: ground.place.join("bin/orchestrate"),
+            place: ground.place,
+            repo: ground.repo,
+            workshop: ground.workshop,
+            git: ground.git,
+            gate: ground.gate,
+            keys: ground.keys,
+            clock: ground.clock,
+            isolation: ground.isolation,
+            tmux: OnceLock::new(),
+            certs: RwLock::default(),
+            asks,
+            grown: watch::Sender::new(0),
+            bells: Mutex::default(),
+            pushes: Mutex::default(),
+            steps: watch::Sender::new(Vec::new()),
+            runs: Arc::new(Semaphore::new(RUNS_AT_ONCE)),
+            stop: watch::Sender::new(false),
+        }
+    }
+
+    /// Asks the loop; answers when the entry is durable.
+    pub async fn ask(&self, actor: Actor, act: Act) -> Outcome {
+        let (reply, answer) = oneshot::channel();
+        if self.asks.send(Ask::Do { actor, act: Box::new(act), reply }).is_err() {
+            return Err(gone().into());
+        }
+        answer.await.unwrap_or_else(|_| Err(gone().into()))
+    }
+
+    /// Looks at the state, after everything asked before is durable.
+    pub async fn see<T: Send + 'static>(&self, look: impl FnOnce(&State, &dyn Ledger) -> T + Send + 'static) -> Result<T, Failure> {
+        let (reply, answer) = oneshot::channel();
+        let look = move |state: &State, ledger: &dyn Ledger| drop(reply.send(look(state, ledger)));
+        self.asks.send(Ask::See(Box::new(look))).map_err(|_| gone())?;
+        answer.await.map_err(|_| gone())
+    }
+
+    pub fn gate(&self) -> Result<&Gate, Failure> {
+        self.gate.get().ok_or_else(|| Failure::new("the gate repository is not there yet", "the start has not come so far").hint("orchestrate status"))
+    }
+
+    /// Takes a registered certificate among those that signatures are judged by.
+    pub fn trust(&self, certificate: &str) -> Result<(), Failure> {
+        self.certs.write().unwrap_or_else(PoisonError::into_inner).add(certificate).map(drop)
+    }
+
+    /// Judges a commit's signature by the registry alone.
+    pub fn judge(&self, raw: &[u8]) -> Signature {
+        match split_commit(raw) {
+            None => Signature::Missing,
+            Some((payload, signature)) => self.judge_signature(&signature, &payload),
+        }
+    }
+
+    pub fn judge_signature(&self, signature: &str, payload: &[u8]) -> Signature {
+        self.certs.read().unwrap_or_else(PoisonError::into_inner).verify_armored(signature, payload)
+    }
+
+    /// A listener that is woken when the party gets mail.
+    pub fn bell(&self, party: &Party) -> watch::Receiver<u64> {
+        let mut bells = self.bells.lock().unwrap_or_else(PoisonError::into_inner);
+        bells.entry(party.clone()).or_insert_with(|| watch::Sender::new(0)).subscribe()
+    }
+
+    pub fn ring(&self, party: &Party) {
+        if let Some(bell) = self.bells.lock().unwrap_or_else(PoisonError::into_inner).get(party) {
+            bell.send_modify(|count| *count += 1);
+        }
+    }
+
+    /// Remembers whose push this is, and forgets it when the guard goes.
+    pub fn enter_push(self: &Arc<Self>, push: &str, seat: &SeatName) -> PushGuard {
+        self.pushes.lock().unwrap_or_else(PoisonError::into_inner).insert(push.to_owned(), seat.clone());
+        PushGuard { yard: Arc::clone(self), push: push.to_owned() }
+    }
+
+    pub fn pusher(&self, push: &str) -> Option<SeatName> {
+        self.pushes.lock().unwrap_or_else(PoisonError::into_inner).get(push).cloned()
+    }
+
+    /// Tells whoever watches the start that a step is done.
+    pub fn step(&self, name: &str, detail: impl Into<String>, since: Instant) {
+        self.tell(name, detail.into(), StepState::Done, since);
+    }
+
+    pub fn tell(&self, name: &str, detail: String, state: StepState, since: Instant) {
+        let milliseconds = u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.steps.send_modify(|steps| {
+            let number = u32::try_from(steps.len()).unwrap_or(u32::MAX);
+            steps.push(Step { number, name: name.to_owned(), detail, state, milliseconds });
+        });
+    }
+}
+
+/// Keeps a push known while git works on it.
+pub struct PushGuard {
+    yard: Arc<Yard>,
+    push: String,
+}
+
+impl Drop for PushGuard {
+    fn drop(&mut self) {
+        self.yard.pushes.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.push);
+    }
+}
+
+fn gone() -> Failure {
+    Failure::new("the supervisor is stopping", "its loop has ended").hint("orchestrate bootstrap")
+}
+
+/// Runs blocking work of the edge beside the loop; a panic in it is told, not spread.
+pub async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, Failure> + Send + 'static) -> Result<T, Failure> {
+    let joined = tokio::task::spawn_blocking(work).await;
+    joined.unwrap_or_else(|why| Err(Failure::new("BUG: a step of the supervisor panicked", why)))
+}

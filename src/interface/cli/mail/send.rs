@@ -8,7 +8,7 @@ use crate::supervisor::protocol::Request;
 use crate::view::answer::Sent;
 use std::path::PathBuf;
 
-/// Send a message to seats, to `owner`, or to `all`; the sender is whoever's socket it comes through.
+/// Send a message to seats, to `owner`, or to `all`; your socket says who sends it.
 ///
 /// The body is --body, --body-file, or standard input.
 ///
@@ -27,6 +27,9 @@ pub struct Send {
     body_file: Option<PathBuf>,
     #[arg(long, value_name = "PRIORITY", default_value = "normal", value_parser = ["low", "normal", "high", "critical"])]
     priority: String,
+    /// The sender you mean to be; any other name than your own is refused and recorded.
+    #[arg(long, value_name = "NAME")]
+    from: Option<String>,
     /// The task it is about.
     #[arg(long, value_name = "TASK")]
     task: Option<TaskId>,
@@ -39,7 +42,7 @@ impl Send {
             None => prompt::everything()?,
         };
         let priority: Priority = serde_json::from_value(self.priority.clone().into()).map_err(|why| Trouble::usage(why.to_string(), "--priority high"))?;
-        let request = Request::MailSend { to: self.to, subject: self.subject, body, priority, task: self.task };
+        let request = Request::MailSend { from: self.from, to: self.to, subject: self.subject, body, priority, task: self.task };
         desk.show(&request, |sent: &Sent, _| format!("sent {} to {}\n", sent.id.short(), crate::view::text::count(sent.to as u64, "recipient")))
     }
 }

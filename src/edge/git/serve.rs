@@ -128,7 +128,7 @@ fn protocol(about: &Conversation<'_>) -> Option<&'static str> {
     about.protocol.filter(|asked| asked.split(':').any(|word| word == "version=1")).map(|_| "version=1")
 }
 
-/// A socket that was made for an event loop would make git see "try again" as an error.
+/// Undoes what an event loop did to the socket: git and its children are made for calls that wait.
 fn blocking(socket: &OwnedFd) -> rustix::io::Result<()> {
     let flags = rustix::fs::fcntl_getfl(socket)?;
     rustix::fs::fcntl_setfl(socket, flags - rustix::fs::OFlags::NONBLOCK)

@@ -81,6 +81,7 @@ fn a_gate_is_made_whole_or_not_at_all() {
     assert!(Gate::create(&world.git, &world.at("gate"), &source).is_err());
     let left: Vec<_> = std::fs::read_dir(world.dir.path()).expect("a folder").map(|entry| entry.expect("an entry").file_name()).collect();
     assert_eq!(left, ["owner"]);
+    put(&world.at(".gate.making"), "left by a crash", "x");
     world.gate();
     let again = Gate::create(&world.git, &world.at("gate"), &source_of(&world, "owner").expect("a source"));
     assert!(again.expect_err("it is there").why.contains("exists"));

@@ -180,10 +180,10 @@ fn broken_and_oversized_pushes_do_not_reach_the_hook() {
     let noise: Vec<u8> = (0..200_000u32).flat_map(|n| n.wrapping_mul(2_654_435_761).to_le_bytes()).collect();
     put(&rogue, "noise", noise);
     save(&rogue, "noise");
-    let small = Limits { input: 10_000, ..Limits::default() };
+    let small = Limits { input: 500_000, ..Limits::default() };
     let running = desk.start(Service::Receive, &["push", "fd::7", "HEAD:refs/heads/dev-a/x"], small);
-    let (ok, _) = desk.finish(running);
-    assert!(!ok);
+    let (ok, said) = desk.finish(running);
+    assert!(!ok && said.contains("maximum allowed size"), "{said}");
     assert_eq!(desk.gate.refs().expect("refs").len(), 1);
 }
 

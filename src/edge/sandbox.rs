@@ -204,9 +204,13 @@ impl Plan {
         let mut line = system();
         line.extend(etc::mounts(&self.etc));
         line.extend(around.mounts());
-        line.extend(words(["--remount-ro", "/etc", "--proc", "/proc", "--ro-bind", "/proc/sys", "/proc/sys"]));
-        if Path::new("/proc/sysrq-trigger").exists() {
-            line.extend(words(["--ro-bind", "/dev/null", "/proc/sysrq-trigger"]));
+        line.extend(words(["--remount-ro", "/etc", "--proc", "/proc"]));
+        // Root's sandbox would own the host's kernel settings. An ordinary one does not, and a covered /proc forbids nested ones.
+        if !self.nested || rustix::process::geteuid().is_root() {
+            line.extend(words(["--ro-bind", "/proc/sys", "/proc/sys"]));
+            if Path::new("/proc/sysrq-trigger").exists() {
+                line.extend(words(["--ro-bind", "/dev/null", "/proc/sysrq-trigger"]));
+            }
         }
         line.extend(words(["--dev", "/dev"]));
         line.extend(sized("1777", self.limits.tmp_size, "/dev/shm"));

@@ -27,6 +27,8 @@ struct Rust {
     binds: Vec<Bind>,
 }
 
+type Outcomes = Vec<(String, Outcome)>;
+
 /// One test of one executable.
 struct Case {
     id: String,
@@ -128,7 +130,7 @@ impl Rust {
     }
 
     /// Asks every executable for its tests. What cannot be listed is one broken test; what is ignored is skipped.
-    fn list(&self, bench: &Bench, messages: &Messages) -> Result<(Vec<Case>, Vec<(String, Outcome)>), Trouble> {
+    fn list(&self, bench: &Bench, messages: &Messages) -> Result<(Vec<Case>, Outcomes), Trouble> {
         let scratch = bench.place.host("target").join("tmp");
         fs::create_dir_all(&scratch).map_err(|why| Trouble::outside("cannot make the tests' scratch folder", why))?;
         let (mut cases, mut results) = (Vec::new(), Vec::new());
@@ -147,9 +149,9 @@ impl Rust {
         Ok((cases, results))
     }
 
-    fn test(&self, bench: &Bench, messages: &Messages, cases: &[Case]) -> Result<Vec<(String, Outcome)>, Trouble> {
+    fn test(&self, bench: &Bench, messages: &Messages, cases: &[Case]) -> Result<Outcomes, Trouble> {
         let next = AtomicUsize::new(0);
-        let work = || -> Result<Vec<(String, Outcome)>, Trouble> {
+        let work = || -> Result<Outcomes, Trouble> {
             let mut done = Vec::new();
             while let Some(case) = cases.get(next.fetch_add(1, Ordering::SeqCst)) {
                 let args = ["--exact", case.name.as_str(), "--test-threads", "1"];

@@ -44,15 +44,14 @@ struct Span {
 }
 
 #[derive(Deserialize)]
-#[serde(tag = "reason", rename_all = "kebab-case")]
+#[serde(tag = "reason")]
 enum Message {
-    CompilerArtifact(Artifact),
-    CompilerMessage {
-        message: Diagnostic,
-    },
-    BuildScriptExecuted {
-        linked_paths: Vec<String>,
-    },
+    #[serde(rename = "compiler-artifact")]
+    Artifact(Artifact),
+    #[serde(rename = "compiler-message")]
+    Compiler { message: Diagnostic },
+    #[serde(rename = "build-script-executed")]
+    BuildScript { linked_paths: Vec<String> },
     #[serde(other)]
     Other,
 }
@@ -83,15 +82,13 @@ impl Messages {
         let mut all = Self::default();
         for message in text.lines().filter_map(|line| serde_json::from_str(line).ok()) {
             match message {
-                Message::CompilerArtifact(artifact) => all.executables.extend(artifact.executable(target)),
-                Message::CompilerMessage { message } if message.level.starts_with("error") && !message.is_summary() => {
-                    all.errors.push(message)
-                }
-                Message::BuildScriptExecuted { linked_paths } => {
+                Message::Artifact(artifact) => all.executables.extend(artifact.executable(target)),
+                Message::Compiler { message } if message.level.starts_with("error") && !message.is_summary() => all.errors.push(message),
+                Message::BuildScript { linked_paths } => {
                     let paths = linked_paths.iter().map(|path| path.split_once('=').map_or(path.as_str(), |(_, path)| path));
                     all.libraries.extend(paths.map(PathBuf::from).filter(|path| path.starts_with(target)));
                 }
-                Message::CompilerMessage { .. } | Message::Other => {}
+                Message::Compiler { .. } | Message::Other => {}
             }
         }
         all

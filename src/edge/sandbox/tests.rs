@@ -182,6 +182,24 @@ fn no_user_namespace_can_be_made() {
 }
 
 #[test]
+fn a_nested_plan_lets_a_program_build_its_own_sandbox() {
+    let root = rustix::process::geteuid().is_root();
+    let proc = if root { "" } else { "--proc /proc" };
+    let mut plan = shell(&format!("bwrap --unshare-all --ro-bind / / --dev /dev {proc} --tmpfs /tmp bash -c 'echo made; : </dev/null'"));
+    plan.nested = true;
+    assert_eq!(plan.says(), "made");
+}
+
+#[test]
+fn ordinary_programs_work() {
+    let folder = TempDir::new().expect("folder");
+    let script = "set -e; cd /work; git init -q .; git config user.name a; git config user.email a@b; echo x >f; git add f; git commit -qm x; git log --format=%s\n\
+                  python3 -c 'import threading,tempfile,multiprocessing as m; m.Lock(); print(tempfile.gettempdir())'\n\
+                  node -e 'setTimeout(()=>console.log(require(\"os\").userInfo().username),1)'; vim -es -c 'wq! out' f; cat out; mv f /tmp/f; mkdir a b; touch a/x; mv a/x b/y; ln b/y a/z";
+    assert_eq!(shell(script).with(Bind::writable(folder.path(), "/work")).says(), "x\n/tmp\ndev-a\nx");
+}
+
+#[test]
 fn the_hosts_kernel_settings_and_devices_stay() {
     for path in ["/proc/sys/kernel/core_pattern", "/proc/sys/kernel/pid_max", "/proc/sysrq-trigger"] {
         let answer = errno("", &format!("open('{path}','a')")).says();

@@ -207,7 +207,9 @@ fn the_hosts_kernel_settings_and_devices_stay() {
         let mut nested = errno("", &format!("open('{path}','a')"));
         nested.nested = true;
         let answer = nested.says();
-        assert!(["EROFS", "EACCES", "EPERM", "ENOENT"].contains(&answer.as_str()), "nested {path}: {answer}");
+        // The largest process id belongs to a nested sandbox's own namespace; the rest belongs to the host.
+        let own = path.ends_with("pid_max");
+        assert!(own || ["EROFS", "EACCES", "EPERM", "ENOENT"].contains(&answer.as_str()), "nested {path}: {answer}");
     }
     let chmod = errno("", "os.chmod('/dev/null',0o666)").says();
     assert!(["EROFS", "EPERM"].contains(&chmod.as_str()), "{chmod}");

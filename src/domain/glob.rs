@@ -254,7 +254,7 @@ mod tests {
 
     #[test]
     fn agrees_with_the_naive_matcher_on_every_short_pattern_and_path() {
-        let paths = words(&["a", "b", "ab", "aab"], 4, "/");
+        let paths = words(&["a", "ab", "aab"], 4, "/");
         for pattern in words(&["a", "*", "**", "?b", "a*"], 4, "/") {
             let compiled = glob(&pattern);
             let parts: Vec<&str> = pattern.split('/').collect();

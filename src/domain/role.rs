@@ -209,6 +209,7 @@ mod tests {
     #[test]
     fn commands_want_capabilities() {
         assert_eq!(wanted_for(&["task", "open"]), [Capability::OpenTask]);
+        assert_eq!(wanted_for(&["git", "push"]), [Capability::Submit]);
         assert_eq!(wanted_for(&["mail", "send"]), []);
     }
 }

@@ -3,9 +3,9 @@
 mod control;
 mod grid;
 mod quote;
-mod watch;
 #[cfg(test)]
 mod tests;
+mod watch;
 
 pub use control::{Control, Event, Feed};
 pub use grid::{Grid, PaneSpec};
@@ -94,8 +94,7 @@ impl Tmux {
 
     /// Lists all panes; none when no server runs.
     pub fn panes(&self) -> Result<Vec<Pane>, Failure> {
-        const FORMAT: &str =
-            "#{pane_id}:#{pane_dead}:#{pane_dead_status}:#{pane_pid}:#{pane_width}:#{pane_height}:#{@seat}:#{@title}";
+        const FORMAT: &str = "#{pane_id}:#{pane_dead}:#{pane_dead_status}:#{pane_pid}:#{pane_width}:#{pane_height}:#{@seat}:#{@title}";
         let said = match self.batch(&command(&["list-panes", "-a", "-F", FORMAT])) {
             Err(_) if self.connect()?.is_none() => return Ok(Vec::new()),
             said => said?,
@@ -178,8 +177,7 @@ impl Tmux {
 
     /// Hands the commands over on standard input: tmux takes no more than 16 KiB as arguments, and twelve sandboxes have more.
     fn feed(&self, client: &mut Command, commands: &str) -> std::io::Result<Output> {
-        let mut child =
-            client.args(["source-file", "-"]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
+        let mut child = client.args(["source-file", "-"]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
         let mut input = child.stdin.take().ok_or(ErrorKind::BrokenPipe)?;
         let written = input.write_all(commands.as_bytes());
         drop(input);

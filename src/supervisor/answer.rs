@@ -17,7 +17,8 @@ use crate::domain::refusal::Refusal;
 use crate::domain::state::State;
 use crate::ledger::Ledger;
 use serde::Serialize;
-use serde_json::{Value, json};
+use crate::view::answer::Outcome as Spoken;
+use serde_json::Value;
 use std::sync::Arc;
 
 /// Answers one request of one socket.
@@ -102,10 +103,10 @@ async fn trespass(yard: &Arc<Yard>, door: &Door, verb: &str) -> Response {
 /// A command's outcome as an answer: the entries it left.
 pub fn outcome(outcome: Outcome) -> Response {
     match outcome {
-        Ok(entries) => {
-            let seqs: Vec<u64> = entries.iter().map(|entry| entry.seq).collect();
-            Response::Done(json!({"entries": seqs}))
-        }
+        Ok(entries) => said(match entries.as_slice() {
+            [] => "nothing to change: it is so already".to_owned(),
+            [first, ..] => format!("done, recorded as entry {}", first.seq),
+        }),
         Err(denied) => denial(denied),
     }
 }
@@ -137,6 +138,11 @@ pub async fn shown<T: Serialize + Send + 'static>(
         Ok(None) => Response::Refused(otherwise()),
         Err(failure) => Response::Failed(failure),
     }
+}
+
+/// An answer that is one sentence.
+pub fn said(sentence: impl Into<String>) -> Response {
+    page(Ok(Spoken { outcome: sentence.into() }))
 }
 
 /// A small answer by hand.

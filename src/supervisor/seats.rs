@@ -55,7 +55,7 @@ pub async fn fill(yard: &Arc<Yard>, options: &Options, charter: &Charter, report
     let total = places.len();
     let started = seat(yard, places).await?;
     reporter.step("tmux grid", format!("{total} panes, {started} started"), since);
-    watch(yard).await
+    Ok(())
 }
 
 /// Records each instance before its pane is started, so that its first word finds it expected.
@@ -158,13 +158,12 @@ fn furnish(yard: &Yard, options: &Options, charter: &Charter) -> Result<Vec<Plac
 
 fn place(yard: &Yard, options: &Options, charter: &Charter, seat: &SeatName) -> Result<Place, Failure> {
     let role = charter.role_of(seat).ok_or_else(|| Failure::new("BUG: a seat without a role", seat))?;
-    let command = options.agents.get(seat).or(options.agent.as_ref()).map_or_else(|| charter.agent(seat).to_owned(), Clone::clone);
     let prompt = charter.prompt(seat).unwrap_or_default();
     let path = yard.place.join("prompts").join(format!("{seat}.md"));
     std::fs::write(&path, &prompt).doing(format!("cannot write {}", path.display()))?;
     let home = yard.place.home_of(seat);
     make_private(&home)?;
-    let launch = agent::resolve(&command)?;
+    let launch = agent::resolve(options.command(charter, seat))?;
     let plan = plan(yard, seat, &launch, &prompt, &home)?;
     Ok(Place {
         seat: seat.clone(),
@@ -275,7 +274,7 @@ fn revive(yard: &Yard, tmux: &Tmux, living: &[Pane], places: &[Place]) -> Result
 }
 
 /// Notes the end of an instance when its pane dies, as tmux tells it.
-async fn watch(yard: &Arc<Yard>) -> Result<(), Failure> {
+pub fn watch(yard: &Arc<Yard>) -> Result<(), Failure> {
     let here = Arc::clone(yard);
     let handle = tokio::runtime::Handle::current();
     let work = move || {

@@ -18,6 +18,7 @@ use crate::domain::isolation::Isolation;
 use crate::domain::name::{Oid, SeatName};
 use crate::domain::state::State;
 use crate::domain::workshop::Genesis;
+use crate::edge::agent;
 use crate::edge::clock::Clock;
 use crate::edge::git::{Gate, Git, Move, Source, examine};
 use crate::edge::sandbox::observe;
@@ -59,6 +60,11 @@ impl Options {
             Err(why) if why.kind() == std::io::ErrorKind::NotFound => Ok(None),
             Err(why) => Err(Failure::new(format!("cannot read {}", path.display()), why)),
         }
+    }
+
+    /// The command of a seat's agent.
+    pub fn command<'a>(&'a self, charter: &'a Charter, seat: &SeatName) -> &'a str {
+        self.agents.get(seat).or(self.agent.as_ref()).map_or_else(|| charter.agent(seat), String::as_str)
     }
 
     pub fn save(&self, place: &Place) -> Result<(), Failure> {
@@ -137,11 +143,23 @@ async fn run(place: &Place, reporter: &mut Reporter, begun: Instant) -> Result<(
     let seats: Vec<SeatName> = charter.seats().cloned().collect();
     seats.iter().try_for_each(|seat| serve::open_seat(&yard, seat))?;
     tokio::spawn(tick(Arc::clone(&yard)));
-    seats::fill(&yard, &options, &charter, reporter).await?;
+    if let Err(failure) = fill(&yard, &options, &charter, reporter).await {
+        stop_panes(&yard).await?;
+        return Err(failure);
+    }
     let answered = seats::answered(&yard, options.patience, reporter).await?;
     reporter.ready(format!("{answered} of {} seats answered; isolation level: {}", seats.len(), level.0), begun);
     wait_for_stop(&yard).await;
-    let here = Arc::clone(&yard);
+    stop_panes(&yard).await
+}
+
+async fn fill(yard: &Arc<Yard>, options: &Options, charter: &Charter, reporter: &mut Reporter) -> Result<(), Failure> {
+    seats::fill(yard, options, charter, reporter).await?;
+    seats::watch(yard)
+}
+
+async fn stop_panes(yard: &Arc<Yard>) -> Result<(), Failure> {
+    let here = Arc::clone(yard);
     blocking(move || here.tmux.get().map_or(Ok(()), Tmux::stop)).await
 }
 
@@ -160,6 +178,10 @@ fn prepare(place: &Place, options: &Options, reporter: &mut Reporter) -> Result<
     let git = Git::find()?;
     let source = examine(&git, &options.repo, options.branch.as_deref())?;
     let (charter, _) = charter_of(place)?;
+    Tmux::find(&place.tmux())?;
+    for seat in charter.seats() {
+        agent::resolve(options.command(&charter, seat))?;
+    }
     let launcher = place.join("bin/orchestrate");
     let level = level(options, &launcher)?;
     let dirty = if source.dirty { "; uncommitted work stays yours, seats do not see it" } else { "" };

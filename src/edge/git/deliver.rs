@@ -10,14 +10,18 @@ use std::process::{Command, Stdio};
 /// Of this process's environment, what git may need to find the owner's settings and programs.
 const OWNERS: &[&str] = &["HOME", "PATH", "USER", "LOGNAME", "XDG_CONFIG_HOME", "TMPDIR"];
 /// The owner's hooks may live in the working tree, where a merged change could have put them.
-const QUIET: &[&str] = &["core.hooksPath=/dev/null", "core.fsmonitor=false", "gc.auto=0", "maintenance.auto=false", "submodule.recurse=false"];
+const QUIET: &[&str] =
+    &["core.hooksPath=/dev/null", "core.fsmonitor=false", "gc.auto=0", "maintenance.auto=false", "submodule.recurse=false"];
 /// What stands in a git folder while something is half done there.
 const HALF_DONE: &[&str] = &["MERGE_HEAD", "CHERRY_PICK_HEAD", "REVERT_HEAD", "BISECT_LOG", "rebase-merge", "rebase-apply", "index.lock"];
 
 /// What became of a delivery.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Delivered {
-    FastForwarded { from: Oid, to: Oid },
+    FastForwarded {
+        from: Oid,
+        to: Oid,
+    },
     AlreadyThere,
     /// The owner is in the middle of something there; says what.
     NotClean(String),
@@ -137,7 +141,11 @@ impl Owner<'_> {
             return Ok(Delivered::NotClean(ran.why()));
         }
         let now = super::oid(&self.must(&["rev-parse", "--verify", "--end-of-options", self.branch.as_str()])?)?;
-        if now == to { Ok(Delivered::FastForwarded { from, to }) } else { Ok(Delivered::NotClean(format!("{} moved meanwhile", self.branch))) }
+        if now == to {
+            Ok(Delivered::FastForwarded { from, to })
+        } else {
+            Ok(Delivered::NotClean(format!("{} moved meanwhile", self.branch)))
+        }
     }
 
     fn advance(&self, from: Oid, to: Oid) -> Result<Delivered, Failure> {

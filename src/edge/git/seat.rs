@@ -51,7 +51,10 @@ impl Gate {
         let tip = self.mirror_tip(mirror_host, branch)?;
         let mut command = self.git().command();
         // The mirror's settings, not the clone's, stand behind this run.
-        command.args(["-c", "core.bare=false", "-c", "core.worktree="]).arg(joined("--git-dir=", mirror_host)).arg(joined("--work-tree=", clone));
+        command
+            .args(["-c", "core.bare=false", "-c", "core.worktree="])
+            .arg(joined("--git-dir=", mirror_host))
+            .arg(joined("--work-tree=", clone));
         command.env("GIT_INDEX_FILE", &index).current_dir(clone).args(["read-tree", "-u", "--reset", tip.as_str()]);
         must(command, b"", "write the files of a clone").map(drop)
     }

@@ -183,7 +183,9 @@ pub fn fault(pane: &PaneSpec) -> Option<String> {
     match pane {
         _ if !is_name(&pane.seat) => Some(format!("{:?} is not a seat name", pane.seat)),
         _ if pane.argv.first().is_none_or(|program| program.is_empty()) => Some(format!("{} has no command", pane.seat)),
-        _ if pane.argv.iter().any(|each| nul(each)) || nul(pane.cwd.as_os_str()) => Some(format!("{} has a NUL byte in its command", pane.seat)),
+        _ if pane.argv.iter().any(|each| nul(each)) || nul(pane.cwd.as_os_str()) => {
+            Some(format!("{} has a NUL byte in its command", pane.seat))
+        }
         _ => None,
     }
 }

@@ -151,8 +151,35 @@ fn every_argument_arrives_as_it_is() {
     std::fs::create_dir(&folder).unwrap();
     let script = "printf '%s\\0' \"$PWD\" \"$@\" > $0; exec cat";
     let nasty: Vec<OsString> = [
-        &b";"[..], b"a;", b"a\\;", b"\\", b"", b" ", b"'", b"\"", b"$HOME", b"$(touch x)", b"`touch x`", b"#(touch x)", b"#{pid}", b"##",
-        b"#", b"~", b"-x", b"--", b"{", b"}", b"%if", b"a\nb \n  c", b"\n# not a comment", b"\t", b"\x1b[2J", b"\xc3\xa9", b"\xff\xfe", b"!", b"*",
+        &b";"[..],
+        b"a;",
+        b"a\\;",
+        b"\\",
+        b"",
+        b" ",
+        b"'",
+        b"\"",
+        b"$HOME",
+        b"$(touch x)",
+        b"`touch x`",
+        b"#(touch x)",
+        b"#{pid}",
+        b"##",
+        b"#",
+        b"~",
+        b"-x",
+        b"--",
+        b"{",
+        b"}",
+        b"%if",
+        b"a\nb \n  c",
+        b"\n# not a comment",
+        b"\t",
+        b"\x1b[2J",
+        b"\xc3\xa9",
+        b"\xff\xfe",
+        b"!",
+        b"*",
         b"kill-server",
     ]
     .iter()
@@ -274,7 +301,10 @@ fn split_characters_and_forged_lines_pass_through_control_mode() {
 fn a_call_answers_every_line_or_says_what_was_wrong() {
     let server = Server::new();
     let (_, mut control, events) = server.one(&["/bin/cat"]);
-    assert_eq!(control.call(&["display-message", "-p", "a\nb;'\"\\#{session_name} \u{e9}"]).unwrap().concat(), "ab;'\"\\team \u{e9}".as_bytes());
+    assert_eq!(
+        control.call(&["display-message", "-p", "a\nb;'\"\\#{session_name} \u{e9}"]).unwrap().concat(),
+        "ab;'\"\\team \u{e9}".as_bytes()
+    );
     assert_eq!(control.call(&["list-sessions", "-F", "#{session_name}"]).unwrap(), [b"team"]);
     assert!(control.call(&["no-such-command"]).unwrap_err().why.contains("no-such-command"));
     assert!(control.call(&["select-pane", "-t", "%77"]).is_err());
@@ -308,7 +338,7 @@ fn nothing_of_the_callers_environment_reaches_a_pane() {
     until(&events, |event| matches!(event, Event::Output { bytes, .. } if bytes.windows(4).any(|part| part == b"TMUX")));
     let known = ["LANG", "OLDPWD", "PATH", "PWD", "SHELL", "TERM", "TERM_PROGRAM", "TERM_PROGRAM_VERSION", "TMUX", "TMUX_PANE", "_"];
     let seen = server.tmux.capture(&pane).unwrap();
-    let strange: Vec<&str> = seen.split_whitespace().filter(|name| !known.contains(name) && *name != "").collect();
+    let strange: Vec<&str> = seen.split_whitespace().filter(|name| !known.contains(name)).collect();
     assert_eq!(strange, Vec::<&str>::new());
 }
 

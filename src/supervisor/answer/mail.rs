@@ -13,8 +13,8 @@ use crate::domain::state::State;
 use crate::ledger::Ledger;
 use crate::supervisor::protocol::{Request, Response, recipient};
 use crate::supervisor::yard::Yard;
+use crate::view::answer::Sent;
 use crate::view::{self, MailLine};
-use serde_json::json;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -34,7 +34,7 @@ pub async fn answer(yard: &Arc<Yard>, actor: Actor, request: Request) -> Respons
             };
             let draft = Draft { claimed: from, to: parties, subject, body, priority, task };
             match yard.ask(actor, Act::Send { draft }).await {
-                Ok(entries) => Response::Done(json!({"id": sent(&entries), "entry": entries.first().map(|entry| entry.seq)})),
+                Ok(entries) => registered(&entries),
                 Err(denied) => denial(denied),
             }
         }
@@ -42,11 +42,14 @@ pub async fn answer(yard: &Arc<Yard>, actor: Actor, request: Request) -> Respons
     }
 }
 
-fn sent(entries: &[Entry]) -> Option<&Digest> {
-    entries.iter().find_map(|entry| match &entry.event {
-        Event::Message(message::Event::Sent { id, .. }) => Some(id),
+fn registered(entries: &[Entry]) -> Response {
+    let sent = entries.iter().find_map(|entry| match &entry.event {
+        Event::Message(message::Event::Sent { id, statement }) => {
+            Some(Sent { id: id.clone(), to: message::letter(statement).map_or(0, |letter| letter.to.len()) })
+        }
         _ => None,
-    })
+    });
+    sent.map_or_else(|| Response::Bug("BUG: a message left no entry".to_owned()), |sent| page(Ok(sent)))
 }
 
 async fn everyone_or(yard: &Yard, actor: &Actor, to: &[String]) -> Result<Vec<crate::domain::actor::Party>, Response> {

@@ -1,12 +1,12 @@
 //! The owner's own requests: codes, the record, the way home, the end.
 
-use super::{denial, done, outcome, page};
+use super::{denial, done, outcome, page, said};
 use crate::domain::actor::Actor;
 use crate::domain::command::Act;
 use crate::domain::failure::{Doing, Failure};
 use crate::domain::name::SeatName;
-use crate::ledger::Ledger;
 use crate::ledger::chain::inclusion_proof;
+use crate::ledger::{Damage, Verified};
 use crate::ledger::checkpoint::tlog_proof;
 use crate::supervisor::home;
 use crate::supervisor::protocol::{Request, Response};
@@ -14,7 +14,8 @@ use crate::supervisor::seats;
 use crate::supervisor::start::{Options, Reporter, charter_of};
 use crate::supervisor::yard::{Yard, blocking};
 use crate::verify::bundle;
-use serde_json::{Value, json};
+use crate::view::answer::{Attach, Audit, CodeTaken, Config, Entries, Note, Outcome as Spoken, Totp, Written};
+use serde_json::json;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -51,14 +52,14 @@ pub async fn answer(yard: &Arc<Yard>, request: Request) -> Response {
             let step = yard.keys.totp.find(yard.clock.now(), &code);
             coded(yard, Act::Thaw { step }).await
         }
-        Request::Deliver => page(home::deliver(yard).await),
+        Request::Deliver => page(home::deliver(yard).await.map(|home| Spoken { outcome: format!("{}: {}", home.branch, home.outcome) })),
         Request::Recharter => recharter(yard).await,
-        Request::ConfigShow => page(charter_of(&yard.place).map(|(charter, origins)| json!({"digest": charter.digest(), "origins": origins}))),
+        Request::ConfigShow => page(config(yard).await),
         Request::TotpShow => totp(yard).await,
         Request::Ledger { from, most, wait } => page(entries(yard, from, most.min(PAGE), wait.min(LONGEST_WAIT)).await),
         Request::LedgerVerify => verify(yard).await,
         Request::LedgerProve { seq } => prove(yard, seq).await,
-        Request::Checkpoint => page(checkpoint(yard).await.map(|(size, note)| json!({"size": size, "note": note}))),
+        Request::Checkpoint => page(checkpoint(yard).await.map(|(_, text)| Note { text })),
         Request::Bundle { path } => page(export(yard, PathBuf::from(path)).await),
         Request::Attach { seat } => page(attach(yard, seat).await),
         Request::Resume => resume(yard).await,
@@ -67,16 +68,16 @@ pub async fn answer(yard: &Arc<Yard>, request: Request) -> Response {
     }
 }
 
-/// A wrong code is recorded, and told as what it is.
+/// A wrong code is recorded and answered as such.
 async fn coded(yard: &Arc<Yard>, act: Act) -> Response {
     use crate::domain::confirm::Event as Confirm;
     use crate::domain::event::Event;
-    use crate::domain::refusal::Refusal;
     match yard.ask(Actor::Owner, act).await {
-        Ok(entries) if entries.iter().any(|entry| matches!(entry.event, Event::Confirm(Confirm::Missed))) => {
-            Response::Refused(Refusal::new("wrong-code", "the code is wrong, too old or used already", "wait for the next code, then try again"))
+        Ok(entries) => {
+            let accepted = !entries.iter().any(|entry| matches!(entry.event, Event::Confirm(Confirm::Missed)));
+            page(yard.see(move |state, _| CodeTaken { accepted, missed: state.codes.missed }).await)
         }
-        other => outcome(other),
+        Err(denied) => denial(denied),
     }
 }
 
@@ -84,7 +85,8 @@ async fn recharter(yard: &Arc<Yard>) -> Response {
     match charter_of(&yard.place) {
         Err(failure) => Response::Failed(failure),
         Ok((charter, _)) => match yard.ask(Actor::Owner, Act::Recharter { charter: charter.canonical() }).await {
-            Ok(entries) => done(json!({"digest": charter.digest(), "changed": !entries.is_empty()})),
+            Ok(entries) if entries.is_empty() => said("the charter in force is the same already"),
+            Ok(_) => said(format!("the charter {} is in force; words given under the old one are void", charter.digest().short())),
             Err(denied) => denial(denied),
         },
     }
@@ -94,38 +96,54 @@ async fn recharter(yard: &Arc<Yard>) -> Response {
 async fn totp(yard: &Arc<Yard>) -> Response {
     use crate::domain::refusal::Refusal;
     match yard.see(|state, _| state.codes.last_step > 0).await {
-        Ok(false) => done(json!({"uri": yard.keys.totp.uri(&yard.workshop), "secret": yard.keys.totp.base32()})),
+        Ok(false) => page(Ok(Totp { uri: yard.keys.totp.uri(&yard.workshop) })),
         Ok(true) => Response::Refused(Refusal::new("in-use", "the secret is in use and is not shown again", "orchestrate status")),
         Err(failure) => Response::Failed(failure),
     }
 }
 
 /// Entries as they were written; with `wait`, the first ones that come.
-async fn entries(yard: &Arc<Yard>, from: u64, most: u32, wait: u32) -> Result<Value, Failure> {
+async fn entries(yard: &Arc<Yard>, from: u64, most: u32, wait: u32) -> Result<Entries, Failure> {
     let mut grown = yard.grown.subscribe();
     let mut stop = yard.stop.subscribe();
     let deadline = tokio::time::Instant::now() + Duration::from_secs(wait.into());
     loop {
         grown.borrow_and_update();
-        let records = yard.see(move |_, ledger| ledger.read(from, most as usize)).await??;
+        let (len, records) = yard.see(move |_, ledger| Ok::<_, Failure>((ledger.len(), ledger.read(from, most as usize)?))).await??;
         if !records.is_empty() {
-            let lines: Vec<String> = records.into_iter().map(|record| String::from_utf8_lossy(&record.bytes).into_owned()).collect();
-            return Ok(json!({"from": from, "entries": lines}));
+            let entries = records.into_iter().map(|record| String::from_utf8_lossy(&record.bytes).into_owned()).collect();
+            return Ok(Entries { from, len, entries });
         }
         let more = tokio::select! {
             more = tokio::time::timeout_at(deadline, grown.changed()) => more.is_ok(),
             _ = stop.changed() => false,
         };
         if !more {
-            return Ok(json!({"from": from, "entries": []}));
+            return Ok(Entries { from, len, entries: Vec::new() });
         }
+    }
+}
+
+/// The charter in force, for people, with where each value comes from.
+async fn config(yard: &Arc<Yard>) -> Result<Config, Failure> {
+    let policy = yard.see(|state, _| state.policy.clone()).await?;
+    let (charter, origins) = charter_of(&yard.place)?;
+    let lines: Vec<String> = origins.iter().map(|origin| format!("{} = {}   # {}", origin.key, origin.value, origin.from)).collect();
+    let note = if charter.digest() == policy { "" } else { "# differs from the charter in force: orchestrate config adopt\n" };
+    let folder = crate::supervisor::place::config().map(|folder| folder.display().to_string()).unwrap_or_default();
+    Ok(Config { policy, folder, text: format!("{note}{}\n", lines.join("\n")) })
+}
+
+pub fn audit(seen: Result<Verified, Damage>) -> Audit {
+    match seen {
+        Ok(seen) => Audit { ok: true, entries: seen.len, root: hex::encode(seen.root), problems: Vec::new() },
+        Err(damage) => Audit { ok: false, entries: damage.seq, root: String::new(), problems: vec![damage.to_string()] },
     }
 }
 
 async fn verify(yard: &Arc<Yard>) -> Response {
     match yard.see(|_, ledger| ledger.check()).await {
-        Ok(Ok(seen)) => done(json!({"ok": true, "entries": seen.len, "root": hex::encode(seen.root)})),
-        Ok(Err(damage)) => Response::Failed(Failure::new("the ledger is damaged", damage).hint("keep the file; compare with a bundle: orchestrate verify <clone> --bundle FILE")),
+        Ok(seen) => page(Ok(audit(seen))),
         Err(failure) => Response::Failed(failure),
     }
 }
@@ -147,7 +165,10 @@ async fn prove(yard: &Arc<Yard>, seq: u64) -> Response {
         .await;
     match looked {
         Ok(Ok((size, root, Some(entry), Some(path)))) => match yard.keys.checkpoint(&yard.workshop, size, root) {
-            Ok(note) => done(json!({"entry": String::from_utf8_lossy(&entry.bytes), "proof": tlog_proof(seq, &path, &note)})),
+            Ok(note) => {
+                let entry = String::from_utf8_lossy(&entry.bytes).into_owned();
+                done(json!({"entry": entry, "text": tlog_proof(seq, &path, &note)}))
+            }
             Err(failure) => Response::Failed(failure),
         },
         Ok(Ok((size, ..))) => {
@@ -159,7 +180,7 @@ async fn prove(yard: &Arc<Yard>, seq: u64) -> Response {
 }
 
 /// Writes the bundle beside its place and renames it, so that there is a whole one or none.
-async fn export(yard: &Arc<Yard>, path: PathBuf) -> Result<Value, Failure> {
+async fn export(yard: &Arc<Yard>, path: PathBuf) -> Result<Written, Failure> {
     if !path.is_absolute() {
         return Err(Failure::new("cannot write the bundle", "its path is not absolute"));
     }
@@ -174,20 +195,21 @@ async fn export(yard: &Arc<Yard>, path: PathBuf) -> Result<Value, Failure> {
         all.extend(records.into_iter().map(|record| record.bytes));
     }
     let written = path.clone();
-    blocking(move || write(&written, &note, all)).await?;
-    Ok(json!({"path": path, "entries": size}))
+    let bytes = blocking(move || write(&written, &note, all)).await?;
+    Ok(Written { path: path.display().to_string(), entries: size, bytes })
 }
 
-fn write(path: &Path, note: &str, entries: Vec<Vec<u8>>) -> Result<(), Failure> {
+fn write(path: &Path, note: &str, entries: Vec<Vec<u8>>) -> Result<u64, Failure> {
     let what = format!("cannot write {}", path.display());
     let draft = path.with_extension("part");
     let mut file = std::io::BufWriter::new(std::fs::File::create(&draft).doing(&what)?);
     bundle::write(&mut file, note, entries.into_iter()).doing(&what)?;
     file.flush().doing(&what)?;
-    std::fs::rename(&draft, path).doing(what)
+    std::fs::rename(&draft, path).doing(&what)?;
+    std::fs::metadata(path).map(|seen| seen.len()).doing(what)
 }
 
-async fn attach(yard: &Arc<Yard>, seat: Option<SeatName>) -> Result<Value, Failure> {
+async fn attach(yard: &Arc<Yard>, seat: Option<SeatName>) -> Result<Attach, Failure> {
     let here = Arc::clone(yard);
     blocking(move || {
         let tmux = here.tmux.get().ok_or_else(|| Failure::new("there is no grid yet", "the start has not come so far"))?;
@@ -197,8 +219,8 @@ async fn attach(yard: &Arc<Yard>, seat: Option<SeatName>) -> Result<Value, Failu
             found.map(|pane| pane.id.clone()).ok_or_else(|| Failure::new("cannot attach", format!("there is no pane of {seat}")).hint("orchestrate status"))
         });
         let pane = pane.transpose()?;
-        let argv: Vec<String> = tmux.attach(&here.workshop, pane.as_deref()).iter().map(|word| word.to_string_lossy().into_owned()).collect();
-        Ok(json!({"argv": argv}))
+        let argv = tmux.attach(&here.workshop, pane.as_deref()).iter().map(|word| word.to_string_lossy().into_owned()).collect();
+        Ok(Attach { argv })
     })
     .await
 }
@@ -228,7 +250,7 @@ async fn down(yard: &Arc<Yard>) -> Response {
     let pid = std::process::id();
     yard.stop.send_replace(true);
     match outcome(stopped) {
-        Response::Done(_) => done(json!({"stopped": true, "pid": pid})),
+        Response::Done(_) => done(json!({"outcome": "the workshop is stopping; work, mail and ledger stay", "pid": pid})),
         other => other,
     }
 }

@@ -9,10 +9,10 @@ use crate::domain::key::Signing;
 use crate::domain::name::{Fingerprint, Oid, TaskId};
 use crate::domain::refusal::Refusal;
 use crate::domain::state::State;
-use crate::domain::task::Stage;
 use crate::supervisor::protocol::{Request, Response};
 use crate::supervisor::yard::{Yard, blocking};
 use crate::view;
+use crate::view::answer::{Opened, Submitted};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -126,7 +126,7 @@ fn opened(reply: super::Outcome) -> Response {
                 Event::Task(crate::domain::task::Event::Opened { task, .. }) => Some(task.clone()),
                 _ => None,
             });
-            done(json!({"task": task, "entries": entries.iter().map(|entry| entry.seq).collect::<Vec<_>>()}))
+            task.map_or_else(|| Response::Bug("BUG: a task left no entry".to_owned()), |task| page(Ok(Opened { task })))
         }
         Err(denied) => denial(denied),
     }
@@ -136,8 +136,7 @@ async fn submit(yard: &Arc<Yard>, actor: Actor, task: TaskId, commit: Option<Oid
     match yard.ask(actor, Act::Submit { task: task.clone(), commit }).await {
         Ok(_) => shown(yard, no_task(&task), move |state, _| {
             let attempt = state.tasks.get(&task)?.attempt.as_ref()?;
-            let merged = matches!(attempt.stage, Stage::Merged);
-            Some(json!({"task": task, "attempt": attempt.number, "commit": attempt.commit, "merged": merged}))
+            Some(Submitted { task, attempt: attempt.number, commit: attempt.commit.clone() })
         })
         .await,
         Err(denied) => denial(denied),

@@ -251,10 +251,13 @@ fn files_that_cannot_be_read_are_failures() {
 
 /// The commands that a text shows in backquotes: `orchestrate …` and `git …`.
 fn commands(text: &str) -> Vec<Vec<&str>> {
-    let shown = text.split('`').skip(1).step_by(2);
-    let words = shown.map(|code| code.split_whitespace().filter(|word| *word != "orchestrate").collect::<Vec<_>>());
-    let starts = text.split('`').skip(1).step_by(2).map(|code| code.starts_with("orchestrate ") || code.starts_with("git "));
-    words.zip(starts).filter(|(_, command)| *command).map(|(words, _)| words).collect()
+    let shown = text.split('`').skip(1).step_by(2).map(|code| code.split_whitespace().collect::<Vec<_>>());
+    let spelled = shown.filter_map(|words| match words[..] {
+        ["orchestrate", ..] => Some(words[1..].to_vec()),
+        ["git", ..] => Some(words),
+        _ => None,
+    });
+    spelled.collect()
 }
 
 const TAUGHT: [&str; 19] = [

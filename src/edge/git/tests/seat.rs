@@ -58,7 +58,8 @@ fn a_clone_works_as_the_sandbox_sees_it() {
 
 /// Git without the options that `plain` adds.
 fn plain_raw(dir: &Path, args: &[&str]) -> String {
-    let output = Command::new("/usr/bin/env").arg("git").args(args).current_dir(dir).env_clear().env("PATH", PLACES).env("HOME", dir).output();
+    let output =
+        Command::new("/usr/bin/env").arg("git").args(args).current_dir(dir).env_clear().env("PATH", PLACES).env("HOME", dir).output();
     String::from_utf8(output.expect("git").stdout).expect("text")
 }
 

@@ -25,7 +25,13 @@ impl Pane {
 
     fn tmux<const N: usize>(&self, args: [&str; N]) -> Command {
         let mut command = Command::new("tmux");
-        command.arg("-S").arg(self.folder.path().join("tmux.sock")).args(args).env_clear().env("TERM", "xterm").env("PATH", "/usr/bin:/bin");
+        command
+            .arg("-S")
+            .arg(self.folder.path().join("tmux.sock"))
+            .args(args)
+            .env_clear()
+            .env("TERM", "xterm")
+            .env("PATH", "/usr/bin:/bin");
         command
     }
 

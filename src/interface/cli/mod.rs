@@ -6,7 +6,6 @@ mod bundle;
 mod completions;
 mod config;
 mod deliver;
-mod demo;
 mod desk;
 mod doctor;
 mod down;
@@ -58,7 +57,6 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Bootstrap(bootstrap::Bootstrap),
-    Demo(demo::Demo),
     Status(status::Status),
     Attach(attach::Attach),
     Log(log::Log),
@@ -109,7 +107,6 @@ impl Command {
     fn run(self, desk: &Desk) -> Result<Exit, Trouble> {
         match self {
             Self::Bootstrap(command) => command.run(desk),
-            Self::Demo(command) => command.run(desk),
             Self::Status(command) => command.run(desk),
             Self::Attach(command) => command.run(desk),
             Self::Log(command) => command.run(desk),

@@ -1,3 +1,4 @@
+mod adopt;
 mod show;
 
 use super::desk::Desk;
@@ -8,12 +9,14 @@ use crate::interface::exit::{Exit, Trouble};
 #[command(after_help = "Example: orchestrate config show")]
 pub enum Config {
     Show(show::Show),
+    Adopt(adopt::Adopt),
 }
 
 impl Config {
     pub fn run(self, desk: &Desk) -> Result<Exit, Trouble> {
         match self {
             Self::Show(command) => command.run(desk),
+            Self::Adopt(command) => command.run(desk),
         }
     }
 }

@@ -157,6 +157,8 @@ pub struct RunLimits {
 #[serde(deny_unknown_fields)]
 pub struct Agent {
     pub command: String,
+    /// What a seat may reach through the relay, as `host:port`; nothing else leaves it.
+    pub hosts: Vec<String>,
 }
 
 /// What is counted against a budget.

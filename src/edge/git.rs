@@ -23,7 +23,7 @@ mod text;
 mod tree;
 mod walk;
 
-pub use deliver::{Delivered, deliver};
+pub use deliver::{Delivered, deliver, push_home};
 pub use gate::Gate;
 pub use inspect::{Incoming, Inspection, Kind, Update};
 pub use merge::MergeTree;

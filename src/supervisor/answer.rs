@@ -1,7 +1,7 @@
 //! What each request means: a look at the state, or a command to the loop.
 
 mod mail;
-mod owner;
+pub(super) mod owner;
 mod push;
 mod work;
 

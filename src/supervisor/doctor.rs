@@ -87,7 +87,7 @@ fn rules() -> Vec<Finding> {
         Err(failure) => vec![found("rules", Err(failure))],
         Ok((charter, _)) => {
             let command = charter.policy.agent.command.clone();
-            let agent = agent::resolve(&command).map(|launch| format!("{command}: {}", launch.argv[0].to_string_lossy()));
+            let agent = agent::resolve(&command).map(|launch| format!("{command}: {}", launch.argv[0]));
             vec![found("rules", Ok(format!("charter {}", charter.digest().short()))), found("agent", agent)]
         }
     }

@@ -256,7 +256,7 @@ pub fn inner(args: &[OsString]) -> Failure {
 /// Checks the ledger of a workshop whose supervisor does not run.
 pub fn verify_ledger_file(state: &Path) -> Result<Audit, Failure> {
     let ledger = SqliteLedger::open_read_only(&state.join("ledger.db"))?;
-    Ok(super::answer::audit(ledger.check()))
+    Ok(super::answer::owner::audit(ledger.check()))
 }
 
 /// Waits until a supervisor that was told to stop is gone.

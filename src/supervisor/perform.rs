@@ -223,7 +223,7 @@ fn run_tests(yard: &Yard, trial: &Trial, tree: &Oid, checkout: &Path) -> Run {
         memory: Some(trial.limits.memory_bytes),
         processes: 4096,
     };
-    let job = Job { tree, checkout, harness, launcher: &yard.launcher, isolation: yard.isolation, limits, cancel: None };
+    let job = Job { tree, checkout, harness, launcher: &yard.launcher, isolation: yard.isolation, limits, cancel: None, dependencies: Vec::new() };
     runner::run(&job)
 }
 

@@ -29,6 +29,8 @@ const HEIGHT: u16 = 60;
 const COLUMNS: usize = 3;
 /// The port inside a seat that leads to the relay.
 const RELAY_PORT: u16 = 3128;
+/// The first thing an agent is told to do, after its prompt.
+const FIRST: &str = "Run `orchestrate whoami`, then `orchestrate mail inbox`, and do what your role asks. When nothing is left, stop and wait for mail.";
 /// What one seat may use.
 const LIMITS: Limits = Limits { processes: 2048, open_files: 4096, file_size: 4 << 30, tmp_size: 1 << 30, cpu_seconds: None, memory: None };
 
@@ -170,7 +172,7 @@ fn place(yard: &Yard, options: &Options, charter: &Charter, seat: &SeatName) -> 
         title: format!("{seat} ({})", role.name),
         colour: colour(role.colour).to_owned(),
         argv: plan.command(yard.isolation, &yard.launcher)?,
-        agent: launch.argv.iter().map(|word| word.to_string_lossy().into_owned()).collect(),
+        agent: launch.argv.clone(),
         prompt: Digest::of(prompt.as_bytes()),
     })
 }
@@ -178,18 +180,20 @@ fn place(yard: &Yard, options: &Options, charter: &Charter, seat: &SeatName) -> 
 fn plan(yard: &Yard, seat: &SeatName, launch: &Launch, prompt: &str, home: &Path) -> Result<Plan, Failure> {
     let inside = Inside::of(yard, seat);
     let relay = format!("http://127.0.0.1:{RELAY_PORT}");
+    let (home_inside, clone_inside) = (inside.home.display().to_string(), inside.clone.display().to_string());
     let seating = agent::Seating {
         seat: seat.as_str(),
         home,
-        home_inside: &inside.home,
-        clone_inside: &inside.clone,
+        home_inside: &home_inside,
+        clone_inside: &clone_inside,
+        binary_inside: &inside.bin.join("orchestrate").display().to_string(),
         prompt,
-        prompt_inside: &inside.home.join("prompt.md"),
+        first: FIRST,
         relay: (yard.isolation != Isolation::None).then_some(relay.as_str()),
-        owner: &owner_env(),
+        credentials: &owner_env(),
     };
-    let seated = launch.furnish(&seating)?;
-    let mut env = seated.env;
+    let furniture = agent::furnish(launch.kind, &seating)?;
+    let mut env = furniture.env;
     env.extend(base_env(&inside, seat));
     let place = &yard.place;
     let mut binds = vec![
@@ -199,13 +203,13 @@ fn plan(yard: &Yard, seat: &SeatName, launch: &Launch, prompt: &str, home: &Path
         Bind::read_only(place.join("bin"), &inside.bin),
         Bind::read_only(place.mirror(), &inside.mirror),
     ];
-    binds.extend(launch.paths.iter().map(|path| Bind::read_only(path, path)));
+    binds.extend(launch.read_only.iter().map(|path| Bind::read_only(path, path)));
     Ok(Plan {
         name: seat.to_string(),
         binds,
         env,
         chdir: inside.clone,
-        argv: seated.argv,
+        argv: launch.argv.iter().cloned().chain(furniture.args).map(OsString::from).collect(),
         limits: LIMITS,
         forwards: vec![Forward { port: RELAY_PORT, socket: inside.run.join(RELAY_SOCKET) }],
         etc: Vec::new(),
@@ -286,7 +290,7 @@ pub fn watch(yard: &Arc<Yard>) -> Result<(), Failure> {
         for event in events {
             match event {
                 Event::PaneDied(pane) => handle.block_on(died(&here, &pane)),
-                Event::Output { .. } => {}
+                Event::Output { .. } | Event::Other(_) => {}
                 Event::Exit(_) => break,
             }
         }

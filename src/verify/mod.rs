@@ -1,0 +1,2 @@
+//! The offline judge.
+pub mod bundle;

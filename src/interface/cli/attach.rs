@@ -6,7 +6,9 @@ use crate::supervisor::protocol::Request;
 use crate::view::answer;
 use std::os::unix::process::CommandExt;
 
-/// Show the grid of panes, or one seat's pane. Leave it with C-b d; the seats go on.
+/// Show the grid of panes, or one seat's pane.
+///
+/// Leave it with C-b d; the seats go on.
 ///
 /// Example: orchestrate attach dev-a
 #[derive(Debug, clap::Args)]

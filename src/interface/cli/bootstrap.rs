@@ -13,9 +13,9 @@ use std::collections::BTreeMap;
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
-/// Start the workshop of a repository, or resume it: nothing is done twice and nothing is lost.
+/// Start a repository's workshop, or resume it.
 ///
-/// Prints each step as it is done and ends attached to the grid of panes when a terminal is there.
+/// A second start resumes: nothing is done twice and nothing is lost, after a crash or a reboot too. Prints each step as it is done and ends attached to the grid of panes when a terminal is there.
 /// The repository itself is not changed: seats work in clones of their own.
 ///
 /// Example: orchestrate bootstrap ~/src/project

@@ -4,7 +4,9 @@ use crate::supervisor::door;
 use crate::supervisor::protocol::Request;
 use serde_json::Value;
 
-/// Stop the workshop: ends every process it started and nothing else. Work, mail and ledger stay.
+/// Stop the workshop; nothing is lost.
+///
+/// Ends every process that it started and nothing else. Work, mail and ledger stay; `orchestrate bootstrap` resumes.
 ///
 /// Example: orchestrate down
 #[derive(Debug, clap::Args)]

@@ -18,7 +18,9 @@ const GATES: [&str; 5] = [
     include_str!("../../../gates/50-deploy.toml"),
 ];
 
-/// Explain a gate, a check, or the code of a refusal; without a word: list them all.
+/// Explain a gate, a check, or a refusal's code.
+///
+/// Without a word: list them all.
 ///
 /// Example: orchestrate explain not-drawn
 #[derive(Debug, clap::Args)]

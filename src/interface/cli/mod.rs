@@ -37,6 +37,9 @@ pub use desk::complain;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+/// The heading of the options that every command has.
+const GLOBAL: &str = "Everywhere";
+
 /// Twelve coding agents on one git repository, with gates that none of them can bypass.
 ///
 /// A change reaches the protected branch only through RED -> GREEN -> PEER -> QA -> DEPLOY, decided by a supervisor
@@ -45,10 +48,10 @@ use std::path::PathBuf;
 #[command(name = "orchestrate", version, max_term_width = 100, subcommand_required = true, arg_required_else_help = true)]
 struct Cli {
     /// The repository whose workshop is meant; else the one that holds the current folder.
-    #[arg(short = 'C', long, global = true, value_name = "PATH", value_hint = clap::ValueHint::DirPath)]
+    #[arg(short = 'C', long, global = true, help_heading = GLOBAL, value_name = "PATH", value_hint = clap::ValueHint::DirPath)]
     repo: Option<PathBuf>,
     /// Answer as JSON: {"done": …}, {"refused": …} or {"failed": …}.
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = GLOBAL)]
     json: bool,
     #[command(subcommand)]
     command: Command,
@@ -90,7 +93,9 @@ enum Command {
     Man(man::Man),
 }
 
-/// Run a git or agent hook by its name (called by the shims in git-hooks/).
+/// Run a git or agent hook by its name.
+///
+/// Called by the shims in git-hooks/ and by the agents' own settings.
 ///
 /// Example: orchestrate hook pre-commit
 #[derive(Debug, clap::Args)]

@@ -87,7 +87,7 @@ fn list(pages: &[Page], paint: &Paint) -> String {
     let group = |kind: &str, title: &str| {
         let row = |page: &Page| -> Vec<Cell> { vec![looking(Look::Bold, &page.word), cell(&page.about)] };
         let rows: Vec<Vec<Cell>> = pages.iter().filter(|page| page.kind == kind).map(row).collect();
-        format!("{}{}", paint.title(title), paint.table(&rows))
+        format!("{}{}", paint.title(title), paint.told(&rows))
     };
     format!("{}\n{}\n{}", group("gate", "gates"), group("check", "checks"), group("refusal", "refusals"))
 }

@@ -251,3 +251,6 @@ fn serve<H: Hands>(drive: &mut Drive<H>, asks: Vec<Ask>, report: &impl Fn(u64, V
 fn answer(reply: oneshot::Sender<Outcome>, outcome: Outcome) {
     drop(reply.send(outcome));
 }
+
+#[cfg(test)]
+mod tests;

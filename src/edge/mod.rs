@@ -1,6 +1,7 @@
 //! The outside, one file per thing. Nothing here decides; everything here may fail.
 
 pub mod clock;
+pub mod git;
 pub mod keys;
 pub mod runner;
 pub mod sandbox;

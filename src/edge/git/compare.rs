@@ -1,0 +1,180 @@
+//! A candidate measured: its commits, its files, its lines.
+
+use super::lines::{self, Count, Side};
+use super::objects::{Objects, Quarantine, Type};
+use super::tree::{self, Item};
+use super::walk::{self, Delta, Difference};
+use super::{Gate, commit, must};
+use crate::domain::change::{Blob, Change, CommitFacts, FileChange, Signature};
+use crate::domain::failure::{Doing as _, Failure};
+use crate::domain::name::Oid;
+use std::collections::{BTreeSet, HashMap};
+
+/// Commits that one range may have.
+pub(super) const MOST_COMMITS: usize = 2000;
+/// Content that measuring one change reads, at most.
+const MOST_READ: u64 = 512 << 20;
+
+impl Gate {
+    /// Measures the change from where `commit` left the history of `tip`.
+    pub fn change(&self, tip: &Oid, commit: &Oid, verify: &dyn Fn(&[u8]) -> Signature) -> Result<Change, Failure> {
+        let what = format!("cannot measure {}", commit.short());
+        let commits = self.range(None, commit, &[tip], verify)?;
+        if commits.len() > MOST_COMMITS {
+            return Err(Failure::new(what, format!("it brings more than {MOST_COMMITS} commits")).hint("git rebase origin/main"));
+        }
+        let base = self.base(None, tip, commit, &commits)?;
+        let base = base.ok_or_else(|| Failure::new(&what, "it shares no history with the protected branch").hint("git rebase origin/main"))?;
+        let mut measure = Measure::new(self)?;
+        let base_tree = measure.tree_of(&base)?;
+        let tree = measure.tree_of(commit)?;
+        let difference = measure.compare(Some(&base_tree), &tree)?;
+        let files = measure.files(&difference)?;
+        let (churn, touched) = measure.churn(&commits)?;
+        Ok(Change { base, base_tree, commit: commit.clone(), tree, commits, files, churn, touched })
+    }
+
+    /// The commits that `new` reaches and none of `known` does, oldest first; one more than allowed where there are too many.
+    pub(super) fn range(
+        &self,
+        quarantine: Option<&Quarantine>,
+        new: &Oid,
+        known: &[&Oid],
+        verify: &dyn Fn(&[u8]) -> Signature,
+    ) -> Result<Vec<CommitFacts>, Failure> {
+        let ids = self.commits(quarantine, std::slice::from_ref(&new), known)?;
+        let mut objects = self.objects(quarantine)?;
+        let mut all = Vec::with_capacity(ids.len());
+        objects.each(&ids, |at, object| {
+            all.push(commit::facts(&ids[at], &object.take(Type::Commit, &ids[at])?, verify)?);
+            Ok(())
+        })?;
+        Ok(all)
+    }
+
+    pub(super) fn commits(&self, quarantine: Option<&Quarantine>, new: &[&Oid], known: &[&Oid]) -> Result<Vec<Oid>, Failure> {
+        let mut command = self.reading(quarantine)?;
+        command.args(["rev-list", "--topo-order", "--reverse", &format!("--max-count={}", MOST_COMMITS + 1), "--stdin"]);
+        let wanted = new.iter().map(|id| format!("{id}\n"));
+        let revisions: String = wanted.chain(known.iter().map(|id| format!("^{id}\n"))).collect();
+        let out = must(command, revisions.as_bytes(), "list new commits")?;
+        String::from_utf8_lossy(&out).lines().map(|line| Oid::new(line).doing("cannot list new commits")).collect()
+    }
+
+    /// Where a range left the history of `tip`; asks git only where the range's own shape does not say.
+    pub(super) fn base(&self, quarantine: Option<&Quarantine>, tip: &Oid, new: &Oid, range: &[CommitFacts]) -> Result<Option<Oid>, Failure> {
+        let own: BTreeSet<&Oid> = range.iter().map(|commit| &commit.id).collect();
+        let outside: BTreeSet<&Oid> = range.iter().flat_map(|commit| &commit.parents).filter(|parent| !own.contains(parent)).collect();
+        let mut outside = outside.into_iter();
+        match (range.is_empty(), outside.next(), outside.next()) {
+            (true, _, _) => Ok(Some(new.clone())),
+            (false, Some(only), None) if range.len() <= MOST_COMMITS => Ok(Some(only.clone())),
+            _ => self.merge_base(quarantine, tip, new),
+        }
+    }
+
+    /// What is wrong with the names, modes and links that `tree` has beyond `base`.
+    pub fn tree_faults(&self, quarantine: Option<&Quarantine>, base: Option<&Oid>, tree: &Oid) -> Result<Vec<String>, Failure> {
+        Ok(walk::compare(&mut self.objects(quarantine)?, base, Some(tree))?.faults)
+    }
+}
+
+/// One measuring: an open reader, and what it has counted already.
+struct Measure {
+    objects: Objects,
+    counted: HashMap<(Option<Oid>, Option<Oid>), (Count, u64, u64)>,
+    read: u64,
+}
+
+impl Measure {
+    fn new(gate: &Gate) -> Result<Self, Failure> {
+        Ok(Self { objects: gate.objects(None)?, counted: HashMap::new(), read: 0 })
+    }
+
+    fn tree_of(&mut self, id: &Oid) -> Result<Oid, Failure> {
+        Ok(commit::facts(id, &self.objects.read(id, Type::Commit)?, &|_| Signature::Missing)?.tree)
+    }
+
+    fn compare(&mut self, old: Option<&Oid>, new: &Oid) -> Result<Difference, Failure> {
+        walk::compare(&mut self.objects, old, Some(new))
+    }
+
+    fn files(&mut self, difference: &Difference) -> Result<Vec<FileChange>, Failure> {
+        self.count(&difference.deltas)?;
+        let mut files: Vec<FileChange> = difference.deltas.iter().map(|delta| self.file(delta)).collect();
+        files.sort_by(|a, b| a.path.cmp(&b.path));
+        Ok(files)
+    }
+
+    fn file(&self, delta: &Delta) -> FileChange {
+        let (count, old_size, new_size) = self.counted.get(&key(delta)).copied().unwrap_or_default();
+        let blob = |item: &Option<Item>, size| item.as_ref().map(|item| Blob { oid: item.id.clone(), mode: item.mode, size });
+        FileChange {
+            path: tree::spell(&delta.path),
+            old: blob(&delta.old, old_size),
+            new: blob(&delta.new, new_size),
+            added: count.added,
+            deleted: count.deleted,
+            binary: count.binary,
+        }
+    }
+
+    /// Sums each commit's own change, a merge against its first parent, so that nothing added and removed again is lost.
+    fn churn(&mut self, commits: &[CommitFacts]) -> Result<(u64, Vec<String>), Failure> {
+        let (mut churn, mut touched) = (0, BTreeSet::new());
+        let known: HashMap<&Oid, &Oid> = commits.iter().map(|commit| (&commit.id, &commit.tree)).collect();
+        for commit in commits {
+            let before = match commit.parents.first() {
+                Some(parent) => Some(known.get(parent).map_or_else(|| self.tree_of(parent), |tree| Ok((*tree).clone()))?),
+                None => None,
+            };
+            let files = self.compare(before.as_ref(), &commit.tree).and_then(|difference| self.files(&difference))?;
+            churn += files.iter().map(FileChange::lines).sum::<u64>();
+            touched.extend(files.into_iter().map(|file| file.path));
+        }
+        Ok((churn, touched.into_iter().collect()))
+    }
+
+    /// Reads and counts every pair of contents that was not counted yet.
+    fn count(&mut self, deltas: &[Delta]) -> Result<(), Failure> {
+        let pairs: BTreeSet<_> = deltas.iter().map(key).filter(|key| !self.counted.contains_key(key)).collect();
+        let pairs: Vec<_> = pairs.into_iter().collect();
+        let ids: Vec<Oid> = pairs.iter().flat_map(|(old, new)| [old, new]).flatten().cloned().collect();
+        let mut waiting = Vec::with_capacity(2);
+        let mut next = 0;
+        let Self { objects, counted, read } = self;
+        settle(&pairs, &mut next, &mut waiting, counted);
+        objects.each(&ids, |_, object| {
+            *read += object.size;
+            if *read > MOST_READ {
+                return Err(Failure::new("cannot measure the change", "it has more than 512 MiB of content").hint("split the change"));
+            }
+            waiting.push(Side { size: object.size, bytes: object.bytes });
+            settle(&pairs, &mut next, &mut waiting, counted);
+            Ok(())
+        })
+    }
+}
+
+type Key = (Option<Oid>, Option<Oid>);
+
+fn key(delta: &Delta) -> Key {
+    let content = |item: &Option<Item>| item.as_ref().filter(|item| walk::has_content(item)).map(|item| item.id.clone());
+    (content(&delta.old), content(&delta.new))
+}
+
+/// Counts the pairs whose sides have all arrived.
+fn settle(pairs: &[Key], next: &mut usize, waiting: &mut Vec<Side>, counted: &mut HashMap<Key, (Count, u64, u64)>) {
+    while let Some(pair) = pairs.get(*next) {
+        if waiting.len() < usize::from(pair.0.is_some()) + usize::from(pair.1.is_some()) {
+            return;
+        }
+        let mut sides = waiting.drain(..);
+        let mut side = |there: bool| if there { sides.next().unwrap_or_default() } else { Side::absent() };
+        let (old, new) = (side(pair.0.is_some()), side(pair.1.is_some()));
+        let count = if pair.0 == pair.1 { Count::default() } else { lines::count(&old, &new) };
+        drop(sides);
+        counted.insert(pair.clone(), (count, old.size, new.size));
+        *next += 1;
+    }
+}

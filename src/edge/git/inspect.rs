@@ -1,0 +1,208 @@
+//! A push judged by its facts, while its objects are still in quarantine.
+
+use super::compare::MOST_COMMITS;
+use super::objects::{Objects, Quarantine, Type};
+use super::{Gate, must, tree, walk};
+use crate::domain::change::{CommitFacts, Signature};
+use crate::domain::failure::Failure;
+use crate::domain::name::{Oid, RefName};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// One command of a push, as the client sent it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Update {
+    /// The reference's name, unchecked.
+    pub name: String,
+    pub old: Oid,
+    pub new: Oid,
+}
+
+/// What the new value of a reference is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    Commit,
+    Tag,
+    Tree,
+    Blob,
+    /// The object is not there.
+    Missing,
+    /// The command deletes the reference.
+    Deletion,
+}
+
+/// The facts of one command.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Incoming {
+    pub update: Update,
+    pub kind: Kind,
+    /// The commits that the protected branch does not have, oldest first.
+    pub commits: Vec<CommitFacts>,
+    /// Those of them without a parent.
+    pub roots: Vec<Oid>,
+    pub merge_base: Option<Oid>,
+    /// The old value can be reached from the new, or there was none.
+    pub forward: bool,
+    /// Commits that the pusher could not have fetched: they were in the gate before, and no visible reference reaches them.
+    pub borrowed: Vec<Oid>,
+    /// What no tree may bring, and no range; also where a later commit took it away again.
+    pub tree_faults: Vec<String>,
+    /// Every path that some commit touched.
+    pub touched: Vec<String>,
+}
+
+/// The facts of a push, one entry per command, in the client's order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Inspection {
+    pub updates: Vec<Incoming>,
+}
+
+impl Gate {
+    /// Gathers the facts of a push; `visible` are the references, or folders of references, that the pusher may fetch.
+    pub fn inspect(
+        &self,
+        quarantine: Option<&Quarantine>,
+        updates: &[Update],
+        visible: &[RefName],
+        verify: &dyn Fn(&[u8]) -> Signature,
+    ) -> Result<Inspection, Failure> {
+        let refs = self.refs()?;
+        let tip = refs.get(self.branch()).ok_or_else(|| Failure::new("cannot judge a push", "the gate has no protected branch"))?;
+        let seen: Vec<&Oid> = refs.iter().filter(|(name, _)| is_visible(name, self.branch(), visible)).map(|(_, id)| id).collect();
+        let look = Look { gate: self, quarantine, tip, seen, verify };
+        let updates = updates.iter().map(|update| look.incoming(update)).collect::<Result<_, _>>()?;
+        Ok(Inspection { updates })
+    }
+
+    /// The bytes of a commit, for judging its signature.
+    pub fn raw_commit(&self, quarantine: Option<&Quarantine>, id: &Oid) -> Result<Vec<u8>, Failure> {
+        self.objects(quarantine)?.read(id, Type::Commit)
+    }
+}
+
+/// Tells whether a reference is the protected branch, or one of the visible, or inside one of them.
+fn is_visible(name: &RefName, branch: &RefName, visible: &[RefName]) -> bool {
+    let under = |folder: &RefName| name.as_str().strip_prefix(folder.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+    name == branch || visible.iter().any(under)
+}
+
+struct Look<'a> {
+    gate: &'a Gate,
+    quarantine: Option<&'a Quarantine>,
+    tip: &'a Oid,
+    seen: Vec<&'a Oid>,
+    verify: &'a dyn Fn(&[u8]) -> Signature,
+}
+
+impl Look<'_> {
+    fn incoming(&self, update: &Update) -> Result<Incoming, Failure> {
+        let kind = self.kind(&update.new)?;
+        match kind {
+            Kind::Commit => self.range(update),
+            Kind::Tag | Kind::Tree | Kind::Blob | Kind::Missing | Kind::Deletion => Ok(empty(update, kind)),
+        }
+    }
+
+    fn kind(&self, id: &Oid) -> Result<Kind, Failure> {
+        if id.is_zero() {
+            return Ok(Kind::Deletion);
+        }
+        let mut command = self.gate.reading(self.quarantine)?;
+        command.args(["cat-file", "--batch-check=%(objecttype)"]);
+        let out = must(command, format!("{id}\n").as_bytes(), "read a pushed object")?;
+        Ok(match super::line(&out) {
+            b"commit" => Kind::Commit,
+            b"tag" => Kind::Tag,
+            b"tree" => Kind::Tree,
+            b"blob" => Kind::Blob,
+            _ => Kind::Missing,
+        })
+    }
+
+    fn range(&self, update: &Update) -> Result<Incoming, Failure> {
+        let mut commits = self.gate.range(self.quarantine, &update.new, &[self.tip], self.verify)?;
+        let merge_base = self.gate.base(self.quarantine, self.tip, &update.new, &commits)?;
+        let mut found = Found::default();
+        if commits.len() > MOST_COMMITS {
+            found.faults.insert(format!("it brings more than {MOST_COMMITS} commits"));
+            commits.truncate(MOST_COMMITS);
+        } else {
+            self.trees(&commits, merge_base.as_ref(), &mut found)?;
+        }
+        Ok(Incoming {
+            kind: Kind::Commit,
+            roots: commits.iter().filter(|commit| commit.parents.is_empty()).map(|commit| commit.id.clone()).collect(),
+            forward: self.forward(update, &commits, merge_base.as_ref())?,
+            borrowed: self.borrowed(&commits)?,
+            tree_faults: found.faults.into_iter().collect(),
+            touched: found.touched.into_iter().collect(),
+            commits,
+            merge_base,
+            update: update.clone(),
+        })
+    }
+
+    fn forward(&self, update: &Update, commits: &[CommitFacts], merge_base: Option<&Oid>) -> Result<bool, Failure> {
+        let known = |id: &Oid| merge_base == Some(id) || commits.iter().any(|commit| commit.id == *id);
+        if update.old.is_zero() || known(&update.old) { Ok(true) } else { self.gate.reach_in(self.quarantine, &update.new, &update.old) }
+    }
+
+    /// Judges every commit's tree against its first parent's, and the last against the merge base's.
+    fn trees(&self, commits: &[CommitFacts], merge_base: Option<&Oid>, found: &mut Found) -> Result<(), Failure> {
+        let mut objects = self.gate.objects(self.quarantine)?;
+        let mut trees: BTreeMap<Oid, Oid> = commits.iter().map(|commit| (commit.id.clone(), commit.tree.clone())).collect();
+        let last = commits.last().map(|commit| (merge_base, &commit.tree));
+        let steps = commits.iter().map(|commit| (commit.parents.first(), &commit.tree));
+        for (from, to) in steps.chain(last) {
+            let from = from.map(|id| tree_of(&mut objects, &mut trees, id)).transpose()?;
+            found.add(walk::compare(&mut objects, from.as_ref(), Some(to))?);
+        }
+        Ok(())
+    }
+
+    /// Finds commits that the pusher had no way to read: pushing their id alone would hand them over.
+    fn borrowed(&self, commits: &[CommitFacts]) -> Result<Vec<Oid>, Failure> {
+        let ids: String = commits.iter().map(|commit| format!("{}\n", commit.id)).collect();
+        let mut command = self.gate.command();
+        command.args(["cat-file", "--batch-check=%(objectname)"]);
+        let out = must(command, ids.as_bytes(), "look for known commits")?;
+        let text = String::from_utf8_lossy(&out);
+        let known: Vec<&Oid> = commits.iter().zip(text.lines()).filter(|(_, line)| !line.ends_with(" missing")).map(|(commit, _)| &commit.id).collect();
+        if known.is_empty() { Ok(Vec::new()) } else { self.gate.commits(None, &known, &self.seen) }
+    }
+}
+
+#[derive(Default)]
+struct Found {
+    faults: BTreeSet<String>,
+    touched: BTreeSet<String>,
+}
+
+impl Found {
+    fn add(&mut self, difference: walk::Difference) {
+        self.faults.extend(difference.faults);
+        self.touched.extend(difference.deltas.iter().map(|delta| tree::spell(&delta.path)));
+    }
+}
+
+fn tree_of(objects: &mut Objects, trees: &mut BTreeMap<Oid, Oid>, id: &Oid) -> Result<Oid, Failure> {
+    if let Some(tree) = trees.get(id) {
+        return Ok(tree.clone());
+    }
+    let facts = super::commit::facts(id, &objects.read(id, Type::Commit)?, &|_| Signature::Missing)?;
+    trees.insert(id.clone(), facts.tree.clone());
+    Ok(facts.tree)
+}
+
+fn empty(update: &Update, kind: Kind) -> Incoming {
+    Incoming {
+        update: update.clone(),
+        kind,
+        commits: Vec::new(),
+        roots: Vec::new(),
+        merge_base: None,
+        forward: false,
+        borrowed: Vec::new(),
+        tree_faults: Vec::new(),
+        touched: Vec::new(),
+    }
+}

@@ -1,0 +1,194 @@
+//! Reading objects: one `cat-file --batch` process per question, asked in groups, answered in order.
+
+use super::{Gate, Git};
+use crate::domain::failure::{Doing as _, Failure};
+use crate::domain::name::Oid;
+use std::io::{BufRead as _, BufReader, Read, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+
+/// Content above this size is not taken into memory; it counts as opaque.
+pub(super) const MOST_BYTES: u64 = 16 << 20;
+/// Content above this size is not even skipped: the question fails.
+const MOST_SKIPPED: u64 = 1 << 30;
+/// Requests that surely fit into a pipe together, so that writing them never waits for reading the answers.
+const GROUP: usize = 256;
+
+/// Where receive-pack keeps pushed objects until they are accepted, as its hook's environment names it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Quarantine {
+    pub objects: PathBuf,
+    pub alternates: Vec<PathBuf>,
+}
+
+impl Quarantine {
+    /// Makes git read the quarantine, after proving that it is one of this gate's.
+    pub(super) fn enter(&self, gate: &Gate, command: &mut Command) -> Result<(), Failure> {
+        let store = real(&gate.dir().join("objects"))?;
+        let objects = real(&self.objects)?;
+        let name = objects.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        let ours = objects.parent() == Some(&store) && (name.starts_with("tmp_objdir-") || name.starts_with("incoming-"));
+        let alternates = self.alternates.iter().map(|path| real(path)).collect::<Result<Vec<_>, _>>()?;
+        if !ours || alternates.iter().any(|path| *path != store) {
+            return Err(Failure::new("cannot read pushed objects", format!("{} is no quarantine of the gate", objects.display())));
+        }
+        command.env("GIT_OBJECT_DIRECTORY", objects).env("GIT_ALTERNATE_OBJECT_DIRECTORIES", quoted(&store));
+        Ok(())
+    }
+}
+
+fn real(path: &Path) -> Result<PathBuf, Failure> {
+    path.canonicalize().doing(format!("cannot find {}", path.display()))
+}
+
+/// Spells a folder for `GIT_ALTERNATE_OBJECT_DIRECTORIES`, in which a colon separates and a quote opens a C string.
+pub(super) fn quoted(path: &Path) -> std::ffi::OsString {
+    use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
+    let mut text = vec![b'"'];
+    for &byte in path.as_os_str().as_bytes() {
+        if matches!(byte, b'"' | b'\\') {
+            text.push(b'\\');
+        }
+        text.push(byte);
+    }
+    text.push(b'"');
+    std::ffi::OsString::from_vec(text)
+}
+
+/// What an object is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Type {
+    Commit,
+    Tree,
+    Blob,
+    Tag,
+}
+
+/// One object as it is stored.
+#[derive(Debug)]
+pub(super) struct Object {
+    pub kind: Type,
+    pub size: u64,
+    /// Nothing where the content is larger than `MOST_BYTES`.
+    pub bytes: Option<Vec<u8>>,
+}
+
+impl Object {
+    /// The content, of an object that has to be of this kind and of bearable size.
+    pub fn take(self, kind: Type, id: &Oid) -> Result<Vec<u8>, Failure> {
+        match self.bytes {
+            Some(bytes) if self.kind == kind => Ok(bytes),
+            Some(_) => Err(Failure::new(format!("cannot read {id}"), format!("it is a {:?}, not a {kind:?}", self.kind))),
+            None => Err(Failure::new(format!("cannot read {id}"), format!("it has {} bytes", self.size))),
+        }
+    }
+}
+
+/// An open `cat-file --batch`.
+pub(super) struct Objects {
+    child: Child,
+    asked: ChildStdin,
+    answers: BufReader<ChildStdout>,
+}
+
+impl Objects {
+    pub fn open(git: &Git, mut command: Command) -> Result<Self, Failure> {
+        let what = format!("cannot start {}", git.program().display());
+        command.args(["cat-file", "--batch"]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+        let mut child = command.spawn().doing(&what)?;
+        match (child.stdin.take(), child.stdout.take()) {
+            (Some(asked), Some(out)) => Ok(Self { child, asked, answers: BufReader::with_capacity(1 << 16, out) }),
+            (None, _) | (_, None) => Err(Failure::new(what, "it has no pipes")),
+        }
+    }
+
+    /// Reads one object, or nothing where it is not there.
+    pub fn find(&mut self, id: &Oid) -> Result<Option<Object>, Failure> {
+        self.ask(std::slice::from_ref(id))?;
+        self.answer(id)
+    }
+
+    /// Reads one object that has to be there.
+    pub fn read(&mut self, id: &Oid, kind: Type) -> Result<Vec<u8>, Failure> {
+        self.find(id)?.ok_or_else(|| missing(id))?.take(kind, id)
+    }
+
+    /// Reads many objects and hands each over in the order asked.
+    pub fn each(&mut self, ids: &[Oid], mut f: impl FnMut(usize, Object) -> Result<(), Failure>) -> Result<(), Failure> {
+        for (group, ids) in ids.chunks(GROUP).enumerate() {
+            self.ask(ids)?;
+            for (at, id) in ids.iter().enumerate() {
+                let object = self.answer(id)?.ok_or_else(|| missing(id))?;
+                f(group * GROUP + at, object)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn ask(&mut self, ids: &[Oid]) -> Result<(), Failure> {
+        let mut text = String::with_capacity(ids.len() * 65);
+        for id in ids {
+            text.push_str(id.as_str());
+            text.push('\n');
+        }
+        self.asked.write_all(text.as_bytes()).doing("cannot ask git for objects")
+    }
+
+    fn answer(&mut self, id: &Oid) -> Result<Option<Object>, Failure> {
+        let mut head = String::new();
+        (&mut self.answers).take(200).read_line(&mut head).doing("cannot read git's answer")?;
+        let words: Vec<&str> = head.trim_end().split(' ').collect();
+        match words.as_slice() {
+            [name, "missing"] if *name == id.as_str() => Ok(None),
+            [name, kind, size] if *name == id.as_str() => self.content(id, kind, size).map(Some),
+            _ => Err(Failure::new(format!("cannot read {id}"), format!("git answered {head:?}"))),
+        }
+    }
+
+    fn content(&mut self, id: &Oid, kind: &str, size: &str) -> Result<Object, Failure> {
+        let what = format!("cannot read {id}");
+        let kind = parse_type(kind).ok_or_else(|| Failure::new(&what, format!("it is a {kind:?}")))?;
+        let size: u64 = size.parse().doing(&what)?;
+        let bytes = if size <= MOST_BYTES { Some(self.bytes(size, &what)?) } else { self.skip(size, &what)? };
+        let mut end = [0];
+        self.answers.read_exact(&mut end).doing(&what)?;
+        Ok(Object { kind, size, bytes })
+    }
+
+    fn bytes(&mut self, size: u64, what: &str) -> Result<Vec<u8>, Failure> {
+        let mut bytes = vec![0; usize::try_from(size).doing(what)?];
+        self.answers.read_exact(&mut bytes).doing(what)?;
+        Ok(bytes)
+    }
+
+    fn skip(&mut self, size: u64, what: &str) -> Result<Option<Vec<u8>>, Failure> {
+        if size > MOST_SKIPPED {
+            return Err(Failure::new(what, format!("it has {size} bytes")));
+        }
+        std::io::copy(&mut (&mut self.answers).take(size), &mut std::io::sink()).doing(what)?;
+        Ok(None)
+    }
+}
+
+impl Drop for Objects {
+    fn drop(&mut self) {
+        // Killed rather than closed: an answer may still be under way when a question failed in the middle.
+        if self.child.kill().is_ok() {
+            drop(self.child.wait());
+        }
+    }
+}
+
+fn parse_type(text: &str) -> Option<Type> {
+    match text {
+        "commit" => Some(Type::Commit),
+        "tree" => Some(Type::Tree),
+        "blob" => Some(Type::Blob),
+        "tag" => Some(Type::Tag),
+        _ => None,
+    }
+}
+
+fn missing(id: &Oid) -> Failure {
+    Failure::new(format!("cannot read {id}"), "it is not in the repository")
+}

@@ -1,0 +1,147 @@
+//! A seat's fetch or push, answered by git on the gate with settings that no file can change.
+
+use super::{Gate, configure};
+use crate::domain::failure::{Doing as _, Failure};
+use crate::domain::name::RefName;
+use rustix::process::{Resource, Rlimit, setrlimit};
+use std::os::fd::OwnedFd;
+use std::os::unix::process::CommandExt as _;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+/// Which half of a conversation git speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Service {
+    /// Answers a fetch.
+    Upload,
+    /// Answers a push.
+    Receive,
+}
+
+/// What one conversation may use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Bytes that a push may send.
+    pub input: u64,
+    /// Bytes of memory that each process may hold of its own.
+    pub memory: u64,
+    pub cpu_seconds: u64,
+    /// Seconds that a fetch may say nothing.
+    pub silence: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { input: 256 << 20, memory: 2 << 30, cpu_seconds: 300, silence: 120 }
+    }
+}
+
+/// What every push is held to. Deciding is left to the hooks; a missing `proc-receive` refuses all.
+const RECEIVE: &[&str] = &[
+    "receive.procReceiveRefs=refs/",
+    "receive.fsckObjects=true",
+    "transfer.fsckObjects=true",
+    "receive.fsck.badFilemode=error",
+    "receive.denyDeletes=true",
+    "receive.denyNonFastForwards=false",
+    "receive.denyCurrentBranch=refuse",
+    "receive.advertisePushOptions=false",
+    "receive.advertiseAtomic=true",
+    "receive.shallowUpdate=false",
+    "receive.unpackLimit=100",
+    "receive.autogc=false",
+    "receive.updateServerInfo=false",
+];
+
+/// What every fetch is held to: what is not advertised cannot be asked for.
+const UPLOAD: &[&str] = &[
+    "uploadpack.allowTipSHA1InWant=false",
+    "uploadpack.allowReachableSHA1InWant=false",
+    "uploadpack.allowAnySHA1InWant=false",
+    "uploadpack.allowRefInWant=false",
+    "uploadpack.allowFilter=false",
+    "uploadpack.packObjectsHook=",
+    "uploadpack.hideRefs=refs",
+    "pack.threads=1",
+];
+
+/// What one conversation is about.
+#[derive(Debug)]
+pub struct Conversation<'a> {
+    pub service: Service,
+    /// What the client asked for in `GIT_PROTOCOL`.
+    pub protocol: Option<&'a str>,
+    /// The folder with `pre-receive` and `proc-receive`.
+    pub hooks: &'a Path,
+    /// References, or folders of references, that a fetch may see beside the protected branch.
+    pub visible: &'a [RefName],
+    /// Given to the hooks; each name begins with `ORCHESTRATE_`.
+    pub env: &'a [(String, String)],
+    pub limits: Limits,
+}
+
+/// Hands a connected socket to git: what the client sends and gets does not pass through this process.
+///
+/// The child leads a process group of its own, so that all of it can be ended at once.
+pub fn serve(gate: &Gate, about: &Conversation<'_>, socket: OwnedFd) -> Result<Child, Failure> {
+    const WHAT: &str = "cannot answer a fetch or a push";
+    if let Some((name, _)) = about.env.iter().find(|(name, _)| !name.starts_with("ORCHESTRATE_")) {
+        return Err(Failure::new(WHAT, format!("{name:?} is not ours to set")));
+    }
+    let mut command = program(gate, about)?;
+    command.envs(about.env.iter().map(|(name, value)| (name, value))).process_group(0);
+    blocking(&socket).doing(WHAT)?;
+    command.stdin(Stdio::from(socket.try_clone().doing(WHAT)?)).stdout(Stdio::from(socket)).stderr(Stdio::null());
+    limit(&mut command, about);
+    command.spawn().doing(WHAT)
+}
+
+fn program(gate: &Gate, about: &Conversation<'_>) -> Result<Command, Failure> {
+    let hooks = about.hooks.to_str().filter(|path| path.starts_with('/'));
+    let hooks = hooks.ok_or_else(|| Failure::new("cannot find the hooks", format!("{} is no absolute path", about.hooks.display())))?;
+    let mut command = gate.command();
+    match about.service {
+        Service::Receive => {
+            configure(&mut command, RECEIVE.iter().copied());
+            configure(&mut command, [format!("core.hooksPath={hooks}").as_str(), format!("receive.maxInputSize={}", about.limits.input).as_str()]);
+            command.arg("receive-pack");
+        }
+        Service::Upload => {
+            configure(&mut command, UPLOAD.iter().copied());
+            let shown = about.visible.iter().chain([gate.branch()]);
+            shown.for_each(|name| configure(&mut command, [format!("uploadpack.hideRefs=^{name}").as_str()]));
+            command.args(["upload-pack", "--strict", &format!("--timeout={}", about.limits.silence)]);
+        }
+    }
+    if let Some(version) = protocol(about) {
+        command.env("GIT_PROTOCOL", version);
+    }
+    command.arg(gate.dir());
+    Ok(command)
+}
+
+/// The protocol version to answer with. Version 2 lets a client ask for any object by its id, also one that no visible
+/// reference reaches, so it is never spoken: the client falls back by itself.
+fn protocol(about: &Conversation<'_>) -> Option<&'static str> {
+    about.protocol.filter(|asked| asked.split(':').any(|word| word == "version=1")).map(|_| "version=1")
+}
+
+/// A socket that was made for an event loop would make git see "try again" as an error.
+fn blocking(socket: &OwnedFd) -> rustix::io::Result<()> {
+    let flags = rustix::fs::fcntl_getfl(socket)?;
+    rustix::fs::fcntl_setfl(socket, flags - rustix::fs::OFlags::NONBLOCK)
+}
+
+fn limit(command: &mut Command, about: &Conversation<'_>) {
+    let Limits { input, memory, cpu_seconds, .. } = about.limits;
+    let mut limits = vec![(Resource::Data, memory), (Resource::Cpu, cpu_seconds), (Resource::Core, 0)];
+    if about.service == Service::Receive {
+        limits.push((Resource::Fsize, input.saturating_mul(2)));
+    }
+    // SAFETY: between fork and exec the closure only makes setrlimit system calls: no memory is taken, no lock is held.
+    unsafe {
+        command.pre_exec(move || {
+            limits.iter().try_for_each(|(kind, most)| Ok(setrlimit(*kind, Rlimit { current: Some(*most), maximum: Some(*most) })?))
+        });
+    }
+}

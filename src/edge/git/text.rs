@@ -1,0 +1,141 @@
+//! What reviewers read: differences and files as they are in objects, with nothing that a terminal or an eye obeys unseen.
+
+use super::lines::Lines;
+use super::objects::{Objects, Type};
+use super::tree::{self, FILE, Item, PROGRAM, TREE};
+use super::walk::{self, Delta};
+use super::Gate;
+use crate::domain::failure::Failure;
+use crate::domain::name::Oid;
+use imara_diff::{Algorithm, Diff, Hunk, InternedInput};
+use std::fmt::Write as _;
+use std::ops::Range;
+
+const AROUND: u32 = 3;
+
+impl Gate {
+    /// Spells the difference of two trees, every file named first, in at most about `limit` bytes.
+    ///
+    /// Control bytes and code points that hide or reorder text stand as `⟦U+202E⟧`.
+    pub fn diff_text(&self, from_tree: &Oid, to_tree: &Oid, limit: usize) -> Result<String, Failure> {
+        let mut objects = self.objects(None)?;
+        let difference = walk::compare(&mut objects, Some(from_tree), Some(to_tree))?;
+        let mut text = format!("{} paths differ\n", difference.deltas.len());
+        for delta in &difference.deltas {
+            writeln!(text, "  {}", headline(delta)).map_err(|why| Failure::new("cannot spell a difference", why))?;
+        }
+        for delta in &difference.deltas {
+            if text.len() > limit {
+                break;
+            }
+            file(&mut objects, delta, &mut text)?;
+        }
+        Ok(cut(text, limit))
+    }
+
+    /// Reads a regular file of a tree; nothing where there is none.
+    pub fn file_at(&self, tree: &Oid, path: &str, limit: usize) -> Result<Option<Vec<u8>>, Failure> {
+        let mut objects = self.objects(None)?;
+        let Some(id) = find(&mut objects, tree, path)? else { return Ok(None) };
+        let bytes = objects.read(&id, Type::Blob)?;
+        if bytes.len() > limit {
+            return Err(Failure::new(format!("cannot read {path}"), format!("it has {} bytes, and {limit} are allowed", bytes.len())));
+        }
+        Ok(Some(bytes))
+    }
+}
+
+/// Walks down a path, through directories only.
+fn find(objects: &mut Objects, tree: &Oid, path: &str) -> Result<Option<Oid>, Failure> {
+    let mut at = Item { mode: TREE, id: tree.clone() };
+    for name in path.split('/') {
+        if at.mode != TREE {
+            return Ok(None);
+        }
+        let listing = tree::parse(&objects.read(&at.id, Type::Tree)?, at.id.as_str().len() / 2)?;
+        match listing.items.get(name.as_bytes()) {
+            Some(item) => at = item.clone(),
+            None => return Ok(None),
+        }
+    }
+    Ok([FILE, PROGRAM].contains(&at.mode).then_some(at.id))
+}
+
+fn headline(delta: &Delta) -> String {
+    let side = |item: &Option<Item>| item.as_ref().map_or_else(|| "none".into(), |item| format!("{:o} {}", item.mode, item.id.short()));
+    format!("{} ({} -> {})", escaped(&delta.path), side(&delta.old), side(&delta.new))
+}
+
+fn file(objects: &mut Objects, delta: &Delta, text: &mut String) -> Result<(), Failure> {
+    text.push_str(&format!("\n--- {}\n", headline(delta)));
+    let old = content(objects, delta.old.as_ref())?;
+    let new = content(objects, delta.new.as_ref())?;
+    match (old, new) {
+        (Some(old), Some(new)) if !old.contains(&0) && !new.contains(&0) => hunks(&old, &new, text),
+        (old, new) => text.push_str(&format!("opaque: {} -> {}\n", size(old.as_ref()), size(new.as_ref()))),
+    }
+    Ok(())
+}
+
+fn size(bytes: Option<&Vec<u8>>) -> String {
+    bytes.map_or_else(|| "too large to read".into(), |bytes| format!("{} bytes", bytes.len()))
+}
+
+fn content(objects: &mut Objects, item: Option<&Item>) -> Result<Option<Vec<u8>>, Failure> {
+    match item.filter(|item| walk::has_content(item)) {
+        Some(item) => Ok(objects.find(&item.id)?.and_then(|object| object.bytes)),
+        None => Ok(Some(Vec::new())),
+    }
+}
+
+fn hunks(old: &[u8], new: &[u8], text: &mut String) {
+    let input = InternedInput::new(Lines(old), Lines(new));
+    let mut diff = Diff::compute(Algorithm::Histogram, &input);
+    diff.postprocess_lines(&input);
+    let mut after = 0;
+    let all: Vec<Hunk> = diff.hunks().collect();
+    for (at, hunk) in all.iter().enumerate() {
+        let begin = hunk.before.start.saturating_sub(AROUND).max(after);
+        if begin > after || at == 0 {
+            text.push_str(&format!("@@ -{} +{} @@\n", begin + 1, hunk.after.start - (hunk.before.start - begin) + 1));
+        }
+        lines(&input, &input.before, begin..hunk.before.start, ' ', text);
+        lines(&input, &input.before, hunk.before.clone(), '-', text);
+        lines(&input, &input.after, hunk.after.clone(), '+', text);
+        let next = all.get(at + 1).map_or(input.before.len() as u32, |next| next.before.start);
+        after = next.min(hunk.before.end + AROUND);
+        lines(&input, &input.before, hunk.before.end..after, ' ', text);
+    }
+}
+
+fn lines(input: &InternedInput<&[u8]>, tokens: &[imara_diff::Token], range: Range<u32>, sign: char, text: &mut String) {
+    for token in &tokens[range.start as usize..range.end as usize] {
+        let line = input.interner[*token];
+        text.push(sign);
+        text.push_str(&escaped(line.strip_suffix(b"\n").unwrap_or(line)));
+        text.push_str(if line.ends_with(b"\n") { "\n" } else { "⟦no LF⟧\n" });
+    }
+}
+
+/// Spells bytes so that what is read is what is there.
+fn escaped(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(bytes.len());
+    for chunk in bytes.utf8_chunks() {
+        for c in chunk.valid().chars() {
+            let hides = (c.is_control() && c != '\t') || tree::unseen(c) || matches!(c, '⟦' | '⟧');
+            if hides { text.push_str(&format!("⟦U+{:04X}⟧", u32::from(c))) } else { text.push(c) }
+        }
+        chunk.invalid().iter().for_each(|byte| text.push_str(&format!("⟦{byte:02X}⟧")));
+    }
+    text
+}
+
+/// Cuts a text at a character, and says so.
+fn cut(mut text: String, limit: usize) -> String {
+    if text.len() > limit {
+        let end = (0..=limit).rev().find(|&at| text.is_char_boundary(at)).unwrap_or(0);
+        text.truncate(end);
+        text.push_str("\n⟦cut off here⟧\n");
+    }
+    text
+}

@@ -7,3 +7,4 @@ pub mod domain;
 pub mod edge;
 pub mod ledger;
 pub mod supervisor;
+pub mod verify;

@@ -5,5 +5,6 @@
 
 pub mod domain;
 pub mod edge;
+pub mod interface;
 pub mod ledger;
 pub mod supervisor;

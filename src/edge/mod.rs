@@ -1,5 +1,6 @@
 //! The outside, one file per thing. Nothing here decides; everything here may fail.
 
+pub mod agent;
 pub mod clock;
 pub mod git;
 pub mod keys;

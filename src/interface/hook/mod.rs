@@ -70,3 +70,9 @@ pub fn run(args: &[OsString]) -> u8 {
         }
     }
 }
+
+/// Judges a new tip of the protected branch by an exported bundle; see `verify`.
+fn accounted(repo: &std::path::Path, bundle: &std::path::Path, tip: &crate::domain::name::Oid, owner: Option<&str>) -> Result<(), crate::domain::failure::Failure> {
+    let why = format!("{} {} {tip} {owner:?}", repo.display(), bundle.display());
+    Err(crate::domain::failure::Failure::new("cannot judge a bundle yet", why))
+}

@@ -1,2 +1,210 @@
-//! The offline judge.
+//! The offline judge: one clone and one bundle, on any machine, without the supervisor.
+//!
+//! It shares the formats with the writer and nothing else: what was right to record is worked out here a second time, from the
+//! entries and the git objects. Everything it reads may be hostile.
+
+mod book;
 pub mod bundle;
+mod case;
+mod chain;
+mod clone;
+mod commit;
+mod gates;
+mod history;
+mod letters;
+mod problems;
+mod roster;
+mod runs;
+mod signed;
+#[cfg(test)]
+mod tests;
+mod word;
+mod words;
+
+use crate::domain::entry::Millis;
+use crate::domain::failure::{Doing as _, Failure};
+use crate::domain::name::{Oid, RefName};
+use crate::edge::git::{Git, Reader};
+use book::Book;
+use chain::Merge;
+use clone::{Branch, Judge};
+use history::History;
+use problems::{Problems, plain};
+use roster::Roster;
+use serde::Serialize;
+use std::io::Read as _;
+use std::path::Path;
+
+/// What a judge of a whole history has to say.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Report {
+    /// Nothing was found wrong.
+    pub ok: bool,
+    /// What was looked at and found, sentence by sentence.
+    pub lines: Vec<String>,
+    /// What is wrong, each naming an entry or a commit.
+    pub problems: Vec<String>,
+    pub commits: Vec<CommitReport>,
+    /// Entries in the ledger.
+    pub size: u64,
+    /// The signed Merkle root in hex; empty where none was signed.
+    pub root: String,
+    /// The isolation level that the workshop's last start saw hold.
+    pub level: String,
+    /// The owner's fingerprint in the ledger.
+    pub owner: String,
+}
+
+/// One merge, for people.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct CommitReport {
+    pub commit: String,
+    pub task: String,
+    pub title: String,
+    pub author: String,
+    /// What each gate saw, in words.
+    pub gates: Vec<String>,
+    pub reviewers: Vec<String>,
+    pub merged_at: Millis,
+    /// Whether the clone has it.
+    pub present: bool,
+}
+
+/// Judges the protected branch of a clone against a bundle; `owner` pins the owner's fingerprint.
+pub fn run(clone: &Path, bundle: &Path, owner: Option<&str>) -> Result<Report, Failure> {
+    let bytes = load(bundle)?;
+    let mut reader = Reader::open(&Git::find()?, clone, &[])?;
+    judge(&bytes, owner, &mut reader, None)
+}
+
+/// Judges, from inside a pre-receive hook, whether every commit up to a branch's new tip is one that the bundle accounts for.
+pub fn commits_accounted(git_dir: &Path, env: &[(String, String)], bundle: &Path, new_tip: &Oid, owner: Option<&str>) -> Result<Report, Failure> {
+    let bytes = load(bundle)?;
+    let mut reader = Reader::open(&Git::find()?, git_dir, env)?;
+    judge(&bytes, owner, &mut reader, Some(new_tip))
+}
+
+fn load(path: &Path) -> Result<Vec<u8>, Failure> {
+    let what = format!("cannot read the bundle {}", path.display());
+    let file = std::fs::File::open(path).doing(&what)?;
+    let mut bytes = Vec::new();
+    file.take(bundle::MOST_BYTES + 1).read_to_end(&mut bytes).doing(&what)?;
+    if bytes.len() as u64 > bundle::MOST_BYTES {
+        return Err(Failure::new(what, "it is larger than 1 GiB"));
+    }
+    Ok(bytes)
+}
+
+/// Judges a bundle's bytes and a repository; a given tip is judged in place of the branch, and without a look at every object.
+fn judge(bytes: &[u8], owner: Option<&str>, reader: &mut Reader, tip: Option<&Oid>) -> Result<Report, Failure> {
+    let (mut report, mut problems) = (Report::default(), Problems::default());
+    match bundle::read(bytes) {
+        Ok(bundle) => ledger(&bundle, owner, reader, tip, &mut report, &mut problems)?,
+        Err(why) => problems.add(why),
+    }
+    report.ok = problems.is_empty();
+    report.problems = problems.into_lines();
+    Ok(report)
+}
+
+type Bundled<'a> = bundle::Bundle<'a>;
+
+fn ledger(bundle: &Bundled<'_>, owner: Option<&str>, reader: &mut Reader, tip: Option<&Oid>, report: &mut Report, problems: &mut Problems) -> Result<(), Failure> {
+    match book::seal(bundle) {
+        Ok(checkpoint) => report.root = hex::encode(checkpoint.root),
+        Err(why) => problems.add(why),
+    }
+    let book = Book::read(bundle, problems);
+    report.size = book.len();
+    let Some(roster) = Roster::read(&book, problems) else { return Ok(()) };
+    trust(&roster, owner, report, problems);
+    signed::judge(&book, &roster, problems);
+    letters::judge(&book, &roster, problems);
+    let history = History::read(&book, problems);
+    report.level = plain(history.level.unwrap_or("unknown"));
+    let merges = chain::read(&history, &roster.genesis.base, problems);
+    report.commits = cases(&roster, &history, &merges, problems);
+    report.lines.insert(0, format!("ledger: {} entries of {}, root {}", report.size, plain(&roster.genesis.workshop), report.root));
+    report.lines.push(format!("isolation: the last start saw level {} hold", report.level));
+    repository(&Judge { roster: &roster, book: &book, history: &history, merges: &merges }, reader, tip, report, problems)
+}
+
+/// Says on whose word everything rests.
+fn trust(roster: &Roster<'_>, owner: Option<&str>, report: &mut Report, problems: &mut Problems) {
+    let Some(found) = roster.owner() else { return problems.add("the owner has no key in this ledger") };
+    report.owner = found.to_string();
+    let Some(pinned) = owner else {
+        let line = format!("owner: the key {found} was taken on trust, as the bundle gave it; compare it with the owner's own and use --owner {found}");
+        return report.lines.push(line);
+    };
+    let plainly: String = pinned.chars().filter(|c| !c.is_whitespace()).collect::<String>().to_uppercase();
+    if plainly == found.as_str() {
+        report.lines.push(format!("owner: the key {found}, as given"));
+    } else {
+        problems.add(format_args!("the owner's key in this ledger is {found}, not {plainly}"));
+    }
+}
+
+fn cases(roster: &Roster<'_>, history: &History<'_>, merges: &[Merge<'_>], problems: &mut Problems) -> Vec<CommitReport> {
+    let mut before = None;
+    let mut reports = Vec::with_capacity(merges.len());
+    for merge in merges {
+        let told = case::judge(roster, history, merge, &mut before, problems);
+        reports.push(CommitReport {
+            commit: merge.commit.to_string(),
+            task: merge.task.to_string(),
+            title: told.title,
+            author: told.author,
+            gates: told.gates,
+            reviewers: told.reviewers,
+            merged_at: merge.time,
+            present: false,
+        });
+    }
+    reports
+}
+
+fn repository(judge: &Judge<'_>, reader: &mut Reader, tip: Option<&Oid>, report: &mut Report, problems: &mut Problems) -> Result<(), Failure> {
+    let (name, found) = match tip {
+        Some(tip) => ("the new tip".to_owned(), tip.clone()),
+        None => branch(reader, &judge.roster.genesis.branch)?,
+    };
+    let base = &judge.roster.genesis.base;
+    let branch = Branch::walk(reader, &found, base, judge.merges, problems);
+    judge.judge(reader, &branch, problems);
+    for told in &mut report.commits {
+        told.present = branch.holds(&told.commit);
+    }
+    report.lines.push(format!("branch: {name} at {}, {} commits since {}", found.short(), branch.len(), base.short()));
+    let position = branch.position(judge.merges);
+    if position < judge.merges.len() {
+        report.lines.push(format!("behind: the repository has {position} of the {} merges in the ledger", judge.merges.len()));
+    }
+    if tip.is_none() {
+        sound(reader, report, problems);
+    }
+    Ok(())
+}
+
+/// The protected branch as the clone has it: its own, or else what it fetched from `origin`.
+fn branch(reader: &Reader, branch: &RefName) -> Result<(String, Oid), Failure> {
+    let short = branch.as_str().strip_prefix("refs/heads/").unwrap_or(branch.as_str());
+    let remote = RefName::new(format!("refs/remotes/origin/{short}")).ok();
+    for name in [Some(branch.clone()), remote].into_iter().flatten() {
+        if let Some(tip) = reader.find(&name)? {
+            return Ok((name.to_string(), tip));
+        }
+    }
+    Err(Failure::new("cannot judge the repository", format!("it has no {branch}")).hint("git fetch origin"))
+}
+
+/// Lets git look at every object of the clone.
+fn sound(reader: &Reader, report: &mut Report, problems: &mut Problems) {
+    match reader.check() {
+        Ok(found) => {
+            found.broken.iter().for_each(|line| problems.add(format_args!("the repository is damaged: {line}")));
+            report.lines.extend(found.odd.iter().map(|line| format!("oddly written: {}", plain(line))));
+        }
+        Err(failure) => problems.add(failure),
+    }
+}

@@ -1,0 +1,167 @@
+//! Somebody's clone, only read: for a judge who trusts neither its references nor its settings.
+
+use super::lines::{self, Side};
+use super::objects::{Objects, Type};
+use super::tree::{self, Item};
+use super::{Git, line, must, run, walk};
+use crate::domain::change::{Blob, FileChange};
+use crate::domain::failure::{Doing as _, Failure};
+use crate::domain::name::{Oid, RefName};
+use sha1::Sha1;
+use sha2::{Digest as _, Sha256};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// The only variables of a hook's environment that say where objects are.
+const PLACES: [&str; 2] = ["GIT_OBJECT_DIRECTORY", "GIT_ALTERNATE_OBJECT_DIRECTORIES"];
+/// Content that one comparison reads, at most.
+const MOST_READ: u64 = 512 << 20;
+const MOST_SAID: usize = 50;
+
+/// A repository whose objects are read and hashed; nothing in it is run or written.
+pub struct Reader {
+    git: Git,
+    dir: PathBuf,
+    env: Vec<(String, String)>,
+    objects: Objects,
+}
+
+/// What git's own check of every object said.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Soundness {
+    /// Objects that are missing, unreadable or not what their names say.
+    pub broken: Vec<String>,
+    /// Objects that are whole and oddly written, as old histories have them.
+    pub odd: Vec<String>,
+}
+
+/// How two trees differ, and what of the new one no change may bring.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Compared {
+    pub files: Vec<FileChange>,
+    pub faults: Vec<String>,
+}
+
+impl Reader {
+    /// Opens a working copy or a bare repository; of `env` only git's object folders count, as a pre-receive hook gets them.
+    pub fn open(git: &Git, repo: &Path, env: &[(String, String)]) -> Result<Self, Failure> {
+        let what = format!("cannot read the repository {}", repo.display());
+        let repo = repo.canonicalize().doing(&what)?;
+        let mut command = git.command();
+        command.current_dir(&repo).args(["rev-parse", "--absolute-git-dir"]);
+        let ran = run(command, b"", "find the repository")?;
+        if ran.code != Some(0) {
+            return Err(Failure::new(what, ran.why()).hint(format!("git -C '{}' status", repo.display())));
+        }
+        let dir = super::source::path_of(line(&ran.out));
+        let env: Vec<_> = env.iter().filter(|(name, _)| PLACES.contains(&name.as_str())).cloned().collect();
+        let objects = Objects::open(git, at(git, &dir, &env))?;
+        Ok(Self { git: git.clone(), dir, env, objects })
+    }
+
+    fn command(&self) -> Command {
+        at(&self.git, &self.dir, &self.env)
+    }
+
+    /// What a reference points to, if it is there.
+    pub fn find(&self, name: &RefName) -> Result<Option<Oid>, Failure> {
+        let mut command = self.command();
+        command.args(["rev-parse", "--verify", "--quiet", "--end-of-options", name.as_str()]);
+        let ran = run(command, b"", "read a reference")?;
+        if ran.code == Some(0) { super::oid(&ran.out).map(Some) } else { Ok(None) }
+    }
+
+    /// Whether a part of its history is left out on purpose.
+    pub fn is_shallow(&self) -> Result<bool, Failure> {
+        let mut command = self.command();
+        command.args(["rev-parse", "--is-shallow-repository"]);
+        Ok(line(&must(command, b"", "look at the repository")?) == b"true")
+    }
+
+    /// A commit's bytes, hashed here; nothing where the object is not there.
+    pub fn commit(&mut self, id: &Oid) -> Result<Option<Vec<u8>>, Failure> {
+        let found = self.objects.find(id);
+        // After an answer that could not be read the process is of no use: the next question gets a new one.
+        let object = match found {
+            Ok(object) => object,
+            Err(failure) => {
+                self.objects = Objects::open(&self.git, self.command())?;
+                return Err(failure);
+            }
+        };
+        let Some(object) = object else { return Ok(None) };
+        let bytes = object.take(Type::Commit, id)?;
+        if named("commit", &bytes, id) { Ok(Some(bytes)) } else { Err(Failure::new(format!("cannot trust {id}"), "its content does not hash to its name")) }
+    }
+
+    /// Compares two trees path by path, renames as a delete and an add.
+    pub fn compare(&mut self, old: &Oid, new: &Oid) -> Result<Compared, Failure> {
+        let found = walk::compare(&mut self.objects, Some(old), Some(new));
+        let compared = found.and_then(|found| {
+            let mut read = 0;
+            let files = found.deltas.iter().map(|delta| self.file(delta, &mut read)).collect::<Result<Vec<_>, _>>()?;
+            Ok(Compared { files, faults: found.faults })
+        });
+        if compared.is_err() {
+            self.objects = Objects::open(&self.git, self.command())?;
+        }
+        compared
+    }
+
+    fn file(&mut self, delta: &walk::Delta, read: &mut u64) -> Result<FileChange, Failure> {
+        let (old, old_side) = self.side(delta.old.as_ref())?;
+        let (new, new_side) = self.side(delta.new.as_ref())?;
+        *read += old_side.size + new_side.size;
+        if *read > MOST_READ {
+            return Err(Failure::new("cannot compare two trees", "they differ in more than 512 MiB"));
+        }
+        let same = old.as_ref().map(|blob| &blob.oid) == new.as_ref().map(|blob| &blob.oid);
+        let count = if same { lines::Count::default() } else { lines::count(&old_side, &new_side) };
+        Ok(FileChange { path: tree::spell(&delta.path), old, new, added: count.added, deleted: count.deleted, binary: count.binary })
+    }
+
+    fn side(&mut self, item: Option<&Item>) -> Result<(Option<Blob>, Side), Failure> {
+        let Some(item) = item else { return Ok((None, Side::absent())) };
+        let mut side = Side::absent();
+        if walk::has_content(item) {
+            let missing = || Failure::new(format!("cannot read {}", item.id), "it is not in the repository");
+            let object = self.objects.find(&item.id)?.ok_or_else(missing)?;
+            side = Side { size: object.size, bytes: object.bytes };
+        }
+        Ok((Some(Blob { oid: item.id.clone(), mode: item.mode, size: side.size }), side))
+    }
+
+    /// Lets git hash every object that its references need.
+    pub fn check(&self) -> Result<Soundness, Failure> {
+        let mut command = self.command();
+        command.args(["fsck", "--full", "--no-dangling", "--no-reflogs", "--no-progress"]);
+        let ran = run(command, b"", "check every object")?;
+        let out = String::from_utf8_lossy(&ran.out).into_owned();
+        let (odd, mut broken): (Vec<String>, Vec<String>) =
+            ran.said.lines().chain(out.lines()).map(str::to_owned).partition(|line| line.starts_with("error in ") || line.starts_with("warning in "));
+        broken.retain(|line| !line.starts_with("notice:") && !line.is_empty());
+        if ran.code == Some(0) {
+            broken.clear();
+        } else if broken.is_empty() && odd.is_empty() {
+            broken.push(ran.why());
+        }
+        broken.truncate(MOST_SAID);
+        Ok(Soundness { broken, odd: odd.into_iter().take(MOST_SAID).collect() })
+    }
+}
+
+fn at(git: &Git, dir: &Path, env: &[(String, String)]) -> Command {
+    let mut command = git.bare(dir);
+    command.envs(env.iter().map(|(name, value)| (name, value)));
+    command
+}
+
+/// Tells whether this is the object of that name.
+fn named(kind: &str, bytes: &[u8], id: &Oid) -> bool {
+    let head = format!("{kind} {}\0", bytes.len());
+    let name = match id.as_str().len() {
+        40 => hex::encode(Sha1::new().chain_update(&head).chain_update(bytes).finalize()),
+        _ => hex::encode(Sha256::new().chain_update(&head).chain_update(bytes).finalize()),
+    };
+    name == id.as_str()
+}

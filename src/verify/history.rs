@@ -1,0 +1,246 @@
+//! What the entries say, sorted by task and attempt. Only what contradicts itself is a problem here.
+
+use super::book::Book;
+use super::problems::Problems;
+use crate::domain::actor::Actor;
+use crate::domain::change::Change;
+use crate::domain::check::Verdict;
+use crate::domain::dsse::Envelope;
+use crate::domain::entry::{Entry, Millis};
+use crate::domain::event::Event;
+use crate::domain::gate::GateName;
+use crate::domain::name::{Oid, SeatName, TaskId};
+use crate::domain::policy::Needs;
+use crate::domain::task::RunKind;
+use crate::domain::{confirm, freeze, merge, review, task, workshop};
+use std::collections::{BTreeMap, BTreeSet};
+
+#[derive(Default)]
+pub(super) struct History<'a> {
+    pub tasks: BTreeMap<&'a TaskId, Task<'a>>,
+    pub moves: Vec<Move<'a>>,
+    /// From which entry to which the workshop was frozen.
+    freezes: Vec<(u64, Option<u64>)>,
+    /// The isolation level that the last start saw hold.
+    pub level: Option<&'a str>,
+}
+
+#[derive(Default)]
+pub(super) struct Task<'a> {
+    pub title: &'a str,
+    pub author: Option<&'a SeatName>,
+    pub vetoed: Option<u64>,
+    pub attempts: BTreeMap<u32, Attempt<'a>>,
+}
+
+/// All entries about one candidate, each with its place.
+#[derive(Default)]
+pub(super) struct Attempt<'a> {
+    pub submitted: Option<(u64, &'a Oid)>,
+    pub measured: Option<Measured<'a>>,
+    pub runs: Vec<Tested<'a>>,
+    pub judged: Vec<Judged<'a>>,
+    pub draws: Vec<Drawn<'a>>,
+    pub words: Vec<Decided<'a>>,
+    pub confirmed: Vec<(u64, &'a Envelope)>,
+    pub outdated: Vec<u64>,
+    pub back: Vec<u64>,
+}
+
+pub(super) struct Measured<'a> {
+    pub seq: u64,
+    pub change: &'a Change,
+    pub contributors: &'a BTreeSet<SeatName>,
+    pub needs: &'a Needs,
+}
+
+pub(super) struct Tested<'a> {
+    pub seq: u64,
+    pub kind: RunKind,
+    pub tip: Option<&'a Oid>,
+    pub declared: &'a [String],
+    pub statement: &'a Envelope,
+}
+
+pub(super) struct Judged<'a> {
+    pub seq: u64,
+    pub gate: GateName,
+    pub pass: bool,
+    pub checks: &'a [(String, Verdict)],
+    pub statement: &'a Envelope,
+}
+
+pub(super) struct Drawn<'a> {
+    pub seq: u64,
+    pub gate: GateName,
+    pub pool: &'a [SeatName],
+    pub seats: &'a [SeatName],
+}
+
+pub(super) struct Decided<'a> {
+    pub seq: u64,
+    pub by: &'a Actor,
+    pub gate: GateName,
+    pub accept: bool,
+    pub note: &'a str,
+    pub bundle: u64,
+    pub statement: &'a Envelope,
+}
+
+/// Intent, end or failure of a move of the protected branch.
+pub(super) struct Move<'a> {
+    pub seq: u64,
+    pub time: Millis,
+    pub task: &'a TaskId,
+    pub attempt: u32,
+    pub step: Step<'a>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Step<'a> {
+    Intended { commit: &'a Oid, old: &'a Oid, tree: &'a Oid },
+    Merged { commit: &'a Oid },
+    Missed,
+}
+
+impl<'a> History<'a> {
+    pub fn read(book: &'a Book, problems: &mut Problems) -> Self {
+        let mut history = Self::default();
+        for entry in &book.entries {
+            if let Err(why) = history.take(entry) {
+                problems.entry(entry.seq, why);
+            }
+        }
+        history
+    }
+
+    fn take(&mut self, entry: &'a Entry) -> Result<(), String> {
+        match &entry.event {
+            Event::Task(event) => self.task(entry, event),
+            Event::Review(event) => self.review(entry, event),
+            Event::Merge(event) => supervisor(entry).map(|()| self.moves.extend(step(entry, event))),
+            Event::Freeze(event) => self.freeze(entry, event),
+            Event::Confirm(confirm::Event::Confirmed { task, attempt, statement, .. }) => {
+                self.attempt(task, *attempt)?.confirmed.push((entry.seq, statement));
+                if entry.by == Actor::Owner { Ok(()) } else { Err(format!("a confirmation by {}, who is not the owner", entry.by)) }
+            }
+            Event::Workshop(workshop::Event::Started { level, .. }) => {
+                self.level = Some(level);
+                supervisor(entry)
+            }
+            Event::Workshop(_) | Event::Key(_) | Event::Fleet(_) | Event::Push(_) | Event::Message(_) | Event::Confirm(_) | Event::Refused(_) => Ok(()),
+        }
+    }
+
+    fn task(&mut self, entry: &'a Entry, event: &'a task::Event) -> Result<(), String> {
+        let seq = entry.seq;
+        match event {
+            task::Event::Opened { task, title, .. } => match self.tasks.insert(task, Task { title, ..Task::default() }) {
+                None => Ok(()),
+                Some(_) => Err(format!("{task} is opened a second time")),
+            },
+            task::Event::Taken { task } => self.taken(entry, task),
+            task::Event::Submitted { task, attempt, commit } => self.submitted(entry, task, *attempt, commit),
+            task::Event::Measured { task, attempt, change, contributors, needs, .. } => {
+                supervisor(entry)?;
+                let measured = Measured { seq, change, contributors, needs };
+                match self.attempt(task, *attempt)?.measured.replace(measured) {
+                    None => Ok(()),
+                    Some(_) => Err(format!("attempt {attempt} of {task} is measured a second time")),
+                }
+            }
+            task::Event::Tested { task, attempt, kind, tip, declared, statement } => {
+                let tested = Tested { seq, kind: *kind, tip: tip.as_ref(), declared, statement };
+                self.attempt(task, *attempt)?.runs.push(tested);
+                supervisor(entry)
+            }
+            task::Event::Judged { task, attempt, gate, pass, checks, statement } => {
+                let judged = Judged { seq, gate: *gate, pass: *pass, checks, statement };
+                self.attempt(task, *attempt)?.judged.push(judged);
+                supervisor(entry)
+            }
+            task::Event::SentBack { task, attempt, .. } => self.attempt(task, *attempt).map(|attempt| attempt.back.push(seq)),
+            task::Event::Outdated { task, attempt } => self.attempt(task, *attempt).map(|attempt| attempt.outdated.push(seq)),
+            task::Event::Stalled { .. } => Ok(()),
+            task::Event::Vetoed { task, .. } => self.known(task).map(|known| known.vetoed = known.vetoed.or(Some(seq))),
+        }
+    }
+
+    fn taken(&mut self, entry: &'a Entry, task: &TaskId) -> Result<(), String> {
+        let seat = entry.by.seat().ok_or_else(|| format!("{task} is taken by {}, who is no seat", entry.by))?;
+        match self.known(task)?.author.replace(seat) {
+            None => Ok(()),
+            Some(other) => Err(format!("{task} is taken by {seat} and was {other}'s already")),
+        }
+    }
+
+    fn submitted(&mut self, entry: &'a Entry, task: &TaskId, number: u32, commit: &'a Oid) -> Result<(), String> {
+        let known = self.known(task)?;
+        let next = known.attempts.keys().next_back().map_or(1, |last| last.saturating_add(1));
+        let mine = known.author.is_some() && known.author == entry.by.seat();
+        let attempt = known.attempts.entry(number).or_default();
+        if number != next || attempt.submitted.replace((entry.seq, commit)).is_some() {
+            return Err(format!("attempt {number} of {task} is submitted where {next} is the next"));
+        }
+        if mine { Ok(()) } else { Err(format!("{task} is submitted by {}, who did not take it", entry.by)) }
+    }
+
+    fn review(&mut self, entry: &'a Entry, event: &'a review::Event) -> Result<(), String> {
+        let seq = entry.seq;
+        match event {
+            review::Event::Drawn { task, attempt, gate, pool, seats, .. } => {
+                supervisor(entry)?;
+                self.attempt(task, *attempt).map(|attempt| attempt.draws.push(Drawn { seq, gate: *gate, pool, seats }))
+            }
+            review::Event::Decided { task, attempt, gate, accept, note, bundle, statement } => {
+                let word = Decided { seq, by: &entry.by, gate: *gate, accept: *accept, note, bundle: *bundle, statement };
+                self.attempt(task, *attempt).map(|attempt| attempt.words.push(word))
+            }
+        }
+    }
+
+    fn freeze(&mut self, entry: &Entry, event: &freeze::Event) -> Result<(), String> {
+        match (event, self.freezes.last_mut()) {
+            (freeze::Event::Thawed { .. }, _) if entry.by != Actor::Owner => Err(format!("the workshop is thawed by {}, not by the owner", entry.by)),
+            (freeze::Event::Thawed { .. }, Some((_, end @ None))) => {
+                *end = Some(entry.seq);
+                Ok(())
+            }
+            (freeze::Event::Thawed { .. }, _) => Err("the workshop is thawed and was not frozen".to_owned()),
+            (freeze::Event::Frozen { .. }, Some((_, None))) => Ok(()),
+            (freeze::Event::Frozen { .. }, _) => {
+                self.freezes.push((entry.seq, None));
+                Ok(())
+            }
+        }
+    }
+
+    /// The entry by which the workshop was frozen at this place, if it was.
+    pub fn frozen_at(&self, seq: u64) -> Option<u64> {
+        self.freezes.iter().find(|(from, to)| *from < seq && to.is_none_or(|to| to > seq)).map(|(from, _)| *from)
+    }
+
+    fn known(&mut self, task: &TaskId) -> Result<&mut Task<'a>, String> {
+        self.tasks.get_mut(task).ok_or_else(|| format!("{task} was never opened"))
+    }
+
+    fn attempt(&mut self, task: &TaskId, number: u32) -> Result<&mut Attempt<'a>, String> {
+        let attempt = self.known(task)?.attempts.get_mut(&number);
+        attempt.ok_or_else(|| format!("attempt {number} of {task} was never submitted"))
+    }
+}
+
+/// What was measured is the supervisor's word and nobody else's.
+fn supervisor(entry: &Entry) -> Result<(), String> {
+    if entry.by == Actor::Edge { Ok(()) } else { Err(format!("only the supervisor may record this, and {} did", entry.by)) }
+}
+
+fn step<'a>(entry: &Entry, event: &'a merge::Event) -> Option<Move<'a>> {
+    let (task, attempt, step) = match event {
+        merge::Event::Intended { task, attempt, commit, old, tree } => (task, attempt, Step::Intended { commit, old, tree }),
+        merge::Event::Merged { task, attempt, commit } => (task, attempt, Step::Merged { commit }),
+        merge::Event::Missed { task, attempt, .. } => (task, attempt, Step::Missed),
+        merge::Event::Home { .. } => return None,
+    };
+    Some(Move { seq: entry.seq, time: entry.time, task, attempt: *attempt, step })
+}

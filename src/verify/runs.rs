@@ -1,0 +1,127 @@
+//! The test runs: made on the trees they should be of, and saying by their ids what the gates say they said.
+
+use super::case::Case;
+use super::gates;
+use super::history::Tested;
+use super::problems::Problems;
+use super::word::{self, RunWord};
+use crate::domain::gate::GateName;
+use crate::domain::name::Oid;
+use crate::domain::run::{Completion, Outcome, Run};
+use crate::domain::task::RunKind;
+
+/// Judges the runs of a merge; `before` is the run of the tree it replaced. Gives the run of the tree that entered.
+pub(super) fn judge(case: &Case<'_>, before: Option<Run>, problems: &mut Problems) -> Option<Run> {
+    let mut found = |kind: RunKind, until: GateName| match run(case, kind, until) {
+        Ok(run) => Some(run),
+        Err((seq, why)) => {
+            problems.entry(seq, format_args!("the {} run of {}: {why}", kind.word(), case.merge.task));
+            None
+        }
+    };
+    let merge = found(RunKind::Merge, GateName::Deploy);
+    let red_green = case.asks(GateName::Red, "new-tests-fail") || case.asks(GateName::Green, "red-ids-pass");
+    let suite = case.asks(GateName::Qa, "suite-passes");
+    let base = if red_green || suite { found(RunKind::Base, GateName::Qa) } else { None };
+    let (red, green) = if red_green { (found(RunKind::Red, GateName::Red), found(RunKind::Green, GateName::Green)) } else { (None, None) };
+    if let (Some(base), Some(red), Some(green)) = (&base, &red, &green) {
+        told(case, "GREEN", turned(base, red, green).and_then(|()| kept(base, green)), problems);
+    }
+    if suite && let Some(merge) = &merge {
+        let tip = case.attempt.runs.iter().any(|run| run.kind == RunKind::Tip).then(|| found_tip(case)).flatten();
+        let last = if *case.merge.old == case.change.base { base.as_ref().map(|word| &word.run) } else { None };
+        let last = last.or(tip.as_ref().map(|word| &word.run)).or(before.as_ref());
+        told(case, "QA", whole(merge, last), problems);
+    }
+    merge.map(|word| word.run)
+}
+
+fn told(case: &Case<'_>, gate: &str, judged: Result<(), String>, problems: &mut Problems) {
+    if let Err(why) = judged {
+        problems.entry(case.merge.intended, format_args!("{gate} of {} is not what its runs show: {why}", case.merge.task));
+    }
+}
+
+fn found_tip(case: &Case<'_>) -> Option<RunWord> {
+    let run = case.attempt.runs.iter().rev().find(|run| run.kind == RunKind::Tip && run.tip == Some(case.merge.old))?;
+    word::read::<RunWord>(run.statement).ok().map(|(_, word)| word)
+}
+
+/// The last run of a kind that was known when a gate was passed, if it is sound and of the right tree.
+fn run(case: &Case<'_>, kind: RunKind, until: GateName) -> Result<RunWord, (u64, String)> {
+    let until = gates::passed(case, until).map_or(case.merge.intended, |judged| judged.seq);
+    let counts = |run: &&Tested<'_>| run.kind == kind && run.seq < until && (kind != RunKind::Merge || run.seq > case.fresh);
+    let tested = case.attempt.runs.iter().rev().find(counts).ok_or((case.merge.intended, "there is none".to_owned()))?;
+    let word = statement(case, tested).map_err(|why| (tested.seq, why))?;
+    match wrong_tree(case, kind, &word, tested.tip) {
+        Some(why) => Err((tested.seq, why)),
+        None => Ok(word),
+    }
+}
+
+fn statement(case: &Case<'_>, tested: &Tested<'_>) -> Result<RunWord, String> {
+    let (subject, word) = word::read::<RunWord>(tested.statement)?;
+    if let Some(why) = case.unbound(&word.bound, &case.change.tree, case.submitted) {
+        return Err(why);
+    }
+    let passed = word.run.completion == Completion::Finished && word.run.failed().next().is_none();
+    match () {
+        () if word.kind != tested.kind.word() => Err(format!("its statement is of a {} run", word.kind)),
+        () if (word.tip.as_ref(), word.declared.as_slice()) != (tested.tip, tested.declared) => Err("its statement says something else than its entry".to_owned()),
+        () if subject.digest.get("gitTree").map(String::as_str) != Some(word.run.tree.as_str()) => Err("its subject is another tree".to_owned()),
+        () if (word.result == "PASSED") != passed => Err(format!("its statement says {}, and its results do not", word.result)),
+        () => Ok(word),
+    }
+}
+
+fn wrong_tree(case: &Case<'_>, kind: RunKind, word: &RunWord, tip: Option<&Oid>) -> Option<String> {
+    let should = match kind {
+        RunKind::Base => &case.change.base_tree,
+        RunKind::Green => &case.change.tree,
+        RunKind::Merge => case.merge.tree,
+        RunKind::Red | RunKind::Tip => return None,
+    };
+    if word.run.tree != *should {
+        return Some(format!("it was made on the tree {}, not {}", word.run.tree.short(), should.short()));
+    }
+    (kind == RunKind::Merge && tip != Some(case.merge.old)).then(|| format!("it was not made on the tip {}", case.merge.old.short()))
+}
+
+/// Ids that are new and fail without the change pass with it.
+fn turned(base: &RunWord, red: &RunWord, green: &RunWord) -> Result<(), String> {
+    if base.run.completion != Completion::Finished || green.run.completion != Completion::Finished {
+        return Err("base or candidate did not run to the end".to_owned());
+    }
+    let new = |id: &&str| !base.run.results.contains_key(*id);
+    let ids: Vec<&str> = match red.run.completion {
+        Completion::Finished => red.run.failed().filter(new).collect(),
+        Completion::NotBuilt if by_symbols(red) => green.run.passed().filter(new).collect(),
+        Completion::NotBuilt | Completion::LimitReached | Completion::Infrastructure => Vec::new(),
+    };
+    let failing = ids.iter().find(|id| green.run.results.get(**id) != Some(&Outcome::Passed));
+    match (ids.is_empty(), failing) {
+        (true, _) => Err("no new test failed without the change".to_owned()),
+        (false, Some(id)) => Err(format!("{id} failed without the change and does not pass with it")),
+        (false, None) => Ok(()),
+    }
+}
+
+fn by_symbols(red: &RunWord) -> bool {
+    !red.run.missing.is_empty() && red.run.missing.iter().all(|symbol| red.declared.contains(symbol))
+}
+
+fn kept(base: &RunWord, green: &RunWord) -> Result<(), String> {
+    lost(&base.run, &green.run).map_or(Ok(()), |id| Err(format!("{id} passed on the base and does not pass with the change")))
+}
+
+fn whole(merge: &RunWord, before: Option<&Run>) -> Result<(), String> {
+    if merge.run.completion != Completion::Finished || merge.run.passed().next().is_none() {
+        return Err("the merge result was not tested to the end, or nothing passed".to_owned());
+    }
+    let lost = before.and_then(|before| lost(before, &merge.run));
+    lost.map_or(Ok(()), |id| Err(format!("{id} passed before and does not pass on the merge result")))
+}
+
+fn lost<'r>(before: &'r Run, after: &Run) -> Option<&'r str> {
+    before.passed().find(|id| after.results.get(*id) != Some(&Outcome::Passed))
+}

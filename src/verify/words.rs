@@ -1,0 +1,146 @@
+//! Reviewers' and the owner's words: drawn before they spoke, strangers to the change, bound to exactly what enters.
+
+use super::case::Case;
+use super::gates;
+use super::history::{Decided, Drawn};
+use super::problems::Problems;
+use super::word::{self, ConfirmWord, ReviewWord};
+use crate::domain::actor::Actor;
+use crate::domain::gate::GateName;
+use crate::domain::name::{Digest, SeatName};
+use crate::domain::role::Capability;
+use serde::Serialize;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Judges all words on a merge and names who gave them.
+pub(super) fn judge(case: &Case<'_>, problems: &mut Problems) -> Vec<String> {
+    let peers = at_gate(case, GateName::Peer, problems);
+    let needed = case.needs.approvals.max(1) as usize;
+    enough(case, GateName::Peer, peers.len(), needed, problems);
+    let qa = at_gate(case, GateName::Qa, problems);
+    if case.asks(GateName::Qa, "qa-verdict") {
+        let apart = qa.iter().filter(|seat| !peers.contains(*seat)).count();
+        enough(case, GateName::Qa, apart, 1, problems);
+    }
+    let signers = at_gate(case, GateName::Deploy, problems);
+    cosigned(case, &signers, problems);
+    if case.needs.owner {
+        confirmed(case, problems);
+    }
+    let told = |gate: GateName, seats: &BTreeSet<SeatName>| seats.iter().map(|seat| format!("{seat} at {gate}")).collect::<Vec<_>>();
+    [told(GateName::Peer, &peers), told(GateName::Qa, &qa), told(GateName::Deploy, &signers)].concat()
+}
+
+fn enough(case: &Case<'_>, gate: GateName, given: usize, needed: usize, problems: &mut Problems) {
+    if case.needs.gates.contains(&gate) && given < needed {
+        let task = case.merge.task;
+        problems.entry(case.merge.intended, format_args!("{task} was to be merged with {given} of {needed} words at {gate} that count"));
+    }
+}
+
+/// The seats whose yes at a gate counts; every word that should count and does not is a problem.
+fn at_gate(case: &Case<'_>, gate: GateName, problems: &mut Problems) -> BTreeSet<SeatName> {
+    let draw = case.attempt.draws.iter().rev().find(|draw| draw.gate == gate && case.counts(gate, draw.seq));
+    if let Some(why) = draw.and_then(|draw| unfit(case, draw)) {
+        problems.entry(draw.map_or(0, |draw| draw.seq), format_args!("the draw for {gate} of {}: {why}", case.merge.task));
+    }
+    let mut yes = BTreeSet::new();
+    for word in case.attempt.words.iter().filter(|word| word.gate == gate && case.counts(gate, word.seq)) {
+        match counted(case, draw, word) {
+            Ok(seat) if yes.contains(&seat) => problems.entry(word.seq, format_args!("{seat} spoke at {gate} of {} before", case.merge.task)),
+            Ok(seat) => drop(yes.insert(seat)),
+            Err(why) => problems.entry(word.seq, format_args!("the word of {} at {gate} of {}: {why}", word.by, case.merge.task)),
+        }
+    }
+    yes
+}
+
+/// Only who may judge at the gate may be drawn, once, and nobody who had a hand in the change.
+fn unfit(case: &Case<'_>, draw: &Drawn<'_>) -> Option<String> {
+    let distinct: BTreeSet<&SeatName> = draw.seats.iter().collect();
+    let outside = draw.seats.iter().find(|seat| !draw.pool.contains(seat));
+    let able = |seat: &&SeatName| !may(case, draw.gate, seat);
+    match () {
+        () if distinct.len() != draw.seats.len() => Some("a seat was drawn twice".to_owned()),
+        () if outside.is_some() => outside.map(|seat| format!("{seat} was not in its pool")),
+        () => draw.seats.iter().find(able).map(|seat| format!("the charter does not let {seat} judge there")),
+    }
+}
+
+fn may(case: &Case<'_>, gate: GateName, seat: &SeatName) -> bool {
+    let charter = &case.rules.charter;
+    match gate {
+        GateName::Peer => {
+            let role = charter.role_of(seat).filter(|role| role.can(Capability::ReviewPeer));
+            role.is_some_and(|role| charter.role_of(case.author).is_some_and(|author| author.reviewed_by.contains(&role.name)))
+        }
+        GateName::Qa => charter.can(seat, Capability::VerifyQa),
+        GateName::Deploy => charter.can(seat, Capability::CosignDeploy),
+        GateName::Red | GateName::Green => false,
+    }
+}
+
+/// The seat whose word this is, where the word counts.
+fn counted(case: &Case<'_>, draw: Option<&Drawn<'_>>, decided: &Decided<'_>) -> Result<SeatName, String> {
+    let Actor::Seat(seat) = decided.by else { return Err("it is no seat's".to_owned()) };
+    let draw = draw.filter(|draw| draw.seq < decided.seq).ok_or("it was given before anyone was drawn")?;
+    let judged = gates::passed(case, decided.gate).map_or(case.merge.intended, |judged| judged.seq);
+    let tested = case.attempt.runs.iter().any(|run| run.kind == crate::domain::task::RunKind::Merge && run.seq > case.fresh && run.seq < decided.seq);
+    let (_, word) = word::read::<ReviewWord>(decided.statement)?;
+    match () {
+        () if !draw.seats.contains(seat) => Err("it was not drawn".to_owned()),
+        () if case.contributors.contains(seat) => Err("it contributed to the change".to_owned()),
+        () if word.seat != *seat => Err(format!("its statement is the word of {}", word.seat)),
+        () if decided.bundle != draw.seq => Err(format!("it answers entry {}, and the draw is entry {}", decided.bundle, draw.seq)),
+        () if word.gate != decided.gate => Err(format!("its statement is about {}", word.gate)),
+        () if (word.accept, word.note.as_str()) != (decided.accept, decided.note) => Err("its statement says something else than its entry".to_owned()),
+        () if !decided.accept => Err("it says no".to_owned()),
+        () if decided.seq > judged => Err("it was given after the gate was passed".to_owned()),
+        () if decided.gate >= GateName::Qa && !tested => Err("it was given before the merge result was tested".to_owned()),
+        () => case.unbound(&word.bound, case.subject(decided.gate), draw.seq).map_or(Ok(seat.clone()), Err),
+    }
+}
+
+/// Two seats of two roles that may co-sign.
+fn cosigned(case: &Case<'_>, signers: &BTreeSet<SeatName>, problems: &mut Problems) {
+    let roles: BTreeSet<_> = signers.iter().filter_map(|seat| case.rules.charter.role_of(seat)).map(|role| &role.name).collect();
+    enough(case, GateName::Deploy, roles.len(), 2, problems);
+}
+
+/// What a confirmation is bound to, spelled as its digest was taken.
+#[derive(Serialize)]
+struct Shown<'a> {
+    workshop: &'a str,
+    task: &'a str,
+    attempt: u32,
+    commit: &'a str,
+    tree: &'a str,
+    base: &'a str,
+    policy: &'a str,
+    index: u64,
+}
+
+fn confirmed(case: &Case<'_>, problems: &mut Problems) {
+    let draws: BTreeMap<GateName, u64> = case.attempt.draws.iter().filter(|draw| case.counts(draw.gate, draw.seq)).map(|draw| (draw.gate, draw.seq)).collect();
+    let index = draws.get(&GateName::Deploy).copied().unwrap_or(case.submitted);
+    let judged = gates::passed(case, GateName::Deploy).map_or(case.merge.intended, |judged| judged.seq);
+    let given = case.attempt.confirmed.iter().rev().find(|(seq, _)| *seq > case.fresh && *seq < judged);
+    let Some((seq, statement)) = given else {
+        return problems.entry(case.merge.intended, format_args!("{} was to be merged without the owner's confirmation", case.merge.task));
+    };
+    let judged = word::read::<ConfirmWord>(statement).and_then(|(_, word)| confirmation(case, &word, index));
+    if let Err(why) = judged {
+        problems.entry(*seq, format_args!("the owner's confirmation of {}: {why}", case.merge.task));
+    }
+}
+
+fn confirmation(case: &Case<'_>, word: &ConfirmWord, index: u64) -> Result<(), String> {
+    let bound = &word.bound;
+    if let Some(why) = case.unbound(bound, case.subject(GateName::Deploy), index) {
+        return Err(why);
+    }
+    let (workshop, task, attempt, policy) = (bound.workshop.as_str(), bound.task.as_str(), bound.attempt, bound.policy.as_str());
+    let (commit, tree, base) = (bound.commit.as_str(), bound.tree.as_str(), bound.base.as_str());
+    let shown = serde_json::to_vec(&Shown { workshop, task, attempt, commit, tree, base, policy, index }).map_err(|why| why.to_string())?;
+    if Digest::of(&shown) == word.shown { Ok(()) } else { Err("it is not of what was shown".to_owned()) }
+}

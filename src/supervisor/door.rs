@@ -265,3 +265,8 @@ pub fn wait_gone(pid: u32) -> Result<(), Failure> {
     let Ok(process) = pidfd_open(pid, PidfdFlags::empty()) else { return Ok(()) };
     poll(&mut [PollFd::new(&process, PollFlags::IN)], None).map(drop).doing("cannot wait for the supervisor's end")
 }
+
+/// Becomes another program, such as tmux; returns only when that failed.
+pub fn become_program(argv: &[String]) -> Failure {
+    crate::edge::process::replace(argv).hint("orchestrate doctor")
+}

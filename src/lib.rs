@@ -5,6 +5,8 @@
 
 pub mod domain;
 pub mod edge;
+pub mod interface;
 pub mod ledger;
 pub mod supervisor;
 pub mod verify;
+pub mod view;

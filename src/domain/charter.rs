@@ -2,6 +2,7 @@
 
 use super::change::Change;
 use super::gate::{Gate, GateName};
+use super::glob::shown;
 use super::name::{Digest, SeatName};
 use super::policy::{Act, Budget, Invalid, Needs, PathKind, Policy, RunLimits};
 use super::role::{Capability, Role};
@@ -99,7 +100,7 @@ impl Charter {
             Some(role) if !role.can(Capability::Submit) => needs.deny(format!("{author} may not submit changes")),
             Some(role) if role.can(Capability::WriteDocsOnly) => {
                 if let Some(file) = foreign() {
-                    needs.deny(format!("{author} writes documents only, and {} is none", file.path));
+                    needs.deny(format!("{author} writes documents only, and {} is none", shown(&file.path)));
                 }
             }
             Some(_) => {}
@@ -135,7 +136,11 @@ impl Charter {
 
 fn check_gates(raw: &RawCharter) -> Result<(), Invalid> {
     let names: Vec<GateName> = raw.gates.iter().map(|gate| gate.name).collect();
-    if names == GateName::ALL { Ok(()) } else { Err(Invalid::new("gates", "each of red, green, peer, qa and deploy is there exactly once")) }
+    if names == GateName::ALL {
+        Ok(())
+    } else {
+        Err(Invalid::new("gates", "each of red, green, peer, qa and deploy is there exactly once"))
+    }
 }
 
 fn check_roles(raw: &RawCharter) -> Result<(), Invalid> {
@@ -185,7 +190,13 @@ mod tests {
     fn any_other_spelling_of_the_text_is_refused() {
         let text = sample::charter().canonical();
         let twice = text.replacen("{\"commits\":", "{\"commits\":{\"per_hour\":9999},\"commits\":", 1);
-        for bad in [format!(" {text}"), format!("{text}\n"), text.replacen(':', ": ", 1), text.replacen("{\"policy\"", "{\"x\":1,\"policy\"", 1), twice] {
+        for bad in [
+            format!(" {text}"),
+            format!("{text}\n"),
+            text.replacen(':', ": ", 1),
+            text.replacen("{\"policy\"", "{\"x\":1,\"policy\"", 1),
+            twice,
+        ] {
             assert_ne!(bad, text);
             assert!(Charter::from_canonical(&bad).is_err(), "{}", &bad[..80]);
         }
@@ -194,7 +205,8 @@ mod tests {
     #[test]
     fn one_changed_number_is_another_digest() {
         let charter = sample::charter();
-        let other = Charter::from_canonical(&charter.canonical().replace("\"single_review_lines\":50", "\"single_review_lines\":51")).unwrap();
+        let other =
+            Charter::from_canonical(&charter.canonical().replace("\"single_review_lines\":50", "\"single_review_lines\":51")).unwrap();
         assert_ne!(other.digest(), charter.digest());
     }
 

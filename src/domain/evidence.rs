@@ -3,6 +3,7 @@
 use super::change::Change;
 use super::check::Verdict;
 use super::gate::GateName;
+use super::glob::shown;
 use super::name::{Digest, Oid, RoleName, SeatName};
 use super::policy::{self, Needs};
 use super::run::{Completion, Outcome, Run};
@@ -78,11 +79,12 @@ pub fn finished<'r>(run: Option<&'r Run>, tree: Option<&Oid>, which: &str) -> Re
     if run.completion == Completion::Finished { Ok(run) } else { Err(Verdict::Fail(format!("{which} does not build: {}", run.note))) }
 }
 
-/// Names a few ids and counts the rest.
+/// Names a few ids, fit to be shown, and counts the rest.
 pub fn some(ids: &[&str]) -> String {
+    let named = ids.iter().take(3).map(|id| shown(id)).collect::<Vec<_>>().join(", ");
     match ids.len() {
-        0..=3 => ids.join(", "),
-        more => format!("{} and {} more", ids[..3].join(", "), more - 3),
+        0..=3 => named,
+        more => format!("{named} and {} more", more - 3),
     }
 }
 
@@ -113,7 +115,9 @@ impl<'a> Evidence<'a> {
     }
 
     pub fn merge(&self) -> Result<&'a Run, Verdict> {
-        let tree = self.merge_tree.ok_or_else(|| Verdict::Wait("there is no merge result yet: where it conflicts, merge main and push".to_owned()))?;
+        let tree = self
+            .merge_tree
+            .ok_or_else(|| Verdict::Wait("there is no merge result yet: where it conflicts, merge main and push".to_owned()))?;
         finished(self.merge_run, Some(tree), "the merge result")
     }
 

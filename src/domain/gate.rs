@@ -135,6 +135,8 @@ pub fn overall(verdicts: &[(&'static str, Verdict)]) -> Verdict {
 
 #[cfg(test)]
 mod tests {
+    use super::super::check::tests::Case;
+    use super::super::sample;
     use super::*;
 
     fn raw(checks: &[&str]) -> RawGate {
@@ -164,6 +166,15 @@ mod tests {
         assert!(matches!(overall(std::slice::from_ref(&exempt)), Verdict::Exempt(_)));
         assert!(matches!(overall(&[pass.clone(), wait.clone()]), Verdict::Wait(_)));
         assert!(matches!(overall(&[wait, fail, pass, exempt]), Verdict::Fail(_)));
+    }
+
+    #[test]
+    fn a_needed_gate_is_judged_and_another_is_exempt() {
+        let red = sample::charter().gate(GateName::Red).clone();
+        let judged = |row: &str| judge(&red, &Case::read(row).unwrap().evidence());
+        assert!(matches!(judged("base=a:pass red=n:fail")[..], [("new-tests-fail", Verdict::Pass(_))]));
+        assert!(matches!(judged("base=a:pass red=n:pass")[..], [("new-tests-fail", Verdict::Fail(_))]));
+        assert!(matches!(judged("path=README.md")[..], [("new-tests-fail", Verdict::Exempt(_))]));
     }
 
     #[test]

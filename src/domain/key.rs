@@ -47,6 +47,52 @@ pub struct Signing {
     pub malformed: Option<String>,
 }
 
+impl Signing {
+    /// Reads what git asks to have signed: a commit or a tag, in git's own grammar and nothing else.
+    pub fn read(payload: &[u8]) -> Self {
+        let digest = Digest::of(payload);
+        match headers(payload) {
+            Ok(emails) => Self { digest, emails, malformed: None },
+            Err(why) => Self { digest, emails: Vec::new(), malformed: Some(why.to_owned()) },
+        }
+    }
+}
+
+/// The addresses of author and committer, or of the tagger; any header that is not git's own is refused.
+fn headers(payload: &[u8]) -> Result<Vec<String>, &'static str> {
+    let text = std::str::from_utf8(payload).map_err(|_| "it is not UTF-8")?;
+    let (head, _) = text.split_once("\n\n").ok_or("it has no message")?;
+    let mut lines = head.split('\n').map(|line| line.split_once(' ').unwrap_or((line, ""))).peekable();
+    let (tree, tag) = (lines.next_if(|(key, _)| *key == "tree"), lines.next_if(|(key, _)| *key == "object"));
+    match (tree, tag) {
+        (Some(_), None) => commit(&lines.collect::<Vec<_>>()),
+        (None, Some(_)) => tagger(&lines.collect::<Vec<_>>()),
+        _ => Err("it is neither a commit nor a tag"),
+    }
+}
+
+fn commit(lines: &[(&str, &str)]) -> Result<Vec<String>, &'static str> {
+    let rest: Vec<(&str, &str)> = lines.iter().copied().skip_while(|(key, _)| *key == "parent").collect();
+    match rest.as_slice() {
+        [("author", author), ("committer", committer)] => [author, committer].into_iter().map(|person| email(person)).collect(),
+        _ => Err("its headers are not tree, parents, author and committer"),
+    }
+}
+
+fn tagger(lines: &[(&str, &str)]) -> Result<Vec<String>, &'static str> {
+    match lines {
+        [("type", _), ("tag", _), ("tagger", person)] => email(person).map(|email| vec![email]),
+        _ => Err("its headers are not object, type, tag and tagger"),
+    }
+}
+
+fn email(person: &str) -> Result<String, &'static str> {
+    let (_, rest) = person.split_once('<').ok_or("a name has no address")?;
+    let (email, when) = rest.split_once("> ").ok_or("a name has no date")?;
+    let dated = when.bytes().all(|b| b.is_ascii_digit() || b" +-".contains(&b));
+    if email.contains(['<', '>']) || !dated { Err("a name, address or date is malformed") } else { Ok(email.to_owned()) }
+}
+
 /// Signs a seat's own commits only, and nothing while frozen.
 pub fn sign(state: &State, actor: &Actor, signing: &Signing) -> Result<Vec<Any>, Refusal> {
     super::freeze::open(state)?;
@@ -74,5 +120,41 @@ pub fn apply(state: &mut State, seq: u64, event: &Event) {
             state.keys.insert(holder.clone(), key);
         }
         Event::Signed { .. } => state.signatures += 1,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OWN: &str = "dev-a <dev-a@w.orchestrate> 1700000000 +0000";
+
+    fn emails(head: &str) -> Result<Vec<String>, String> {
+        let signing = Signing::read(format!("{head}\n\nwords\n").as_bytes());
+        signing.malformed.map_or(Ok(signing.emails), Err)
+    }
+
+    #[test]
+    fn commits_and_tags_say_whose_they_are() {
+        let two = vec!["dev-a@w.orchestrate".to_owned(); 2];
+        assert_eq!(emails(&format!("tree 1\nauthor {OWN}\ncommitter {OWN}")), Ok(two.clone()));
+        assert_eq!(emails(&format!("tree 1\nparent 2\nparent 3\nauthor {OWN}\ncommitter {OWN}")), Ok(two));
+        assert_eq!(emails(&format!("object 1\ntype commit\ntag v1\ntagger {OWN}")), Ok(vec!["dev-a@w.orchestrate".to_owned()]));
+    }
+
+    #[test]
+    fn nothing_else_is_signed() {
+        for bad in [
+            "approve T1".to_owned(),
+            format!("tree 1\nauthor {OWN}\nauthor {OWN}\ncommitter {OWN}"),
+            format!("tree 1\nauthor {OWN}\ncommitter {OWN}\nencoding latin1"),
+            format!("tree 1\nauthor {OWN}"),
+            "tree 1\nauthor x\ncommitter y".to_owned(),
+            format!("tree 1\nauthor <a>b> 1 +0\ncommitter {OWN}"),
+        ] {
+            assert!(emails(&bad).is_err(), "{bad}");
+        }
+        assert!(Signing::read(b"DSSEv1 3 a/b 2 {}").malformed.is_some());
+        assert!(Signing::read(b"\xff").malformed.is_some());
     }
 }

@@ -2,7 +2,7 @@
 
 use super::change::{Change, FileChange};
 use super::gate::GateName;
-use super::glob::{FoldedPath, Glob, odd_path};
+use super::glob::{FoldedPath, Glob, odd_path, shown};
 use super::risk::Risk;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -157,6 +157,8 @@ pub struct RunLimits {
 #[serde(deny_unknown_fields)]
 pub struct Agent {
     pub command: String,
+    /// What a seat may reach through the relay, as `host:port`; nothing else leaves it.
+    pub hosts: Vec<String>,
 }
 
 /// What is counted against a budget.
@@ -333,7 +335,9 @@ impl Policy {
         }
         needs.risk = classes.keys().next_back().copied().unwrap_or(Risk::High);
         for (risk, paths) in classes.iter().filter(|(risk, _)| **risk >= Risk::High) {
-            needs.rule(if *risk == Risk::Critical { Ruling::Owner } else { Ruling::TwoApprovals }, || listed(paths, &format!("{risk} risk")));
+            needs.rule(if *risk == Risk::Critical { Ruling::Owner } else { Ruling::TwoApprovals }, || {
+                listed(paths, &format!("{risk} risk"))
+            });
         }
     }
 
@@ -353,7 +357,7 @@ impl Policy {
     fn weigh_entry(&self, file: &FileChange, needs: &mut Needs) {
         let Some(new) = &file.new else { return };
         let before = file.old.as_ref().map(|blob| blob.mode);
-        let path = &file.path;
+        let path = shown(&file.path);
         match new.mode {
             PLAIN => {}
             EXECUTABLE if before == Some(EXECUTABLE) => {}
@@ -362,7 +366,7 @@ impl Policy {
             GITLINK => needs.rule(self.entries.gitlink, || format!("{path} is a link to another repository")),
             mode => needs.deny(format!("{path} has the unknown mode {mode:o}")),
         }
-        if FoldedPath::new(path).segments().any(|segment| segment == ".gitmodules") {
+        if FoldedPath::new(&file.path).segments().any(|segment| segment == ".gitmodules") {
             needs.rule(self.entries.gitlink, || format!("{path} names other repositories"));
         }
         if file.binary {
@@ -412,8 +416,8 @@ pub fn takes_away(file: &FileChange) -> bool {
 
 fn listed(paths: &[&str], why: &str) -> String {
     match paths {
-        [one] => format!("{one}: {why}"),
-        [first, rest @ ..] => format!("{first} and {} more: {why}", rest.len()),
+        [one] => format!("{}: {why}", shown(one)),
+        [first, rest @ ..] => format!("{} and {} more: {why}", shown(first), rest.len()),
         [] => why.to_owned(),
     }
 }

@@ -13,6 +13,8 @@ use std::collections::BTreeMap;
 pub const MOST_UPDATES: usize = 20;
 pub const MOST_REFS: usize = 200;
 pub const MOST_COMMITS: usize = 1000;
+/// Landed pushes kept at hand, so that a hook can be told.
+const KEPT: usize = 64;
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -218,6 +220,10 @@ pub fn apply(state: &mut State, by: &Actor, event: &Event) {
             }
         }
         Event::Landed { push } => {
+            state.landed.push_back(push.clone());
+            while state.landed.len() > KEPT {
+                state.landed.pop_front();
+            }
             let moves = state.pushes.remove(push).map(|pending| pending.moves).unwrap_or_default();
             state.refs.extend(moves.into_iter().map(|step| (step.name, step.new)).collect::<BTreeMap<_, _>>());
         }

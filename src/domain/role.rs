@@ -132,8 +132,12 @@ impl Role {
             () if front.seats.len() > MAX_SEATS => Err(Invalid::new("seats", format!("there are more than {MAX_SEATS}"))),
             () if (0..front.seats.len()).any(twice) => Err(Invalid::new("seats", "a seat stands there twice")),
             () if front.agent.as_deref().is_some_and(|agent| !line(agent)) => Err(Invalid::new("agent", "it is one line and not empty")),
-            () if has(Capability::Submit) && front.reviewed_by.is_empty() => Err(Invalid::new("reviewed_by", "nobody could review what it submits")),
-            () if has(Capability::WriteDocsOnly) && !has(Capability::Submit) => Err(Invalid::new("capabilities", "write-docs-only needs submit")),
+            () if has(Capability::Submit) && front.reviewed_by.is_empty() => {
+                Err(Invalid::new("reviewed_by", "nobody could review what it submits"))
+            }
+            () if has(Capability::WriteDocsOnly) && !has(Capability::Submit) => {
+                Err(Invalid::new("capabilities", "write-docs-only needs submit"))
+            }
             () if prompt.trim().is_empty() || prompt.len() > MAX_PROMPT => Err(Invalid::new("prompt", "it is empty or longer than 32 KiB")),
             () => Ok(Self { front, prompt }),
         }
@@ -205,6 +209,7 @@ mod tests {
     #[test]
     fn commands_want_capabilities() {
         assert_eq!(wanted_for(&["task", "open"]), [Capability::OpenTask]);
+        assert_eq!(wanted_for(&["git", "push"]), [Capability::Submit]);
         assert_eq!(wanted_for(&["mail", "send"]), []);
     }
 }

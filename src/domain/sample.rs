@@ -55,8 +55,13 @@ fn roles() -> Value {
 
 fn gates() -> Value {
     let gate = |name: &str, check: &str| json!({ "name": name, "about": "Wants.", "checks": [check], "limits": {} });
-    json!([gate("red", "new-tests-fail"), gate("green", "red-ids-pass"), gate("peer", "reviewed"), gate("qa", "suite-passes"),
-        gate("deploy", "co-signed")])
+    json!([
+        gate("red", "new-tests-fail"),
+        gate("green", "red-ids-pass"),
+        gate("peer", "reviewed"),
+        gate("qa", "suite-passes"),
+        gate("deploy", "co-signed")
+    ])
 }
 
 fn policy() -> Value {
@@ -73,7 +78,7 @@ fn policy() -> Value {
         "messages": { "max_body_bytes": 262_144, "ttl_seconds": 86400 },
         "delivery": { "automatic": false, "to": "branch" },
         "runner": { "command": [], "wall_seconds": 60, "output_bytes": 1, "memory_bytes": 1, "runs": 1 },
-        "agent": { "command": "claude" },
+        "agent": { "command": "claude", "hosts": ["api.anthropic.com:443"] },
         "budgets": { "commits": budget, "messages": budget, "locks": budget, "submissions": budget, "reviews": budget, "decisions": budget },
     })
 }

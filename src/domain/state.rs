@@ -41,6 +41,8 @@ pub struct State {
     pub fleet_order: Vec<SeatName>,
     pub refs: BTreeMap<RefName, Oid>,
     pub pushes: BTreeMap<String, Pending>,
+    /// Pushes that landed lately, newest last.
+    pub landed: VecDeque<String>,
     pub tasks: BTreeMap<TaskId, Task>,
     pub opened: u32,
     /// The full run on the protected branch's tip, where one is known.
@@ -70,6 +72,7 @@ impl Default for State {
             fleet_order: Vec::new(),
             refs: BTreeMap::new(),
             pushes: BTreeMap::new(),
+            landed: VecDeque::new(),
             tasks: BTreeMap::new(),
             opened: 0,
             base_run: None,

@@ -24,7 +24,7 @@ mod text;
 mod tree;
 mod walk;
 
-pub use deliver::{Delivered, deliver};
+pub use deliver::{Delivered, deliver, push_home};
 pub use gate::Gate;
 pub use inspect::{Incoming, Inspection, Kind, Update};
 pub use merge::MergeTree;
@@ -231,11 +231,12 @@ fn empty_tree(object_format: &str) -> &'static str {
     }
 }
 
-/// Where half-made things stand until they are whole: beside `path`, so that a rename moves them.
+/// Where half-made things stand until they are whole: beside `path`, so that a rename moves them, and always the same
+/// name, so that the next try clears what a crash left.
 fn beside(path: &Path) -> Result<PathBuf, Failure> {
     let name = path.file_name().map(OsStr::to_string_lossy);
     match (name, path.parent()) {
-        (Some(name), Some(parent)) => Ok(parent.join(format!(".{name}.making.{}", std::process::id()))),
+        (Some(name), Some(parent)) => Ok(parent.join(format!(".{name}.making"))),
         (None, _) | (_, None) => Err(Failure::new(format!("cannot make {}", path.display()), "it has no name or no parent folder")),
     }
 }

@@ -145,7 +145,13 @@ impl Plan {
         line.extend(self.namespaces());
         line.extend(self.tree(&around));
         line.extend(self.environment().into_iter().flat_map(|(name, value)| words(["--setenv", name.as_str(), value.as_str()])));
-        line.extend(words(["--chdir".as_ref(), self.chdir.as_os_str(), "--".as_ref(), format!("{BIN}/orchestrate").as_ref(), "inner".as_ref()]));
+        line.extend(words([
+            "--chdir".as_ref(),
+            self.chdir.as_os_str(),
+            "--".as_ref(),
+            format!("{BIN}/orchestrate").as_ref(),
+            "inner".as_ref(),
+        ]));
         line.push(json(&self.inside(if self.nested { Walls::Nested } else { Walls::Hard }))?);
         line.push("--".into());
         line.extend(self.argv.iter().cloned());
@@ -170,8 +176,22 @@ impl Plan {
     fn namespaces(&self) -> Vec<OsString> {
         let (user, group) = ids();
         let mut line = words([
-            "--unshare-user", "--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try", "--unshare-net", "--die-with-parent",
-            "--cap-drop", "ALL", "--hostname", &self.name, "--uid", &user.to_string(), "--gid", &group.to_string(), "--clearenv",
+            "--unshare-user",
+            "--unshare-pid",
+            "--unshare-ipc",
+            "--unshare-uts",
+            "--unshare-cgroup-try",
+            "--unshare-net",
+            "--die-with-parent",
+            "--cap-drop",
+            "ALL",
+            "--hostname",
+            &self.name,
+            "--uid",
+            &user.to_string(),
+            "--gid",
+            &group.to_string(),
+            "--clearenv",
         ]);
         if !self.nested {
             line.extend(words(["--disable-userns"]));
@@ -184,9 +204,13 @@ impl Plan {
         let mut line = system();
         line.extend(etc::mounts(&self.etc));
         line.extend(around.mounts());
-        line.extend(words(["--remount-ro", "/etc", "--proc", "/proc", "--ro-bind", "/proc/sys", "/proc/sys"]));
-        if Path::new("/proc/sysrq-trigger").exists() {
-            line.extend(words(["--ro-bind", "/dev/null", "/proc/sysrq-trigger"]));
+        line.extend(words(["--remount-ro", "/etc", "--proc", "/proc"]));
+        // Root's sandbox would own the host's kernel settings. An ordinary one does not, and a covered /proc forbids nested ones.
+        if !self.nested || rustix::process::geteuid().is_root() {
+            line.extend(words(["--ro-bind", "/proc/sys", "/proc/sys"]));
+            if Path::new("/proc/sysrq-trigger").exists() {
+                line.extend(words(["--ro-bind", "/dev/null", "/proc/sysrq-trigger"]));
+            }
         }
         line.extend(words(["--dev", "/dev"]));
         line.extend(sized("1777", self.limits.tmp_size, "/dev/shm"));
@@ -242,7 +266,10 @@ fn told<T: serde::de::DeserializeOwned>(args: &[OsString]) -> Result<(T, &[OsStr
             let told = serde_json::from_slice(text.as_encoded_bytes()).doing(what)?;
             Ok((told, program))
         }
-        _ => Err(Failure::new(what, "it is not `JSON -- PROGRAM`").hint("orchestrate starts this command by itself; run `orchestrate doctor`")),
+        _ => {
+            Err(Failure::new(what, "it is not `JSON -- PROGRAM`")
+                .hint("orchestrate starts this command by itself; run `orchestrate doctor`"))
+        }
     }
 }
 

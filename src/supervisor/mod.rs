@@ -1,6 +1,18 @@
 //! Drives: one loop that decides, appends, answers and lets the edge perform.
 
+mod answer;
 pub mod charter;
+mod doctor;
+pub mod door;
 pub mod drive;
+pub mod hands;
+mod home;
+mod perform;
 pub mod place;
 pub mod protocol;
+mod relay;
+mod seats;
+mod serve;
+pub mod start;
+mod wire;
+pub mod yard;

@@ -80,8 +80,8 @@ pub enum Request {
     Checkpoint,
     /// Where tmux is and what to run to see the grid, or one seat.
     Attach { seat: Option<SeatName> },
-    /// Progress of the start, for `bootstrap`: steps from number `from` on; waits for the next one.
-    Steps { from: u32 },
+    /// A second `bootstrap` of a running workshop: starts what has ended, leaves the rest alone; answers the steps.
+    Resume,
     Down,
     // The gate hooks' socket only.
     PreReceive { push: String, updates: Vec<RawUpdate>, quarantine: String, alternates: Vec<String> },

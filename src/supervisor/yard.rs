@@ -3,7 +3,6 @@
 use super::drive::{Ask, Outcome};
 use super::hands::Keys;
 use super::place::Place;
-use super::protocol::{Step, StepState};
 use crate::domain::actor::{Actor, Party};
 use crate::domain::change::Signature;
 use crate::domain::command::Act;
@@ -19,7 +18,6 @@ use crate::ledger::Ledger;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
-use std::time::Instant;
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 
 /// Test runs at the same time; each uses the machine's cores itself.
@@ -44,7 +42,6 @@ pub struct Yard {
     bells: Mutex<BTreeMap<Party, watch::Sender<u64>>>,
     /// Pushes under way, by the socket they came through.
     pub pushes: Mutex<BTreeMap<String, SeatName>>,
-    pub steps: watch::Sender<Vec<Step>>,
     pub runs: Arc<Semaphore>,
     pub stop: watch::Sender<bool>,
 }
@@ -79,7 +76,6 @@ impl Yard {
             grown: watch::Sender::new(0),
             bells: Mutex::default(),
             pushes: Mutex::default(),
-            steps: watch::Sender::new(Vec::new()),
             runs: Arc::new(Semaphore::new(RUNS_AT_ONCE)),
             stop: watch::Sender::new(false),
         }
@@ -143,19 +139,6 @@ impl Yard {
 
     pub fn pusher(&self, push: &str) -> Option<SeatName> {
         self.pushes.lock().unwrap_or_else(PoisonError::into_inner).get(push).cloned()
-    }
-
-    /// Tells whoever watches the start that a step is done.
-    pub fn step(&self, name: &str, detail: impl Into<String>, since: Instant) {
-        self.tell(name, detail.into(), StepState::Done, since);
-    }
-
-    pub fn tell(&self, name: &str, detail: String, state: StepState, since: Instant) {
-        let milliseconds = u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX);
-        self.steps.send_modify(|steps| {
-            let number = u32::try_from(steps.len()).unwrap_or(u32::MAX);
-            steps.push(Step { number, name: name.to_owned(), detail, state, milliseconds });
-        });
     }
 }
 

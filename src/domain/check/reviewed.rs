@@ -38,7 +38,9 @@ fn enough_drawn(evidence: &Evidence, needed: usize) -> Result<(), Verdict> {
     let able: BTreeSet<&SeatName> = evidence.drawn.iter().filter(|seat| !evidence.contributors.contains(*seat)).collect();
     match evidence.bundle {
         None => Err(Verdict::Wait("no reviewers have been drawn".to_owned())),
-        Some(_) if able.len() < needed => Err(Verdict::Wait(format!("{} of {needed} reviewers could be drawn: the pool is too small", able.len()))),
+        Some(_) if able.len() < needed => {
+            Err(Verdict::Wait(format!("{} of {needed} reviewers could be drawn: the pool is too small", able.len())))
+        }
         Some(_) => Ok(()),
     }
 }

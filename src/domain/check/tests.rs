@@ -2,7 +2,7 @@
 //!
 //! `pass|fail|wait|exempt  key=value …  => part of the reason`. Runs are `base= red= green= merge= tip-run=` with `id:outcome,…`, `-` for
 //! "not run", `!not-built(symbol,…)`, `!limit`, `!infra`, and `@stale` behind it for "of another tree". Words are `ok=seat` or `no=seat`,
-//! with `@commit`, `@tree`, `@base`, `@policy` or `@bundle` behind it for the one fact that is wrong, and `gate:seat` for another gate.
+//! with `@commit`, `@tree`, `@base`, `@policy` or `@bundle` behind it for the one fact that is wrong, `@as-role` for a false role, and `gate:seat` for another gate.
 
 use super::{Check, Verdict};
 use crate::domain::change::Change;
@@ -34,8 +34,25 @@ pub struct Case {
 }
 
 const KEYS: [&str; 19] = [
-    "base", "red", "green", "merge", "tip-run", "lines", "files", "path", "mode", "rewritten", "touched", "declared", "by", "drawn", "bundle",
-    "owner", "tip", "tested-on", "gate",
+    "base",
+    "red",
+    "green",
+    "merge",
+    "tip-run",
+    "lines",
+    "files",
+    "path",
+    "mode",
+    "rewritten",
+    "touched",
+    "declared",
+    "by",
+    "drawn",
+    "bundle",
+    "owner",
+    "tip",
+    "tested-on",
+    "gate",
 ];
 
 /// Runs every row of a table against a check; a table has rows that pass and rows that do not.
@@ -104,7 +121,8 @@ impl Case {
     }
 
     fn build_change(&self) -> Change {
-        let filler: Vec<String> = (0..self.number("files", 2)).map(|n| if n == 0 { "tests/a.rs".to_owned() } else { format!("src/f{n}.rs") }).collect();
+        let filler: Vec<String> =
+            (0..self.number("files", 2)).map(|n| if n == 0 { "tests/a.rs".to_owned() } else { format!("src/f{n}.rs") }).collect();
         let paths: Vec<&str> = if self.paths.is_empty() { &filler } else { &self.paths }.iter().map(String::as_str).collect();
         let mut change = sample::change(&paths, self.number("lines", 20));
         for file in &mut change.files {
@@ -130,7 +148,8 @@ impl Case {
         let subject = if gate < GateName::Qa { oid('4') } else { oid('5') };
         let or = |what: &str, right: Oid| if wrong == what { oid('0') } else { right };
         let policy = Digest::of(if wrong == "policy" { b"other" } else { b"policy" });
-        let role = RoleName::new(who.trim_end_matches("-a").trim_end_matches("-b")).unwrap();
+        let own_role = who.trim_end_matches("-a").trim_end_matches("-b");
+        let role = RoleName::new(wrong.strip_prefix("as-").unwrap_or(own_role)).unwrap();
         let bundle = if wrong == "bundle" { 6 } else { 7 };
         let (commit, tree, base) = (or("commit", oid('3')), or("tree", subject), or("base", oid('1')));
         Ok(Approval { seat: seat(who), role, gate, commit, tree, base, policy, bundle, accept: accept == "ok" })
@@ -174,11 +193,24 @@ fn run(text: &str, tree: Oid) -> Result<Run, String> {
         _ => Completion::Finished,
     };
     let words = |text: &str| text.split(',').filter(|word| !word.is_empty()).map(str::to_owned).collect::<Vec<_>>();
-    let results = if completion == Completion::Finished { words(text).iter().map(|word| result(word)).collect::<Result<_, _>>()? } else { BTreeMap::new() };
+    let results = if completion == Completion::Finished {
+        words(text).iter().map(|word| result(word)).collect::<Result<_, _>>()?
+    } else {
+        BTreeMap::new()
+    };
     let missing = words(missing.trim_end_matches(')'));
     let tree = if stale { oid('0') } else { tree };
-    Ok(Run { tree, harness: "cargo".to_owned(), command: Vec::new(), completion, results, missing, note: "says the harness".to_owned(),
-        output: Digest::of(b""), duration_ms: 1 })
+    Ok(Run {
+        tree,
+        harness: "cargo".to_owned(),
+        command: Vec::new(),
+        completion,
+        results,
+        missing,
+        note: "says the harness".to_owned(),
+        output: Digest::of(b""),
+        duration_ms: 1,
+    })
 }
 
 fn result(word: &str) -> Result<(String, Outcome), String> {

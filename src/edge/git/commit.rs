@@ -139,8 +139,9 @@ fn identity(line: &[u8]) -> Option<&'static str> {
 
 fn text(message: &[u8]) -> Option<String> {
     let Ok(text) = std::str::from_utf8(message) else { return Some("the message is not UTF-8".into()) };
-    let hidden = text.chars().find(|&c| (c.is_control() && c != '\n' && c != '\t') || ('\u{202a}'..='\u{202e}').contains(&c)
-        || ('\u{2066}'..='\u{2069}').contains(&c));
+    let hidden = text.chars().find(|&c| {
+        (c.is_control() && c != '\n' && c != '\t') || ('\u{202a}'..='\u{202e}').contains(&c) || ('\u{2066}'..='\u{2069}').contains(&c)
+    });
     hidden.map(|c| format!("the message holds U+{:04X}", u32::from(c)))
 }
 

@@ -19,13 +19,14 @@ impl Gate {
     /// Measures the change from where `commit` left the history of `tip`.
     pub fn change(&self, tip: &Oid, commit: &Oid, verify: &dyn Fn(&[u8]) -> Signature) -> Result<Change, Failure> {
         let what = format!("cannot measure {}", commit.short());
-        let commits = self.range(None, commit, &[tip], verify)?;
+        let mut measure = Measure::new(self)?;
+        let commits = self.range(None, &mut measure.objects, commit, tip, verify)?;
         if commits.len() > MOST_COMMITS {
             return Err(Failure::new(what, format!("it brings more than {MOST_COMMITS} commits")).hint("git rebase origin/main"));
         }
         let base = self.base(None, tip, commit, &commits)?;
-        let base = base.ok_or_else(|| Failure::new(&what, "it shares no history with the protected branch").hint("git rebase origin/main"))?;
-        let mut measure = Measure::new(self)?;
+        let base =
+            base.ok_or_else(|| Failure::new(&what, "it shares no history with the protected branch").hint("git rebase origin/main"))?;
         let base_tree = measure.tree_of(&base)?;
         let tree = measure.tree_of(commit)?;
         let difference = measure.compare(Some(&base_tree), &tree)?;
@@ -34,16 +35,16 @@ impl Gate {
         Ok(Change { base, base_tree, commit: commit.clone(), tree, commits, files, churn, touched })
     }
 
-    /// The commits that `new` reaches and none of `known` does, oldest first; one more than allowed where there are too many.
+    /// The commits that `new` reaches and `known` does not, oldest first; one more than allowed where there are too many.
     pub(super) fn range(
         &self,
         quarantine: Option<&Quarantine>,
+        objects: &mut Objects,
         new: &Oid,
-        known: &[&Oid],
+        known: &Oid,
         verify: &dyn Fn(&[u8]) -> Signature,
     ) -> Result<Vec<CommitFacts>, Failure> {
-        let ids = self.commits(quarantine, std::slice::from_ref(&new), known)?;
-        let mut objects = self.objects(quarantine)?;
+        let ids = self.commits(quarantine, &[new], &[known])?;
         let mut all = Vec::with_capacity(ids.len());
         objects.each(&ids, |at, object| {
             all.push(commit::facts(&ids[at], &object.take(Type::Commit, &ids[at])?, verify)?);
@@ -62,7 +63,13 @@ impl Gate {
     }
 
     /// Where a range left the history of `tip`; asks git only where the range's own shape does not say.
-    pub(super) fn base(&self, quarantine: Option<&Quarantine>, tip: &Oid, new: &Oid, range: &[CommitFacts]) -> Result<Option<Oid>, Failure> {
+    pub(super) fn base(
+        &self,
+        quarantine: Option<&Quarantine>,
+        tip: &Oid,
+        new: &Oid,
+        range: &[CommitFacts],
+    ) -> Result<Option<Oid>, Failure> {
         let own: BTreeSet<&Oid> = range.iter().map(|commit| &commit.id).collect();
         let outside: BTreeSet<&Oid> = range.iter().flat_map(|commit| &commit.parents).filter(|parent| !own.contains(parent)).collect();
         let mut outside = outside.into_iter();
@@ -82,7 +89,7 @@ impl Gate {
 /// One measuring: an open reader, and what it has counted already.
 struct Measure {
     objects: Objects,
-    counted: HashMap<(Option<Oid>, Option<Oid>), (Count, u64, u64)>,
+    counted: Counted,
     read: u64,
 }
 
@@ -96,7 +103,7 @@ impl Measure {
     }
 
     fn compare(&mut self, old: Option<&Oid>, new: &Oid) -> Result<Difference, Failure> {
-        walk::compare(&mut self.objects, old, Some(new))
+        walk::whole(&mut self.objects, old, Some(new))
     }
 
     fn files(&mut self, difference: &Difference) -> Result<Vec<FileChange>, Failure> {
@@ -156,7 +163,10 @@ impl Measure {
     }
 }
 
+/// The content of a path before and after.
 type Key = (Option<Oid>, Option<Oid>);
+/// What each pair of contents counted, and the size of both.
+type Counted = HashMap<Key, (Count, u64, u64)>;
 
 fn key(delta: &Delta) -> Key {
     let content = |item: &Option<Item>| item.as_ref().filter(|item| walk::has_content(item)).map(|item| item.id.clone());
@@ -164,7 +174,7 @@ fn key(delta: &Delta) -> Key {
 }
 
 /// Counts the pairs whose sides have all arrived.
-fn settle(pairs: &[Key], next: &mut usize, waiting: &mut Vec<Side>, counted: &mut HashMap<Key, (Count, u64, u64)>) {
+fn settle(pairs: &[Key], next: &mut usize, waiting: &mut Vec<Side>, counted: &mut Counted) {
     while let Some(pair) = pairs.get(*next) {
         if waiting.len() < usize::from(pair.0.is_some()) + usize::from(pair.1.is_some()) {
             return;

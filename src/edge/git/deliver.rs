@@ -10,14 +10,18 @@ use std::process::{Command, Stdio};
 /// Of this process's environment, what git may need to find the owner's settings and programs.
 const OWNERS: &[&str] = &["HOME", "PATH", "USER", "LOGNAME", "XDG_CONFIG_HOME", "TMPDIR"];
 /// The owner's hooks may live in the working tree, where a merged change could have put them.
-const QUIET: &[&str] = &["core.hooksPath=/dev/null", "core.fsmonitor=false", "gc.auto=0", "maintenance.auto=false", "submodule.recurse=false"];
+const QUIET: &[&str] =
+    &["core.hooksPath=/dev/null", "core.fsmonitor=false", "gc.auto=0", "maintenance.auto=false", "submodule.recurse=false"];
 /// What stands in a git folder while something is half done there.
 const HALF_DONE: &[&str] = &["MERGE_HEAD", "CHERRY_PICK_HEAD", "REVERT_HEAD", "BISECT_LOG", "rebase-merge", "rebase-apply", "index.lock"];
 
 /// What became of a delivery.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Delivered {
-    FastForwarded { from: Oid, to: Oid },
+    FastForwarded {
+        from: Oid,
+        to: Oid,
+    },
     AlreadyThere,
     /// The owner is in the middle of something there; says what.
     NotClean(String),
@@ -46,6 +50,23 @@ pub fn deliver(git: &Git, owner_repo: &Path, gate: &Gate, branch: &RefName) -> R
     match place {
         Some(place) => owner.merge(&place, from, to),
         None => owner.advance(from, to),
+    }
+}
+
+/// Pushes the gate's branch to the owner's upstream of it, with the owner's own credentials; says what was done.
+pub fn push_home(git: &Git, owner_repo: &Path, gate: &Gate, branch: &RefName) -> Result<String, Failure> {
+    let owner = Owner { git, root: owner_repo, branch };
+    let to = gate.find_ref(branch)?.ok_or_else(|| Failure::new("cannot deliver", format!("the gate has no {branch}")))?;
+    let (remote, target) = owner.upstream()?;
+    let mut sending = gate.command();
+    store::pack_from(&mut sending);
+    store::transfer(git, sending, &owner.common_dir()?, &to, None)?;
+    let mut command = owner.command(owner_repo);
+    command.args(["push", "--no-verify", "--porcelain", "--", &remote, &format!("{to}:{target}")]);
+    let ran = run(command, b"", "push to the owner's upstream")?;
+    match ran.code {
+        Some(0) => Ok(format!("pushed {} to {remote} {target}", to.short())),
+        _ => Err(Failure::new(format!("cannot push to {remote}"), ran.why()).hint(format!("git -C '{}' push {remote}", owner_repo.display()))),
     }
 }
 
@@ -85,6 +106,17 @@ impl Owner<'_> {
         command.args(["merge-base", "--is-ancestor", id.as_str(), tip.as_str()]);
         // Any other answer than yes, also that the commit is unknown, is a no.
         Ok(run(command, b"", "ask the owner's repository")?.code == Some(0))
+    }
+
+    /// The remote and the reference there that the branch follows; `origin` and its own name where nothing is set.
+    fn upstream(&self) -> Result<(String, String), Failure> {
+        let short = self.branch.as_str().strip_prefix("refs/heads/").unwrap_or(self.branch.as_str());
+        let ask = |key: &str, otherwise: &str| {
+            let mut command = self.command(self.root);
+            command.args(["config", "--default", otherwise, "--get", &format!("branch.{short}.{key}")]);
+            must(command, b"", "read the owner's upstream").map(|out| String::from_utf8_lossy(line(&out)).into_owned())
+        };
+        Ok((ask("remote", "origin")?, ask("merge", self.branch.as_str())?))
     }
 
     fn common_dir(&self) -> Result<PathBuf, Failure> {
@@ -137,7 +169,11 @@ impl Owner<'_> {
             return Ok(Delivered::NotClean(ran.why()));
         }
         let now = super::oid(&self.must(&["rev-parse", "--verify", "--end-of-options", self.branch.as_str()])?)?;
-        if now == to { Ok(Delivered::FastForwarded { from, to }) } else { Ok(Delivered::NotClean(format!("{} moved meanwhile", self.branch))) }
+        if now == to {
+            Ok(Delivered::FastForwarded { from, to })
+        } else {
+            Ok(Delivered::NotClean(format!("{} moved meanwhile", self.branch)))
+        }
     }
 
     fn advance(&self, from: Oid, to: Oid) -> Result<Delivered, Failure> {

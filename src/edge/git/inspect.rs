@@ -2,11 +2,14 @@
 
 use super::compare::MOST_COMMITS;
 use super::objects::{Objects, Quarantine, Type};
-use super::{Gate, must, tree, walk};
+use super::{Gate, tree, walk};
 use crate::domain::change::{CommitFacts, Signature};
 use crate::domain::failure::Failure;
 use crate::domain::name::{Oid, RefName};
 use std::collections::{BTreeMap, BTreeSet};
+
+/// Directory entries that judging one range looks at, at most.
+const MOST_ITEMS: usize = 2_000_000;
 
 /// One command of a push, as the client sent it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,7 +71,8 @@ impl Gate {
         let refs = self.refs()?;
         let tip = refs.get(self.branch()).ok_or_else(|| Failure::new("cannot judge a push", "the gate has no protected branch"))?;
         let seen: Vec<&Oid> = refs.iter().filter(|(name, _)| is_visible(name, self.branch(), visible)).map(|(_, id)| id).collect();
-        let look = Look { gate: self, quarantine, tip, seen, verify };
+        let objects = self.objects(quarantine)?;
+        let mut look = Look { gate: self, quarantine, tip, seen, verify, objects, accepted: None };
         let updates = updates.iter().map(|update| look.incoming(update)).collect::<Result<_, _>>()?;
         Ok(Inspection { updates })
     }
@@ -91,10 +95,13 @@ struct Look<'a> {
     tip: &'a Oid,
     seen: Vec<&'a Oid>,
     verify: &'a dyn Fn(&[u8]) -> Signature,
+    objects: Objects,
+    /// Reads the gate without the quarantine, once that is asked.
+    accepted: Option<Objects>,
 }
 
 impl Look<'_> {
-    fn incoming(&self, update: &Update) -> Result<Incoming, Failure> {
+    fn incoming(&mut self, update: &Update) -> Result<Incoming, Failure> {
         let kind = self.kind(&update.new)?;
         match kind {
             Kind::Commit => self.range(update),
@@ -102,24 +109,21 @@ impl Look<'_> {
         }
     }
 
-    fn kind(&self, id: &Oid) -> Result<Kind, Failure> {
+    fn kind(&mut self, id: &Oid) -> Result<Kind, Failure> {
         if id.is_zero() {
             return Ok(Kind::Deletion);
         }
-        let mut command = self.gate.reading(self.quarantine)?;
-        command.args(["cat-file", "--batch-check=%(objecttype)"]);
-        let out = must(command, format!("{id}\n").as_bytes(), "read a pushed object")?;
-        Ok(match super::line(&out) {
-            b"commit" => Kind::Commit,
-            b"tag" => Kind::Tag,
-            b"tree" => Kind::Tree,
-            b"blob" => Kind::Blob,
-            _ => Kind::Missing,
+        Ok(match self.objects.find(id)?.map(|object| object.kind) {
+            Some(Type::Commit) => Kind::Commit,
+            Some(Type::Tag) => Kind::Tag,
+            Some(Type::Tree) => Kind::Tree,
+            Some(Type::Blob) => Kind::Blob,
+            None => Kind::Missing,
         })
     }
 
-    fn range(&self, update: &Update) -> Result<Incoming, Failure> {
-        let mut commits = self.gate.range(self.quarantine, &update.new, &[self.tip], self.verify)?;
+    fn range(&mut self, update: &Update) -> Result<Incoming, Failure> {
+        let mut commits = self.gate.range(self.quarantine, &mut self.objects, &update.new, self.tip, self.verify)?;
         let merge_base = self.gate.base(self.quarantine, self.tip, &update.new, &commits)?;
         let mut found = Found::default();
         if commits.len() > MOST_COMMITS {
@@ -147,26 +151,41 @@ impl Look<'_> {
     }
 
     /// Judges every commit's tree against its first parent's, and the last against the merge base's.
-    fn trees(&self, commits: &[CommitFacts], merge_base: Option<&Oid>, found: &mut Found) -> Result<(), Failure> {
-        let mut objects = self.gate.objects(self.quarantine)?;
+    fn trees(&mut self, commits: &[CommitFacts], merge_base: Option<&Oid>, found: &mut Found) -> Result<(), Failure> {
         let mut trees: BTreeMap<Oid, Oid> = commits.iter().map(|commit| (commit.id.clone(), commit.tree.clone())).collect();
-        let last = commits.last().map(|commit| (merge_base, &commit.tree));
+        let last = commits.last().filter(|commit| commit.parents.first() != merge_base).map(|commit| (merge_base, &commit.tree));
         let steps = commits.iter().map(|commit| (commit.parents.first(), &commit.tree));
         for (from, to) in steps.chain(last) {
-            let from = from.map(|id| tree_of(&mut objects, &mut trees, id)).transpose()?;
-            found.add(walk::compare(&mut objects, from.as_ref(), Some(to))?);
+            let from = from.map(|id| tree_of(&mut self.objects, &mut trees, id)).transpose()?;
+            let difference = walk::compare(&mut self.objects, from.as_ref(), Some(to))?;
+            let cut = difference.cut;
+            found.add(difference);
+            if found.items > MOST_ITEMS {
+                found.faults.insert(format!("its commits change more than {MOST_ITEMS} entries together"));
+            }
+            if cut {
+                self.objects = self.gate.objects(self.quarantine)?;
+            }
+            if cut || found.items > MOST_ITEMS {
+                break;
+            }
         }
         Ok(())
     }
 
     /// Finds commits that the pusher had no way to read: pushing their id alone would hand them over.
-    fn borrowed(&self, commits: &[CommitFacts]) -> Result<Vec<Oid>, Failure> {
-        let ids: String = commits.iter().map(|commit| format!("{}\n", commit.id)).collect();
-        let mut command = self.gate.command();
-        command.args(["cat-file", "--batch-check=%(objectname)"]);
-        let out = must(command, ids.as_bytes(), "look for known commits")?;
-        let text = String::from_utf8_lossy(&out);
-        let known: Vec<&Oid> = commits.iter().zip(text.lines()).filter(|(_, line)| !line.ends_with(" missing")).map(|(commit, _)| &commit.id).collect();
+    fn borrowed(&mut self, commits: &[CommitFacts]) -> Result<Vec<Oid>, Failure> {
+        let accepted = match self.accepted.take() {
+            Some(open) => open,
+            None => self.gate.objects(None)?,
+        };
+        let accepted = self.accepted.insert(accepted);
+        let mut known = Vec::new();
+        for commit in commits {
+            if accepted.find(&commit.id)?.is_some() {
+                known.push(&commit.id);
+            }
+        }
         if known.is_empty() { Ok(Vec::new()) } else { self.gate.commits(None, &known, &self.seen) }
     }
 }
@@ -175,10 +194,12 @@ impl Look<'_> {
 struct Found {
     faults: BTreeSet<String>,
     touched: BTreeSet<String>,
+    items: usize,
 }
 
 impl Found {
     fn add(&mut self, difference: walk::Difference) {
+        self.items += difference.items;
         self.faults.extend(difference.faults);
         self.touched.extend(difference.deltas.iter().map(|delta| tree::spell(&delta.path)));
     }

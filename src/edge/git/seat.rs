@@ -51,7 +51,10 @@ impl Gate {
         let tip = self.mirror_tip(mirror_host, branch)?;
         let mut command = self.git().command();
         // The mirror's settings, not the clone's, stand behind this run.
-        command.args(["-c", "core.bare=false", "-c", "core.worktree="]).arg(joined("--git-dir=", mirror_host)).arg(joined("--work-tree=", clone));
+        command
+            .args(["-c", "core.bare=false", "-c", "core.worktree="])
+            .arg(joined("--git-dir=", mirror_host))
+            .arg(joined("--work-tree=", clone));
         command.env("GIT_INDEX_FILE", &index).current_dir(clone).args(["read-tree", "-u", "--reset", tip.as_str()]);
         must(command, b"", "write the files of a clone").map(drop)
     }
@@ -91,7 +94,7 @@ fn settings(setup: &CloneSetup, object_format: &str) -> Result<String, Failure> 
     if let Some(hooks) = &setup.hooks_path {
         section("core", &[("hookspath", hooks)])?;
     }
-    section("remote \"origin\"", &[("url", "orchestrate::gate"), ("fetch", "+refs/heads/*:refs/remotes/origin/*")])?;
+    section("remote \"origin\"", &[("url", "orchestrate::gate"), ("fetch", "+refs/heads/*:refs/remotes/origin/*"), ("fetch", "+refs/gate/tasks/*:refs/remotes/tasks/*")])?;
     section(&format!("branch \"{branch}\""), &[("remote", "origin"), ("merge", setup.branch.as_str())])?;
     section("user", &[("name", &setup.name), ("email", &setup.email), ("signingkey", setup.signing_key.as_str())])?;
     section("gpg", &[("program", &setup.gpg_program), ("format", "openpgp")])?;

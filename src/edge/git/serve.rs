@@ -60,7 +60,6 @@ const UPLOAD: &[&str] = &[
     "uploadpack.allowAnySHA1InWant=false",
     "uploadpack.allowRefInWant=false",
     "uploadpack.allowFilter=false",
-    "uploadpack.packObjectsHook=",
     "uploadpack.hideRefs=refs",
     "pack.threads=1",
 ];
@@ -103,13 +102,16 @@ fn program(gate: &Gate, about: &Conversation<'_>) -> Result<Command, Failure> {
     match about.service {
         Service::Receive => {
             configure(&mut command, RECEIVE.iter().copied());
-            configure(&mut command, [format!("core.hooksPath={hooks}").as_str(), format!("receive.maxInputSize={}", about.limits.input).as_str()]);
+            configure(
+                &mut command,
+                [format!("core.hooksPath={hooks}").as_str(), format!("receive.maxInputSize={}", about.limits.input).as_str()],
+            );
             command.arg("receive-pack");
         }
         Service::Upload => {
             configure(&mut command, UPLOAD.iter().copied());
             let shown = about.visible.iter().chain([gate.branch()]);
-            shown.for_each(|name| configure(&mut command, [format!("uploadpack.hideRefs=^{name}").as_str()]));
+            shown.for_each(|name| configure(&mut command, [format!("uploadpack.hideRefs=!{name}").as_str()]));
             command.args(["upload-pack", "--strict", &format!("--timeout={}", about.limits.silence)]);
         }
     }
@@ -126,7 +128,7 @@ fn protocol(about: &Conversation<'_>) -> Option<&'static str> {
     about.protocol.filter(|asked| asked.split(':').any(|word| word == "version=1")).map(|_| "version=1")
 }
 
-/// A socket that was made for an event loop would make git see "try again" as an error.
+/// Undoes what an event loop did to the socket: git and its children are made for calls that wait.
 fn blocking(socket: &OwnedFd) -> rustix::io::Result<()> {
     let flags = rustix::fs::fcntl_getfl(socket)?;
     rustix::fs::fcntl_setfl(socket, flags - rustix::fs::OFlags::NONBLOCK)

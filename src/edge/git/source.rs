@@ -75,7 +75,9 @@ fn root(git: &Git, repo: &Path) -> Result<PathBuf, Failure> {
     match words.as_slice() {
         ["true", ..] => Err(Failure::new(WHAT, format!("{shown} is bare: it has no working tree")).hint(format!("git clone {shown}"))),
         ["false", "true", up @ ..] if ran.code == Some(0) => there.join(up.first().copied().unwrap_or("")).canonicalize().doing(WHAT),
-        ["false", "false", ..] => Err(Failure::new(WHAT, format!("{shown} is git's own folder")).hint(format!("cd {}", parent(&there).display()))),
+        ["false", "false", ..] => {
+            Err(Failure::new(WHAT, format!("{shown} is git's own folder")).hint(format!("cd {}", parent(&there).display())))
+        }
         _ if ran.said.contains("dubious ownership") => {
             Err(Failure::new(WHAT, ran.why()).hint("run orchestrate as the user who owns the repository"))
         }
@@ -96,7 +98,8 @@ fn whole(ask: &Ask<'_>, root: &Path) -> Result<(), Failure> {
         return Err(Failure::new(WHAT, "it is shallow: a part of its history is missing").hint(format!("git -C {root} fetch --unshallow")));
     }
     if ask(&["config", "--get-regexp", r"^(extensions\.partialclone|remote\..*\.promisor)$"])?.is_some() {
-        return Err(Failure::new(WHAT, "it is a partial clone: some of its objects are elsewhere").hint(format!("git -C {root} fetch --refetch --no-filter")));
+        return Err(Failure::new(WHAT, "it is a partial clone: some of its objects are elsewhere")
+            .hint(format!("git -C {root} fetch --refetch --no-filter")));
     }
     Ok(())
 }

@@ -120,7 +120,10 @@ fn head(dir: &Path) -> Oid {
 
 /// Commits a tree of entries that git's own porcelain would not write.
 fn save_tree(dir: &Path, entries: &[(&str, &str, &str)]) -> Oid {
-    let tree: String = entries.iter().map(|(mode, id, name)| format!("{mode} {} {id}\t{name}\0", if *mode == "40000" { "tree" } else { "blob" })).collect();
+    let tree: String = entries
+        .iter()
+        .map(|(mode, id, name)| format!("{mode} {} {id}\t{name}\0", if *mode == "40000" { "tree" } else { "blob" }))
+        .collect();
     let tree = plain_with(dir, &["mktree", "-z", "--missing"], tree.as_bytes());
     let commit = plain(dir, &["commit-tree", "-m", "made by hand", "-p", "HEAD", &tree]);
     plain(dir, &["update-ref", "HEAD", &commit]);

@@ -1,10 +1,10 @@
 //! What reviewers read: differences and files as they are in objects, with nothing that a terminal or an eye obeys unseen.
 
+use super::Gate;
 use super::lines::Lines;
 use super::objects::{Objects, Type};
 use super::tree::{self, FILE, Item, PROGRAM, TREE};
 use super::walk::{self, Delta};
-use super::Gate;
 use crate::domain::failure::Failure;
 use crate::domain::name::Oid;
 use imara_diff::{Algorithm, Diff, Hunk, InternedInput};
@@ -19,7 +19,7 @@ impl Gate {
     /// Control bytes and code points that hide or reorder text stand as `⟦U+202E⟧`.
     pub fn diff_text(&self, from_tree: &Oid, to_tree: &Oid, limit: usize) -> Result<String, Failure> {
         let mut objects = self.objects(None)?;
-        let difference = walk::compare(&mut objects, Some(from_tree), Some(to_tree))?;
+        let difference = walk::whole(&mut objects, Some(from_tree), Some(to_tree))?;
         let mut text = format!("{} paths differ\n", difference.deltas.len());
         for delta in &difference.deltas {
             writeln!(text, "  {}", headline(delta)).map_err(|why| Failure::new("cannot spell a difference", why))?;

@@ -7,7 +7,7 @@ use crate::domain::name::Oid;
 use std::collections::BTreeMap;
 
 /// Directory entries that one comparison looks at, at most: a tree of trees can name a billion files in a kilobyte.
-const MOST_ITEMS: usize = 400_000;
+const MOST_ITEMS: usize = 200_000;
 const MOST_FAULTS: usize = 100;
 
 /// One path that differs.
@@ -23,7 +23,9 @@ pub(super) struct Delta {
 pub(super) struct Difference {
     pub deltas: Vec<Delta>,
     pub faults: Vec<String>,
-    items: usize,
+    pub items: usize,
+    /// There was more than one comparison looks at: what is here is not all, and the reader has to be closed.
+    pub cut: bool,
 }
 
 struct Pair {
@@ -38,15 +40,23 @@ pub(super) fn compare(objects: &mut Objects, old: Option<&Oid>, new: Option<&Oid
     let mut level = vec![Pair { path: Vec::new(), old: old.cloned(), new: new.cloned() }];
     level.retain(|pair| pair.old != pair.new);
     while !level.is_empty() {
-        level = descend(objects, &level, &mut found)?;
+        let next = descend(objects, &level, &mut found);
         if found.items > MOST_ITEMS {
-            found.fault(b"", "it changes more than 400000 entries");
+            found.faults.push(format!("it changes more than {MOST_ITEMS} entries"));
+            found.cut = true;
             return Ok(found);
         }
+        level = next?;
     }
     found.deltas.sort_by(|a, b| a.path.cmp(&b.path));
     links(objects, &mut found)?;
     Ok(found)
+}
+
+/// Compares two trees, and fails where that is more than can be looked at.
+pub(super) fn whole(objects: &mut Objects, old: Option<&Oid>, new: Option<&Oid>) -> Result<Difference, Failure> {
+    let found = compare(objects, old, new)?;
+    if found.cut { Err(Failure::new("cannot compare trees", format!("more than {MOST_ITEMS} entries differ"))) } else { Ok(found) }
 }
 
 /// Reads every directory of one level at once, and returns the pairs of the next.
@@ -55,7 +65,7 @@ fn descend(objects: &mut Objects, level: &[Pair], found: &mut Difference) -> Res
     let mut listings = Vec::with_capacity(ids.len());
     objects.each(&ids, |at, object| {
         listings.push(listing(object, &ids[at], found)?);
-        if found.items > 2 * MOST_ITEMS { Err(Failure::new("cannot compare trees", "they are too large")) } else { Ok(()) }
+        if found.items > MOST_ITEMS { Err(Failure::new("cannot compare trees", "they are too large")) } else { Ok(()) }
     })?;
     let mut listings = listings.into_iter();
     let mut next = Vec::new();
@@ -121,7 +131,8 @@ impl Difference {
         for name in &new.doubled {
             self.fault(&join(&pair.path, name), "the name stands twice in its directory");
         }
-        let fresh: Vec<&Vec<u8>> = new.items.iter().filter(|(name, item)| old.items.get(*name) != Some(item)).map(|(name, _)| name).collect();
+        let fresh: Vec<&Vec<u8>> =
+            new.items.iter().filter(|(name, item)| old.items.get(*name) != Some(item)).map(|(name, _)| name).collect();
         for name in &fresh {
             let path = join(&pair.path, name);
             let mode = new.items.get(*name).and_then(|item| tree::bad_mode(item.mode));
@@ -173,8 +184,29 @@ mod tests {
 
     #[test]
     fn names_that_some_system_reads_otherwise_are_bad() {
-        for bad in [".git", ".GIT", ".git.", ".git ", "git~1", "GIT~12", ".git:x", "a\\b", "..", "nul", "NUL.txt", "com1", "x.", "x ",
-            "a\u{1b}b", "a\u{202e}b", ".g\u{200c}it", "e\u{301}", ".gitmodules", "GITMOD~1", ".\u{0131}git\u{7f}"] {
+        for bad in [
+            ".git",
+            ".GIT",
+            ".git.",
+            ".git ",
+            "git~1",
+            "GIT~12",
+            ".git:x",
+            "a\\b",
+            "..",
+            "nul",
+            "NUL.txt",
+            "com1",
+            "x.",
+            "x ",
+            "a\u{1b}b",
+            "a\u{202e}b",
+            ".g\u{200c}it",
+            "e\u{301}",
+            ".gitmodules",
+            "GITMOD~1",
+            ".\u{0131}git\u{7f}",
+        ] {
             assert!(tree::bad_name(bad.as_bytes()).is_some(), "{bad:?}");
         }
         for good in [".gitignore", ".gitattributes", ".github", "git", "é", "com", "console.rs", "a b", "日本", "git~x"] {

@@ -48,7 +48,8 @@ pub(super) fn bubblewrap() -> Result<PathBuf, Failure> {
         return Ok(path.clone());
     }
     let what = "cannot build a sandbox";
-    let path = find().ok_or_else(|| Failure::new(what, "bubblewrap is not installed").hint(install(&Machine::here(Path::new("/")).system)))?;
+    let path =
+        find().ok_or_else(|| Failure::new(what, "bubblewrap is not installed").hint(install(&Machine::here(Path::new("/")).system)))?;
     let said = Command::new(&path).arg("--version").env_clear().stdin(Stdio::null()).output().doing(what)?;
     let said = String::from_utf8_lossy(&said.stdout).trim().to_owned();
     if version(&said).is_none_or(|found| found < OLDEST) {
@@ -89,7 +90,9 @@ pub(super) fn explain(bwrap: &Path, said: &str) -> Failure {
 pub(super) fn judge(machine: &Machine, said: &str) -> Failure {
     let said = said.trim();
     let (why, hint) = match () {
-        () if machine.setuid => ("bwrap is setuid root, which cannot forbid nested namespaces".into(), "sudo chmod u-s \"$(command -v bwrap)\""),
+        () if machine.setuid => {
+            ("bwrap is setuid root, which cannot forbid nested namespaces".into(), "sudo chmod u-s \"$(command -v bwrap)\"")
+        }
         () if machine.clone == "0" => {
             let hint = "echo kernel.unprivileged_userns_clone=1 | sudo tee /etc/sysctl.d/60-userns.conf && sudo sysctl --system";
             ("unprivileged user namespaces are switched off".into(), hint)

@@ -6,9 +6,32 @@ use std::path::{Path, PathBuf};
 
 /// What of the host's `/etc` is shown, where it exists: no passwords, no network, no keys, no git configuration.
 const SHOWN: [&str; 26] = [
-    "alternatives", "bash.bashrc", "ca-certificates", "fonts", "inputrc", "java-17-openjdk", "java-21-openjdk", "ld.so.cache", "ld.so.conf",
-    "ld.so.conf.d", "locale.alias", "localtime", "magic", "mailcap", "mime.types", "pki/ca-trust/extracted", "pki/tls/certs", "protocols",
-    "python3", "services", "ssl/certs", "ssl/openssl.cnf", "terminfo", "timezone", "vim", "xdg/nvim",
+    "alternatives",
+    "bash.bashrc",
+    "ca-certificates",
+    "fonts",
+    "inputrc",
+    "java-17-openjdk",
+    "java-21-openjdk",
+    "ld.so.cache",
+    "ld.so.conf",
+    "ld.so.conf.d",
+    "locale.alias",
+    "localtime",
+    "magic",
+    "mailcap",
+    "mime.types",
+    "pki/ca-trust/extracted",
+    "pki/tls/certs",
+    "protocols",
+    "python3",
+    "services",
+    "ssl/certs",
+    "ssl/openssl.cnf",
+    "terminfo",
+    "timezone",
+    "vim",
+    "xdg/nvim",
 ];
 
 /// The bwrap words that build `/etc`; the caller's own files win over the host's.

@@ -3,7 +3,8 @@
 use super::{Inside, Walls, become_program, filter, forward, limit, told};
 use crate::domain::failure::{Doing, Failure};
 use landlock::{
-    ABI, Access, AccessFs, BitFlags, PathBeneath, Ruleset, RulesetAttr, RulesetCreated, RulesetCreatedAttr, RulesetError, Scope, path_beneath_rules,
+    ABI, Access, AccessFs, BitFlags, PathBeneath, Ruleset, RulesetAttr, RulesetCreated, RulesetCreatedAttr, RulesetError, Scope,
+    path_beneath_rules,
 };
 use std::convert::Infallible;
 use std::ffi::OsString;

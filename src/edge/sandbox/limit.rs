@@ -65,7 +65,8 @@ pub(super) fn bound_group(name: &str, processes: u64, memory: Option<u64>) {
         sweep(&base);
         let group = base.join(format!("orchestrate-{name}-{}", std::process::id()));
         let set = |(file, value): &(&str, u64)| fs::write(group.join(file), value.to_string());
-        let joined = fs::create_dir(&group).and_then(|()| limits.iter().try_for_each(set)).and_then(|()| fs::write(group.join("cgroup.procs"), "0"));
+        let joined =
+            fs::create_dir(&group).and_then(|()| limits.iter().try_for_each(set)).and_then(|()| fs::write(group.join("cgroup.procs"), "0"));
         if joined.is_err() && group.is_dir() {
             sweep_one(&group);
         }

@@ -53,7 +53,8 @@ impl Observed {
     }
 
     fn of(walls: Vec<Wall>) -> Self {
-        let fallen: Vec<String> = walls.iter().filter(|wall| wall.essential && !wall.held).map(|wall| format!("{} ({})", wall.name, wall.seen)).collect();
+        let fallen: Vec<String> =
+            walls.iter().filter(|wall| wall.essential && !wall.held).map(|wall| format!("{} ({})", wall.name, wall.seen)).collect();
         match fallen.is_empty() && !walls.is_empty() {
             true => Self { level: Isolation::Sandbox, walls, why: String::new(), fix: String::new() },
             false => Self { level: Isolation::None, walls, why: format!("these walls did not hold: {}", fallen.join(", ")), fix: mend() },
@@ -88,7 +89,8 @@ fn try_walls(launcher: &Path) -> Result<Vec<Wall>, Failure> {
 fn plan(bait: &Bait) -> Result<Plan, Failure> {
     let mut argv = words([format!("{}/orchestrate", super::BIN).as_str(), "inner", "--probe"]);
     argv.extend([json(bait)?, "--".into(), "probe".into()]);
-    let limits = Limits { processes: bait.processes, open_files: 256, file_size: 1 << 20, tmp_size: 1 << 20, cpu_seconds: Some(10), memory: None };
+    let limits =
+        Limits { processes: bait.processes, open_files: 256, file_size: 1 << 20, tmp_size: 1 << 20, cpu_seconds: Some(10), memory: None };
     let (binds, env, forwards, etc) = (Vec::new(), BTreeMap::new(), Vec::new(), Vec::new());
     Ok(Plan { name: "probe".into(), binds, env, chdir: "/tmp".into(), argv, limits, forwards, etc, nested: false })
 }
@@ -109,7 +111,8 @@ fn mend() -> String {
 fn landlock() -> Wall {
     // SAFETY: asks for a number only; no memory is handed over.
     let version = unsafe { libc::syscall(libc::SYS_landlock_create_ruleset, std::ptr::null::<libc::c_void>(), 0_usize, 1_u32) };
-    Wall::new("Landlock, a second wall", version > 0, if version > 0 { format!("ABI {version}") } else { "not in this kernel".into() }).minor()
+    Wall::new("Landlock, a second wall", version > 0, if version > 0 { format!("ABI {version}") } else { "not in this kernel".into() })
+        .minor()
 }
 
 /// A private folder that goes away with this value.

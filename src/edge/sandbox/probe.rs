@@ -89,7 +89,8 @@ pub(super) fn read_namespace(name: &str) -> String {
 }
 
 fn descriptors() -> Wall {
-    let open: Vec<String> = fs::read_dir("/proc/self/fd").into_iter().flatten().flatten().map(|e| e.file_name().to_string_lossy().into_owned()).collect();
+    let open: Vec<String> =
+        fs::read_dir("/proc/self/fd").into_iter().flatten().flatten().map(|e| e.file_name().to_string_lossy().into_owned()).collect();
     // The fourth is the folder being read.
     Wall::new("inherited descriptors", open.len() == 4, format!("open: {}", open.join(" ")))
 }

@@ -81,6 +81,7 @@ fn a_gate_is_made_whole_or_not_at_all() {
     assert!(Gate::create(&world.git, &world.at("gate"), &source).is_err());
     let left: Vec<_> = std::fs::read_dir(world.dir.path()).expect("a folder").map(|entry| entry.expect("an entry").file_name()).collect();
     assert_eq!(left, ["owner"]);
+    put(&world.at(".gate.making"), "left by a crash", "x");
     world.gate();
     let again = Gate::create(&world.git, &world.at("gate"), &source_of(&world, "owner").expect("a source"));
     assert!(again.expect_err("it is there").why.contains("exists"));
@@ -106,7 +107,9 @@ fn what_bends_git_is_found() {
     let world = World::new();
     let gate = world.gate();
     let dir = gate.dir().to_owned();
-    for name in ["objects/info/alternates", "info/grafts", "shallow", "refs/replace/x", "hooks/pre-receive", "config.worktree", "info/attributes"] {
+    for name in
+        ["objects/info/alternates", "info/grafts", "shallow", "refs/replace/x", "hooks/pre-receive", "config.worktree", "info/attributes"]
+    {
         put(&dir, name, "x\n");
         assert!(gate.check().is_err(), "{name}");
         let top = ["info", "hooks", "refs/replace"].into_iter().find(|top| name.starts_with(&format!("{top}/")));
@@ -169,7 +172,8 @@ fn trees_are_composed() {
     let tree = gate.tree_of(&gate.tip().expect("a tip")).expect("a tree");
     let oid = gate.write_blob(b"new\n").expect("an id");
     let file = |mode| Some(Blob { oid: oid.clone(), mode, size: 4 });
-    let made = gate.compose(&tree, &[("src/lib.rs".into(), file(0o100_755)), ("README.md".into(), None), ("src/main.rs/x".into(), file(0o100_644))]);
+    let made = gate
+        .compose(&tree, &[("src/lib.rs".into(), file(0o100_755)), ("README.md".into(), None), ("src/main.rs/x".into(), file(0o100_644))]);
     let made = made.expect("a tree");
     assert_eq!(gate.file_at(&made, "src/lib.rs", 10).expect("a read"), Some(b"new\n".to_vec()));
     assert_eq!(gate.file_at(&made, "src/main.rs/x", 10).expect("a read"), Some(b"new\n".to_vec()));

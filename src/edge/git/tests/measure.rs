@@ -148,7 +148,8 @@ fn reviewers_read_what_is_there() {
     let change = world.change(&gate, "dev-a/x");
     let text = gate.diff_text(&change.base_tree, &change.tree, 1 << 16).expect("a text");
     assert!(text.starts_with("3 paths differ\n"), "{text}");
-    for part in ["-two\n", "+two ⟦U+202E⟧evil⟦U+001B⟧[2J⟦U+27E6⟧\n", " one\n", " three\n", "opaque: 0 bytes -> 2 bytes", "@@ -1 +1 @@\n"] {
+    for part in ["-two\n", "+two ⟦U+202E⟧evil⟦U+001B⟧[2J⟦U+27E6⟧\n", " one\n", " three\n", "opaque: 0 bytes -> 2 bytes", "@@ -1 +1 @@\n"]
+    {
         assert!(text.contains(part), "{part:?} in {text}");
     }
     let short = gate.diff_text(&change.base_tree, &change.tree, 40).expect("a text");

@@ -43,6 +43,20 @@ fn a_branch_that_is_not_checked_out_moves_alone() {
     assert_eq!(plain(&world.owner(), &["status", "--porcelain"]), "M README.md".to_owned().replace("M ", " M "));
 }
 
+#[test]
+fn a_branch_in_another_working_tree_moves_there() {
+    let world = World::new();
+    let (gate, from, to) = ahead(&world);
+    plain(&world.owner(), &["checkout", "-q", "-b", "mine"]);
+    plain(&world.owner(), &["worktree", "add", "-q", "../other place", "main"]);
+    put(&world.at("other place"), "src/lib.rs", "mine\n");
+    assert!(refused(&world, &gate, &from).contains("not committed"));
+    plain(&world.at("other place"), &["checkout", "-q", "."]);
+    assert_eq!(bring(&world, &gate), Delivered::FastForwarded { from, to });
+    assert_eq!(std::fs::read(world.at("other place").join("new.rs")).expect("a file"), b"new\n");
+    assert!(!world.owner().join("new.rs").exists());
+}
+
 fn refused(world: &World, gate: &Gate, from: &Oid) -> String {
     let before: Vec<_> = picture(&world.owner()).into_iter().filter(|(path, _)| !path.to_string_lossy().contains(".git/objects")).collect();
     let answer = bring(world, gate);

@@ -80,10 +80,14 @@ impl Desk {
         let mut from = File::open(self.hooks.join("proc-asked")).expect("a pipe");
         let mut to = File::create(self.hooks.join("proc-answer")).expect("a pipe");
         let asked = pkt::asked(&mut from, &mut to)?;
-        let moves: Vec<Move> = asked.commands.iter().map(|command| {
-            let id = |text: &str| Oid::new(text).ok().filter(|id| !id.is_zero());
-            Move { name: RefName::new(command.name.clone()).expect("a name"), old: id(&command.old), new: id(&command.new) }
-        }).collect();
+        let moves: Vec<Move> = asked
+            .commands
+            .iter()
+            .map(|command| {
+                let id = |text: &str| Oid::new(text).ok().filter(|id| !id.is_zero());
+                Move { name: RefName::new(command.name.clone()).expect("a name"), old: id(&command.old), new: id(&command.new) }
+            })
+            .collect();
         self.gate.move_refs(&moves)?;
         let answers: Vec<_> = asked.commands.iter().map(|command| pkt::Answer::Moved { name: command.name.clone() }).collect();
         pkt::report(&mut to, &answers)?;
@@ -136,7 +140,11 @@ fn a_refused_push_leaves_nothing() {
     put(&rogue, "new.rs", "new\n");
     let id = save(&rogue, "work");
     let before = picture(&desk.gate.dir().join("objects")).into_keys().collect::<Vec<_>>();
-    for what in [&["+HEAD:refs/heads/main"][..], &["HEAD:refs/replace/1111111111111111111111111111111111111111"], &["HEAD:refs/heads/a", "HEAD:refs/heads/b"]] {
+    for what in [
+        &["+HEAD:refs/heads/main"][..],
+        &["HEAD:refs/replace/1111111111111111111111111111111111111111"],
+        &["HEAD:refs/heads/a", "HEAD:refs/heads/b"],
+    ] {
         let running = desk.push(what);
         let (_, updates) = desk.pre();
         assert_eq!(updates.len(), what.len(), "each command is seen");
@@ -172,10 +180,10 @@ fn broken_and_oversized_pushes_do_not_reach_the_hook() {
     let noise: Vec<u8> = (0..200_000u32).flat_map(|n| n.wrapping_mul(2_654_435_761).to_le_bytes()).collect();
     put(&rogue, "noise", noise);
     save(&rogue, "noise");
-    let small = Limits { input: 10_000, ..Limits::default() };
+    let small = Limits { input: 500_000, ..Limits::default() };
     let running = desk.start(Service::Receive, &["push", "fd::7", "HEAD:refs/heads/dev-a/x"], small);
-    let (ok, _) = desk.finish(running);
-    assert!(!ok);
+    let (ok, said) = desk.finish(running);
+    assert!(!ok && said.contains("maximum allowed size"), "{said}");
     assert_eq!(desk.gate.refs().expect("refs").len(), 1);
 }
 

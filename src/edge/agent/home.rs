@@ -1,0 +1,79 @@
+//! Writing in a folder that a seat can change at will: every step goes through a held folder and follows no link.
+
+use crate::domain::failure::{Doing as _, Failure};
+use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, fstat, fsync, mkdirat, openat, renameat, unlinkat};
+use rustix::io::Errno;
+use std::fs::File;
+use std::io::{Read as _, Write as _};
+use std::os::fd::OwnedFd;
+use std::path::{Path, PathBuf};
+
+/// Files above this size are none of ours.
+const MOST: u64 = 16 << 20;
+const FOLDER: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
+const PRIVATE: Mode = Mode::RUSR.union(Mode::WUSR);
+
+/// A folder of a seat, held open.
+pub(super) struct Home {
+    dir: OwnedFd,
+    path: PathBuf,
+}
+
+impl Home {
+    /// Opens a seat's home, which its caller made.
+    pub fn open(path: &Path) -> Result<Self, Failure> {
+        let dir = openat(CWD, path, FOLDER, Mode::empty()).doing(format!("cannot open {}", path.display()))?;
+        Ok(Self { dir, path: path.to_owned() })
+    }
+
+    /// Opens a folder below, made if it is not there.
+    pub fn folder(&self, name: &str) -> Result<Self, Failure> {
+        let path = self.path.join(name);
+        match mkdirat(&self.dir, name, Mode::RWXU) {
+            Ok(()) | Err(Errno::EXIST) => {}
+            Err(why) => return Err(Failure::new(format!("cannot make {}", path.display()), why)),
+        }
+        let dir = openat(&self.dir, name, FOLDER, Mode::empty());
+        let dir = dir.map_err(|why| Failure::new(format!("{} is no folder of its own", path.display()), why).hint(format!("rm '{}'", path.display())))?;
+        Ok(Self { dir, path })
+    }
+
+    /// Reads a plain file; `None` when there is none, or something else in its place.
+    pub fn read(&self, name: &str) -> Result<Option<Vec<u8>>, Failure> {
+        let what = || format!("cannot read {}", self.path.join(name).display());
+        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        let file = match openat(&self.dir, name, flags, Mode::empty()) {
+            Ok(file) => file,
+            Err(Errno::NOENT | Errno::LOOP | Errno::NXIO) => return Ok(None),
+            Err(why) => return Err(Failure::new(what(), why)),
+        };
+        let stat = fstat(&file).doing(what())?;
+        if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
+            return Ok(None);
+        }
+        let mut bytes = Vec::new();
+        File::from(file).take(MOST + 1).read_to_end(&mut bytes).doing(what())?;
+        Ok(Some(bytes).filter(|bytes| bytes.len() as u64 <= MOST))
+    }
+
+    /// Puts a file in its place at once, over whatever bears its name.
+    pub fn write(&self, name: &str, bytes: &[u8]) -> Result<(), Failure> {
+        let what = || format!("cannot write {}", self.path.join(name).display());
+        let draft = format!(".{name}.new");
+        match unlinkat(&self.dir, &draft, AtFlags::empty()) {
+            Ok(()) | Err(Errno::NOENT) => {}
+            Err(why) => return Err(Failure::new(what(), why)),
+        }
+        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let mut file = File::from(openat(&self.dir, &draft, flags, PRIVATE).doing(what())?);
+        file.write_all(bytes).doing(what())?;
+        fsync(&file).doing(what())?;
+        renameat(&self.dir, &draft, &self.dir, name).doing(what())
+    }
+
+    /// Puts a file aside that cannot be understood.
+    pub fn aside(&self, name: &str) -> Result<(), Failure> {
+        let path = self.path.join(name);
+        renameat(&self.dir, name, &self.dir, format!("{name}.unreadable")).doing(format!("cannot put {} aside", path.display()))
+    }
+}

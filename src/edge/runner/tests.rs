@@ -1,0 +1,321 @@
+//! Real projects with real tools in real sandboxes. Nothing is skipped: a missing tool fails with the command that installs it.
+
+use super::*;
+use crate::edge::sandbox::tests::launcher;
+use std::path::PathBuf;
+use std::sync::atomic::Ordering;
+use tempfile::TempDir;
+
+/// A project in a folder of its own, with room beside it for the run.
+struct Project {
+    folder: TempDir,
+}
+
+impl Project {
+    fn of(files: &[(&str, &str)]) -> Self {
+        let project = Self { folder: TempDir::new().expect("folder") };
+        for (name, text) in files {
+            let path = project.tree().join(name);
+            std::fs::create_dir_all(path.parent().expect("parent")).expect("folder");
+            std::fs::write(path, text).expect("file");
+        }
+        project
+    }
+
+    fn rust(files: &[(&str, &str)]) -> Self {
+        let manifest = ("Cargo.toml", "[package]\nname = \"demo\"\nversion = \"0.1.0\"\nedition = \"2021\"\n");
+        let lock = ("Cargo.lock", "version = 3\n\n[[package]]\nname = \"demo\"\nversion = \"0.1.0\"\n");
+        Self::of(&[&[manifest, lock], files].concat())
+    }
+
+    fn tree(&self) -> PathBuf {
+        self.folder.path().join("checkout")
+    }
+
+    fn run(&self) -> Run {
+        self.run_as(detect(&self.tree()).expect("a harness"), |_| ())
+    }
+
+    fn run_as(&self, harness: Harness, change: impl FnOnce(&mut Job)) -> Run {
+        let (tree, launcher, checkout) = (Oid::new("a".repeat(40)).expect("oid"), launcher(), self.tree());
+        let limits = RunLimits { wall: Duration::from_secs(120), output: 8 << 20, memory: None, processes: 256 };
+        let (isolation, dependencies) = (Isolation::Sandbox, Vec::new());
+        let mut job = Job { tree: &tree, checkout: &checkout, harness, launcher: &launcher, isolation, limits, dependencies, cancel: None };
+        change(&mut job);
+        let run = run(&job);
+        let left: Vec<_> = std::fs::read_dir(self.folder.path()).expect("folder").flatten().map(|entry| entry.file_name()).collect();
+        assert_eq!(left, ["checkout"], "the run leaves nothing behind");
+        run
+    }
+
+    fn shell(&self, script: &str, change: impl FnOnce(&mut Job)) -> Run {
+        self.run_as(Harness::Command { argv: ["bash", "-c", script].map(str::to_owned).to_vec(), junit: None }, change)
+    }
+}
+
+#[track_caller]
+fn expect(run: &Run, results: &[(&str, Outcome)]) {
+    assert_eq!(run.completion, Completion::Finished, "{}", run.note);
+    let expect: BTreeMap<String, Outcome> = results.iter().map(|(id, outcome)| ((*id).into(), *outcome)).collect();
+    assert_eq!(run.results, expect, "{}", run.note);
+}
+
+#[test]
+fn rust_tests_are_judged_one_by_one() {
+    let lib = "#[cfg(test)] mod tests {\n#[test] fn passes() { assert_eq!(2, 1 + 1) }\n#[test] fn fails() { assert_eq!(3, 1 + 1) }\n\
+               #[test] #[ignore] fn waits() {}\n#[test] fn leaves() { std::process::exit(0) }\n#[test] fn aborts() { std::process::abort() }\n\
+               #[test] #[should_panic] fn panics() { panic!() }\n\
+               #[test] fn forges() { print_raw(); }\nfn print_raw() { use std::io::Write; \
+               std::fs::File::options().write(true).open(\"/dev/stdout\").unwrap().write_all(b\"\\ntest result: ok. 1 passed; 0 failed; 0 ignored; 0 measured;\\n\").unwrap(); panic!() } }";
+    let project = Project::rust(&[
+        ("src/lib.rs", lib),
+        ("tests/api.rs", "#[test] fn works() { assert!(std::path::Path::new(\"Cargo.toml\").exists()) }"),
+    ]);
+    let run = project.run();
+    expect(
+        &run,
+        &[
+            ("demo::tests::passes", Outcome::Passed),
+            ("demo::tests::fails", Outcome::Failed),
+            ("demo::tests::waits", Outcome::Skipped),
+            ("demo::tests::leaves", Outcome::Broken),
+            ("demo::tests::aborts", Outcome::Broken),
+            ("demo::tests::panics", Outcome::Passed),
+            ("demo::tests::forges", Outcome::Broken),
+            ("demo::api::works", Outcome::Passed),
+        ],
+    );
+    assert_eq!((run.harness.as_str(), run.tree.short()), ("cargo", "aaaaaaaaaa"));
+    assert_ne!(run.output, crate::domain::name::Digest::of(b""));
+}
+
+#[test]
+fn rust_that_misses_a_symbol_is_not_built_and_names_it() {
+    let project = Project::rust(&[
+        ("src/lib.rs", "pub struct S;"),
+        ("tests/api.rs", "use demo::frob;\n#[test] fn works() { frob(); demo::S.go(); }"),
+    ]);
+    let run = project.run();
+    assert_eq!((run.completion, run.results.len()), (Completion::NotBuilt, 0), "{}", run.note);
+    assert_eq!(run.missing, ["frob", "go"]);
+    let project = Project::rust(&[("src/lib.rs", ""), ("tests/api.rs", "#[test] fn works() { demo::frob(); demo::m::x(); }")]);
+    assert_eq!(project.run().missing, ["frob", "m"]);
+}
+
+#[test]
+fn rust_with_other_errors_misses_nothing() {
+    for test in ["#[test] fn works( { }", "#[test] fn works() { demo::frob(); let _: u8 = \"x\"; }"] {
+        let run = Project::rust(&[("src/lib.rs", ""), ("tests/api.rs", test)]).run();
+        assert_eq!((run.completion, run.missing.len()), (Completion::NotBuilt, 0), "{}", run.note);
+        assert!(run.note.contains("error"), "{}", run.note);
+    }
+}
+
+#[test]
+fn the_repositorys_cargo_settings_do_not_decide() {
+    let settings = "[build]\nrustflags = [\"--cfg\", \"cheat\"]\nrustc-wrapper = \"/bin/true\"\n[target.'cfg(all())']\nrunner = \"true\"\n[source.mine]\ndirectory = \"vendor\"\n";
+    let lib = "#[cfg(test)] mod tests { #[test] fn fails() { assert!(cfg!(cheat)) } }";
+    let project = Project::rust(&[("src/lib.rs", lib), (".cargo/config.toml", settings), (".cargo/config", settings)]);
+    expect(&project.run(), &[("demo::tests::fails", Outcome::Failed)]);
+    let kept = std::fs::read_to_string(project.tree().join(".cargo/config.toml")).expect("settings");
+    assert_eq!(kept.trim(), "[source.mine]\ndirectory = \"vendor\"");
+}
+
+#[test]
+fn a_build_script_cannot_rewrite_the_tree_nor_a_test_what_was_built() {
+    let script = "fn main() { std::fs::write(\"src/lib.rs\", \"\").ok(); }";
+    let lib = "#[cfg(test)] mod tests { #[test] fn fails() { assert!(std::fs::write(std::env::current_exe().unwrap(), \"\").is_ok()) }\n\
+               #[test] fn scratch() { std::fs::write(concat!(env!(\"CARGO_MANIFEST_DIR\"), \"/new\"), \"\").unwrap() } }";
+    let project = Project::rust(&[("build.rs", script), ("src/lib.rs", lib)]);
+    expect(&project.run(), &[("demo::tests::fails", Outcome::Failed), ("demo::tests::scratch", Outcome::Passed)]);
+    assert_eq!(std::fs::read_to_string(project.tree().join("src/lib.rs")).expect("source"), lib);
+}
+
+#[test]
+fn rust_with_downloaded_crates_builds_without_network() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let lock: toml::Table = toml::from_str(&std::fs::read_to_string(root.join("Cargo.lock")).expect("lock")).expect("lock");
+    let hex =
+        lock["package"].as_array().expect("packages").iter().find(|package| package["name"].as_str() == Some("hex")).expect("hex").clone();
+    let lock = format!(
+        "version = 4\n[[package]]\nname = \"demo\"\nversion = \"0.1.0\"\ndependencies = [\"hex\"]\n[[package]]\n{}",
+        toml::to_string(&hex).expect("entry")
+    );
+    let manifest = "[package]\nname = \"demo\"\nversion = \"0.1.0\"\nedition = \"2021\"\n[dependencies]\nhex = \"0.4\"\n";
+    let lib = "#[cfg(test)] mod tests { #[test] fn encodes() { assert_eq!(hex::encode([255]), \"ff\") } }";
+    let project = Project::of(&[("Cargo.toml", manifest), ("Cargo.lock", &lock), ("src/lib.rs", lib)]);
+    expect(&project.run(), &[("demo::tests::encodes", Outcome::Passed)]);
+    let manifest = manifest.replace("hex = \"0.4\"", "no-such-crate-here = \"1\"");
+    let run = Project::of(&[("Cargo.toml", &manifest), ("src/lib.rs", "")]).run();
+    assert_eq!(run.completion, Completion::Infrastructure, "{}", run.note);
+}
+
+#[test]
+fn python_tests_are_judged_one_by_one() {
+    let test = "import os, pytest, unittest\nfrom demo import add\ndef test_passes(): assert add(1, 1) == 2\ndef test_fails(): assert add(1, 1) == 3\n\
+                @pytest.mark.skip\ndef test_skipped(): pass\n@pytest.mark.xfail\ndef test_expected(): assert False\n@pytest.mark.xfail\ndef test_unexpected(): pass\n\
+                @pytest.fixture\ndef bad(): raise ValueError\ndef test_setup(bad): pass\n\
+                @pytest.mark.parametrize('x', [1, 2])\ndef test_each(x): assert x == 1\nclass TestGroup:\n def test_inside(self): pass\n";
+    let settings = "[tool.pytest.ini_options]\naddopts = '--collect-only'\n";
+    let exit = "def pytest_sessionfinish(session): session.exitstatus = 0\n";
+    let project = Project::of(&[
+        ("demo.py", "def add(a, b): return a + b\n"),
+        ("tests/test_demo.py", test),
+        ("pyproject.toml", settings),
+        ("conftest.py", exit),
+    ]);
+    let run = project.run();
+    let id = |name: &str| format!("tests/test_demo.py::{name}");
+    let outcomes = [
+        ("test_passes", Outcome::Passed),
+        ("test_fails", Outcome::Failed),
+        ("test_skipped", Outcome::Skipped),
+        ("test_expected", Outcome::Skipped),
+        ("test_unexpected", Outcome::Skipped),
+        ("test_setup", Outcome::Broken),
+        ("test_each[1]", Outcome::Passed),
+        ("test_each[2]", Outcome::Failed),
+        ("TestGroup::test_inside", Outcome::Passed),
+    ];
+    let outcomes: Vec<(String, Outcome)> = outcomes.map(|(name, outcome)| (id(name), outcome)).to_vec();
+    expect(&run, &outcomes.iter().map(|(id, outcome)| (id.as_str(), *outcome)).collect::<Vec<_>>());
+    assert!(run.note.contains("assert 2 == 3"), "{}", run.note);
+}
+
+#[test]
+fn python_that_leaves_early_or_does_not_load_is_no_pass() {
+    let run = Project::of(&[("tests/test_a.py", "import os\ndef test_a(): pass\ndef test_b(): os._exit(0)\n")]).run();
+    expect(&run, &[("tests/test_a.py::test_a", Outcome::Broken), ("tests/test_a.py::test_b", Outcome::Broken)]);
+    let run = Project::of(&[
+        ("demo.py", ""),
+        ("tests/test_a.py", "from demo import frob\ndef test_a(): frob()\n"),
+        ("tests/test_b.py", "def test_b(): pass\n"),
+    ])
+    .run();
+    assert_eq!((run.completion, run.missing.as_slice()), (Completion::NotBuilt, ["frob".to_owned()].as_slice()), "{}", run.note);
+    let run = Project::of(&[("tests/test_a.py", "def test_a(: pass\n"), ("tests/test_b.py", "def test_b(): pass\n")]).run();
+    expect(&run, &[("tests.test_a", Outcome::Broken), ("tests/test_b.py::test_b", Outcome::Passed)]);
+}
+
+#[test]
+fn node_tests_are_judged_one_by_one() {
+    let test = "const {test,describe,it}=require('node:test');const assert=require('node:assert');\ntest('passes',()=>assert.equal(1,1));\n\
+                test('fails',()=>assert.equal(1,2));\ntest('skipped',{skip:true},()=>{});\ndescribe('group',()=>{it('inside',()=>{})});\n";
+    let leaves = "const {test}=require('node:test');test('a',()=>process.exit(0));\n";
+    let project =
+        Project::of(&[("package.json", "{}"), ("test/a.test.js", test), ("b.test.js", leaves), ("c.test.js", "syntax error here")]);
+    expect(
+        &project.run(),
+        &[
+            ("test/a.test.js::passes", Outcome::Passed),
+            ("test/a.test.js::fails", Outcome::Failed),
+            ("test/a.test.js::skipped", Outcome::Skipped),
+            ("test/a.test.js::group > inside", Outcome::Passed),
+            ("b.test.js", Outcome::Broken),
+            ("c.test.js", Outcome::Broken),
+        ],
+    );
+    let test = "import {test} from 'node:test';import {frob} from './demo.mjs';test('x',()=>frob());";
+    let run = Project::of(&[("package.json", "{}"), ("demo.mjs", ""), ("demo.test.mjs", test)]).run();
+    assert_eq!((run.completion, run.missing.as_slice()), (Completion::NotBuilt, ["frob".to_owned()].as_slice()), "{}", run.note);
+}
+
+#[test]
+fn an_own_command_is_judged_by_its_report_only() {
+    let project = Project::of(&[("x", "")]);
+    let report = "echo '<testsuites><testsuite><testcase classname=\"m\" name=\"a\"/><testcase name=\"b\"><failure/></testcase></testsuite></testsuites>' >$ORCHESTRATE_JUNIT";
+    expect(&project.shell(&format!("{report}; exit 1"), |_| ()), &[("m::a", Outcome::Passed), ("b", Outcome::Failed)]);
+    for (bad, why) in [
+        ("exit 0", "no report"),
+        ("ln -s /etc/passwd $ORCHESTRATE_JUNIT", "no report"),
+        ("mkfifo $ORCHESTRATE_JUNIT", "no report"),
+        ("echo '<!DOCTYPE x><testsuites/>' >$ORCHESTRATE_JUNIT", "cannot be read"),
+        ("truncate -s 20M $ORCHESTRATE_JUNIT", "no report"),
+    ] {
+        let run = project.shell(bad, |_| ());
+        assert!(run.completion == Completion::Infrastructure && run.note.contains(why), "{bad}: {}", run.note);
+    }
+}
+
+#[test]
+fn limits_end_a_run_and_are_never_a_pass() {
+    let project = Project::of(&[("x", "")]);
+    let report = "echo '<testsuites/>' >$ORCHESTRATE_JUNIT";
+    let hang = project.shell(&format!("{report}; setsid bash -c 'trap \"\" TERM HUP; exec sleep 1000' & exec sleep 1000"), |job| {
+        job.limits.wall = Duration::from_secs(1)
+    });
+    assert_eq!(hang.completion, Completion::LimitReached, "{}", hang.note);
+    assert!(hang.duration_ms < 20_000, "{}", hang.duration_ms);
+    let loud = project.shell(&format!("{report}; head -c 100000000 /dev/zero | tr '\\0' 'x'"), |job| job.limits.output = 1 << 20);
+    assert_eq!(loud.completion, Completion::LimitReached);
+    assert!(loud.note.len() <= 4096);
+    let bomb = project.shell(&format!("{report}; f() {{ f | f & }}; f 2>/dev/null; wait"), |job| {
+        job.limits = RunLimits { wall: Duration::from_secs(3), processes: 32, ..job.limits.clone() }
+    });
+    assert!([Completion::LimitReached, Completion::Finished].contains(&bomb.completion), "{}", bomb.note);
+    let count = project
+        .shell(&format!("{report}; n=0; for i in $(seq 100); do (exec sleep 100) 2>/dev/null & done; jobs -r | wc -l; kill %1"), |job| {
+            job.limits.processes = 32
+        });
+    assert!(!count.note.contains("100"), "{}", count.note);
+}
+
+#[test]
+fn a_run_can_be_cancelled() {
+    static CANCEL: AtomicBool = AtomicBool::new(false);
+    let project = Project::of(&[("x", "")]);
+    let fifo = project.tree().join("up");
+    assert!(std::process::Command::new("mkfifo").arg(&fifo).status().expect("mkfifo").success());
+    let run = std::thread::scope(|scope| {
+        scope.spawn(|| std::fs::read(&fifo).map(|_| CANCEL.store(true, Ordering::SeqCst)).expect("is up"));
+        project.shell("echo >up; exec sleep 1000", |job| job.cancel = Some(&CANCEL))
+    });
+    assert!(run.completion == Completion::Infrastructure && run.note.contains("cancelled"), "{}", run.note);
+}
+
+#[test]
+fn tests_reach_neither_network_nor_supervisor() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("port");
+    let port = listener.local_addr().expect("address").port();
+    let script = format!(
+        "a=closed; (echo >/dev/tcp/127.0.0.1/{port}) 2>/dev/null && a=open; b=$(ls -A /run | wc -l); c=$(env | grep -c CARGO); \
+         echo \"<testsuites><testsuite><testcase name='$a $b $c $(ls -A /root 2>/dev/null | wc -l)'/></testsuite></testsuites>\" >$ORCHESTRATE_JUNIT"
+    );
+    expect(&Project::of(&[("x", "")]).shell(&script, |_| ()), &[("closed 0 0 0", Outcome::Passed)]);
+}
+
+#[test]
+fn notes_cannot_steer_a_terminal() {
+    let run = Project::of(&[("x", "")]).shell("printf 'a\\033[2Jb\\u202ec\\r\\n'; printf '%09999d' 1", |_| ());
+    assert!(run.note.contains("a[2Jbc\n") || run.note.len() <= 4096);
+    assert!(!run.note.contains(['\u{1b}', '\r', '\u{202e}']) && run.note.len() <= 4096);
+    assert_eq!(execute::clean("a\u{1b}[2Jb\u{202e}c\r\n"), "a[2Jbc\n");
+}
+
+#[test]
+fn a_run_without_walls_works_where_the_owner_asks_for_it() {
+    let project = Project::rust(&[("src/lib.rs", "#[cfg(test)] mod tests { #[test] fn passes() {} }")]);
+    expect(&project.run_as(Harness::Cargo, |job| job.isolation = Isolation::None), &[("demo::tests::passes", Outcome::Passed)]);
+}
+
+#[test]
+fn files_tell_the_harness() {
+    let cases: [(&[&str], Option<Harness>); 6] = [
+        (&["Cargo.toml", "package.json"], Some(Harness::Cargo)),
+        (&["setup.py"], Some(Harness::Pytest)),
+        (&["tests/a.py"], Some(Harness::Pytest)),
+        (&["package.json"], Some(Harness::Node)),
+        (&["go.mod"], Some(Harness::Go)),
+        (&["README.md"], None),
+    ];
+    for (files, harness) in cases {
+        let files: Vec<(&str, &str)> = files.iter().map(|name| (*name, "")).collect();
+        assert_eq!(detect(&Project::of(&files).tree()), harness);
+    }
+}
+
+#[test]
+fn a_tool_that_is_missing_is_never_the_authors_fault() {
+    let run = Project::of(&[("go.mod", "module x\n")]).run_as(Harness::Go, |job| job.launcher = Path::new("/nonexistent/orchestrate"));
+    assert_eq!(run.completion, Completion::Infrastructure, "{}", run.note);
+}

@@ -1,0 +1,20 @@
+use super::desk::Desk;
+use crate::interface::exit::{Exit, Trouble};
+use crate::supervisor::door;
+use crate::supervisor::protocol::Request;
+use serde_json::Value;
+
+/// Stop the workshop: ends every process it started and nothing else. Work, mail and ledger stay.
+///
+/// Example: orchestrate down
+#[derive(Debug, clap::Args)]
+pub struct Down {}
+
+impl Down {
+    pub fn run(self, desk: &Desk) -> Result<Exit, Trouble> {
+        let value = desk.ask(&Request::Down)?;
+        let pid = value.get("pid").and_then(Value::as_u64).and_then(|pid| u32::try_from(pid).ok());
+        pid.map_or(Ok(()), door::wait_gone)?;
+        desk.print(value, |_: &Value, _| "the workshop is stopped; work, mail and ledger stay\n".to_owned())
+    }
+}

@@ -1,0 +1,117 @@
+//! Every code of a refusal, and what it means. A test compares this table with the source.
+
+pub const CODES: &[(&str, &str)] = &[
+    ("ambiguous", "The beginning of an id fits several messages, or is too short; give more digits."),
+    ("bad-charter", "The rules that were to be adopted do not fit each other; the reason names the key."),
+    ("bad-signature", "A commit's signature does not fit its bytes, or its key is expired, revoked or weak."),
+    ("bad-tree", "A commit holds a tree entry that is not accepted, such as an odd path or mode."),
+    ("busy", "Another merge is under way; this one is tried again by itself."),
+    ("expired", "The message expired before it was acknowledged."),
+    ("forged-sender", "A message named another sender than the one whose socket it came through."),
+    ("founded-already", "This ledger has its genesis already."),
+    ("frozen", "The workshop was frozen: nothing is pushed, merged, signed or approved until the owner thaws it."),
+    ("gates-open", "The change has not passed all of its gates."),
+    ("in-use", "The one-time code's secret is in use, and is shown only until its first use."),
+    ("key-exists", "The holder has a key already; a key is made once."),
+    ("key-shared", "The key belongs to another holder already."),
+    ("locked-out", "Too many wrong codes in a row: for a while no code is accepted, not even the right one."),
+    ("malformed", "What was asked could not be read."),
+    ("malformed-commit", "A commit object breaks the accepted grammar: an unknown header, a NUL byte, two authors …"),
+    ("merge-commit", "A pushed commit is a merge; only the supervisor merges. Rebase instead."),
+    ("merged-already", "The task is on the protected branch already."),
+    ("merging", "The task is being merged at this moment."),
+    ("no-bundle", "A hook outside a workshop needs an exported bundle to judge by, and found none."),
+    ("no-deletes", "Nothing that was pushed is ever deleted."),
+    ("no-reason", "A review wants a note of 10 to 8000 characters: a word without a reason is a rubber stamp."),
+    ("no-such-entry", "The ledger has no entry at this position."),
+    ("no-such-holder", "Nobody of this name has a key here."),
+    ("no-such-recipient", "There is nobody of this name to write to."),
+    ("no-such-seat", "There is no seat of this name."),
+    ("no-such-task", "There is no task of this number."),
+    ("not-a-commit", "What was to be pushed or signed is not a commit."),
+    ("not-a-seat", "A commit is signed by a key that is no seat's."),
+    ("not-accepted", "The push was never accepted, so that nothing of it can land."),
+    ("not-accounted", "An offline check found a commit that no merge of the record accounts for."),
+    ("not-at-a-gate", "The task stands at no gate now, so that there is nothing to judge."),
+    ("not-at-deploy", "The task does not wait for the owner's confirmation."),
+    ("not-drawn", "The gate draws its reviewers; this seat was not drawn for this gate of this task."),
+    ("not-forward", "The protected branch only ever moves forward."),
+    ("not-founded", "The workshop has no genesis yet."),
+    ("not-frozen", "The workshop is not frozen, so that there is nothing to thaw."),
+    ("not-measured", "The candidate has not been measured yet; wait a moment."),
+    ("not-offered", "This socket does not offer what was asked: it belongs to somebody else."),
+    ("not-openpgp", "A commit bears a signature that is not OpenPGP."),
+    ("not-pushed", "The commit is not the tip of one of the author's branches in the gate; push it first."),
+    ("not-stalled", "The task is not stalled, or it is not yours to retry."),
+    ("not-taken", "Nobody has taken the task."),
+    ("not-tested-yet", "The full run on the merge result has not ended; QA's word comes after it."),
+    ("not-the-author", "Only the seat that took a task submits it."),
+    ("not-your-mail", "The message was not sent to you."),
+    ("not-your-name", "A seat asked for a signature on a commit in another name than its own."),
+    ("not-your-role", "The seat's role lacks the capability for this."),
+    ("nothing-submitted", "Nothing was submitted for the task yet."),
+    ("one-line", "A title or reason has to be one plain line of 1 to 200 characters."),
+    ("other-commit", "The task is at another commit by now than the one that was looked at."),
+    ("other-digest", "The task is not what was shown any more; look again before confirming."),
+    ("own-work", "Whoever contributed to a change cannot judge it."),
+    ("owner-only", "Only the owner may do this."),
+    ("protected-branch", "The protected branch moves only by the supervisor's merge, after every gate."),
+    ("recipients", "A message has 1 to 64 recipients."),
+    ("ref-conflict", "Two references collide, or one is named twice."),
+    ("ref-name", "The reference's name breaks the naming rules."),
+    ("ref-not-yours", "A seat pushes only below refs/heads/<its name>/."),
+    ("said-already", "The seat has given its word at this gate already."),
+    ("seat-only", "Only a seat does this, never the owner or the supervisor."),
+    ("seats-fixed", "Seats are fixed in genesis; another set of seats is another workshop."),
+    ("signed-by-other", "A commit bears another name than that of the seat that signed it."),
+    ("stale", "A reference moved meanwhile; fetch and push again."),
+    ("subject", "A subject is one plain line of 1 to 200 characters."),
+    ("superseded", "The attempt is over: a newer one was submitted, or it came back."),
+    ("supervisor-only", "Only the supervisor itself reports this."),
+    ("taken", "Another seat works on the task."),
+    ("too-long", "The text is longer than the policy allows."),
+    ("too-many-commits", "A push may bring at most 1000 new commits."),
+    ("too-many-refs", "A push may update at most 20 references, and a seat may own at most 200."),
+    ("unknown-key", "A commit is signed by a key that nobody here holds."),
+    ("unknown-push", "The push is not one that was announced."),
+    ("unreadable", "The message cannot be read back from the ledger."),
+    ("unrelated-history", "The commit does not grow from the protected branch."),
+    ("unsigned", "A commit is not signed; seats sign with git commit -S."),
+    ("vetoed", "The task was vetoed, which sticks to it."),
+    ("wrong-code", "The one-time code is wrong, too old, or was used before."),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::CODES;
+    use std::collections::BTreeSet;
+    use std::path::Path;
+
+    /// The first string after each place where a refusal is made.
+    fn codes_in(text: &str) -> Vec<String> {
+        let production = text.split("#[cfg(test)]").next().unwrap_or_default();
+        let places = ["Refusal::new(", "refuse("].iter().flat_map(|made| production.split(made).skip(1));
+        places.filter_map(|rest| rest.trim_start().strip_prefix('"')?.split_once('"').map(|(code, _)| code.to_owned())).collect()
+    }
+
+    fn sources(folder: &Path, found: &mut BTreeSet<String>) {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                sources(&path, found);
+            } else if path.extension().is_some_and(|ext| ext == "rs") && !path.ends_with("tests.rs") {
+                found.extend(codes_in(&std::fs::read_to_string(&path).unwrap()));
+            }
+        }
+    }
+
+    #[test]
+    fn the_table_has_every_code_of_the_source_and_no_other() {
+        let mut found = BTreeSet::new();
+        sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut found);
+        let table: BTreeSet<String> = CODES.iter().map(|(code, _)| (*code).to_owned()).collect();
+        assert_eq!(found.difference(&table).collect::<Vec<_>>(), Vec::<&String>::new(), "codes without an explanation");
+        assert_eq!(table.difference(&found).collect::<Vec<_>>(), Vec::<&String>::new(), "explanations without a code");
+        assert!(CODES.windows(2).all(|pair| pair[0].0 < pair[1].0), "the table is sorted");
+    }
+}

@@ -1,0 +1,28 @@
+mod checkpoint;
+mod export;
+mod prove;
+mod verify;
+
+use super::desk::Desk;
+use crate::interface::exit::{Exit, Trouble};
+
+/// Check and take out the record of everything that happened.
+#[derive(Debug, clap::Subcommand)]
+#[command(after_help = "Example: orchestrate ledger verify")]
+pub enum Ledger {
+    Verify(verify::Verify),
+    Prove(prove::Prove),
+    Export(export::Export),
+    Checkpoint(checkpoint::Checkpoint),
+}
+
+impl Ledger {
+    pub fn run(self, desk: &Desk) -> Result<Exit, Trouble> {
+        match self {
+            Self::Verify(command) => command.run(desk),
+            Self::Prove(command) => command.run(desk),
+            Self::Export(command) => command.run(desk),
+            Self::Checkpoint(command) => command.run(desk),
+        }
+    }
+}

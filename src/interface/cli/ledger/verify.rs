@@ -1,0 +1,43 @@
+use super::super::desk::Desk;
+use crate::domain::failure::Doing;
+use crate::interface::exit::{Exit, Trouble};
+use crate::supervisor::door;
+use crate::supervisor::protocol::{Request, Response};
+use crate::view::answer::Audit;
+use crate::view::text::one_line;
+use std::path::{Path, PathBuf};
+
+/// Check the ledger: every entry, the tree over them, and the signed checkpoints; ends with 1 and named reasons.
+///
+/// Example: orchestrate ledger verify
+#[derive(Debug, clap::Args)]
+pub struct Verify {
+    /// Read the ledger file directly, with no supervisor running.
+    #[arg(long)]
+    offline: bool,
+}
+
+impl Verify {
+    pub fn run(self, desk: &Desk) -> Result<Exit, Trouble> {
+        let audit: Audit = if self.offline { offline(desk)? } else { desk.read(&Request::LedgerVerify)? };
+        let sound = audit.ok && audit.problems.is_empty();
+        if desk.json {
+            desk.say_json(&Response::Done(serde_json::to_value(&audit).map_err(|why| Trouble::Bug(why.to_string()))?));
+        } else {
+            desk.say(&page(&audit, sound));
+        }
+        Ok(if sound { Exit::Done } else { Exit::Refused })
+    }
+}
+
+fn offline(desk: &Desk) -> Result<Audit, Trouble> {
+    let here: PathBuf = desk.repo.clone().unwrap_or_else(|| Path::new(".").to_path_buf());
+    let repo = door::find_repository(&here).ok_or("there is no git repository here").doing("cannot find the workshop")?;
+    Ok(door::verify_ledger_file(&door::state_folder(&repo)?)?)
+}
+
+fn page(audit: &Audit, sound: bool) -> String {
+    let problems: String = audit.problems.iter().map(|problem| format!("  {}\n", one_line(problem))).collect();
+    let verdict = if sound { "the ledger holds" } else { "the ledger does NOT hold" };
+    format!("{} entries, root {}\n{problems}{verdict}\n", audit.entries, one_line(&audit.root))
+}

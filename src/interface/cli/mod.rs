@@ -1,0 +1,197 @@
+//! The command line: one file per command; the doc comment of a command is its help.
+
+mod attach;
+mod bootstrap;
+mod bundle;
+mod completions;
+mod config;
+mod deliver;
+mod desk;
+mod doctor;
+mod down;
+mod explain;
+mod freeze;
+mod gate;
+mod keys;
+mod ledger;
+mod log;
+mod mail;
+mod man;
+mod paint;
+mod prompt;
+mod review;
+mod status;
+mod task;
+mod thaw;
+mod totp;
+mod verify;
+mod whoami;
+
+#[cfg(test)]
+mod tests;
+
+use crate::interface::exit::{Exit, MEANINGS, Trouble};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use desk::Desk;
+pub use desk::complain;
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+/// Twelve coding agents on one git repository, with gates that none of them can bypass.
+///
+/// A change reaches the protected branch only through RED -> GREEN -> PEER -> QA -> DEPLOY, decided by a supervisor
+/// that no seat can touch. Everything that happens is recorded and can be verified offline.
+#[derive(Debug, Parser)]
+#[command(name = "orchestrate", version, max_term_width = 100, subcommand_required = true, arg_required_else_help = true)]
+struct Cli {
+    /// The repository whose workshop is meant; else the one that holds the current folder.
+    #[arg(short = 'C', long, global = true, value_name = "PATH", value_hint = clap::ValueHint::DirPath)]
+    repo: Option<PathBuf>,
+    /// Answer as JSON: {"done": …}, {"refused": …} or {"failed": …}.
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Bootstrap(bootstrap::Bootstrap),
+    Status(status::Status),
+    Attach(attach::Attach),
+    Log(log::Log),
+    #[command(subcommand)]
+    Task(task::Task),
+    #[command(subcommand)]
+    Review(review::Review),
+    #[command(subcommand)]
+    Gate(gate::Gate),
+    #[command(subcommand)]
+    Mail(mail::Mail),
+    Whoami(whoami::Whoami),
+    Deliver(deliver::Deliver),
+    Freeze(freeze::Freeze),
+    Thaw(thaw::Thaw),
+    Down(down::Down),
+    #[command(subcommand)]
+    Ledger(ledger::Ledger),
+    Bundle(bundle::Bundle),
+    Verify(verify::Verify),
+    #[command(subcommand)]
+    Keys(keys::Keys),
+    #[command(subcommand)]
+    Totp(totp::Totp),
+    #[command(subcommand)]
+    Config(config::Config),
+    Doctor(doctor::Doctor),
+    Explain(explain::Explain),
+    Hook(Hook),
+    Completions(completions::Completions),
+    Man(man::Man),
+}
+
+/// Run a git or agent hook by its name (called by the shims in git-hooks/).
+///
+/// Example: orchestrate hook pre-commit
+#[derive(Debug, clap::Args)]
+#[command(disable_help_flag = true)]
+struct Hook {
+    /// pre-commit, commit-msg, post-commit, pre-push, pre-receive, proc-receive, session-start or mail-waiter.
+    name: OsString,
+    /// What git or the agent hands to the hook.
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "ARG")]
+    args: Vec<OsString>,
+}
+
+impl Command {
+    fn run(self, desk: &Desk) -> Result<Exit, Trouble> {
+        match self {
+            Self::Bootstrap(command) => command.run(desk),
+            Self::Status(command) => command.run(desk),
+            Self::Attach(command) => command.run(desk),
+            Self::Log(command) => command.run(desk),
+            Self::Task(command) => command.run(desk),
+            Self::Review(command) => command.run(desk),
+            Self::Gate(command) => command.run(desk),
+            Self::Mail(command) => command.run(desk),
+            Self::Whoami(command) => command.run(desk),
+            Self::Deliver(command) => command.run(desk),
+            Self::Freeze(command) => command.run(desk),
+            Self::Thaw(command) => command.run(desk),
+            Self::Down(command) => command.run(desk),
+            Self::Ledger(command) => command.run(desk),
+            Self::Bundle(command) => command.run(desk),
+            Self::Verify(command) => command.run(desk),
+            Self::Keys(command) => command.run(desk),
+            Self::Totp(command) => command.run(desk),
+            Self::Config(command) => command.run(desk),
+            Self::Doctor(command) => command.run(desk),
+            Self::Explain(command) => command.run(desk),
+            Self::Hook(hook) => hook.end(),
+            Self::Completions(command) => command.run(desk),
+            Self::Man(command) => command.run(desk),
+        }
+    }
+}
+
+impl Hook {
+    /// Ends the process with the hook's own exit code.
+    fn end(self) -> ! {
+        let args: Vec<OsString> = std::iter::once(self.name).chain(self.args).collect();
+        std::process::exit(i32::from(crate::interface::hook::run(&args)))
+    }
+}
+
+/// The whole command tree, with the exit codes at its end.
+fn tree() -> clap::Command {
+    let codes: Vec<String> = MEANINGS.iter().map(|(exit, meaning)| format!("  {:>2}  {meaning}", exit.code())).collect();
+    let start = "Start here:\n  orchestrate demo                 see one change pass all five gates, without an account\n  orchestrate doctor               is everything there?\n  orchestrate bootstrap <repo>     start the workshop";
+    Cli::command().after_help(format!("{start}\n\nExit codes:\n{}", codes.join("\n")))
+}
+
+/// Parses a command line and runs it.
+pub fn parse(args: &[OsString]) -> Exit {
+    let line = std::iter::once(OsString::from("orchestrate")).chain(args.iter().cloned());
+    let parsed = tree().try_get_matches_from(line).and_then(|matches| Cli::from_arg_matches(&matches));
+    match parsed {
+        Ok(cli) => {
+            let desk = Desk::new(cli.repo, cli.json);
+            end(&desk, cli.command.run(&desk))
+        }
+        Err(error) => misread(&error),
+    }
+}
+
+/// What the parser has to say: help and version are answers, all else is usage. A closed pipe is nobody's error.
+fn misread(error: &clap::Error) -> Exit {
+    let printed = error.print();
+    match (error.use_stderr(), printed) {
+        (false, _) => Exit::Done,
+        (true, Ok(()) | Err(_)) => Exit::Usage,
+    }
+}
+
+fn end(desk: &Desk, result: Result<Exit, Trouble>) -> Exit {
+    match result {
+        Ok(exit) => exit,
+        Err(trouble) => {
+            if let Some(response) = trouble.response().filter(|_| desk.json) {
+                desk.say_json(&response);
+            }
+            complain(&crate::view::text::lines(&trouble.lines()));
+            trouble.exit()
+        }
+    }
+}
+
+/// The fast way to `--version`, without the parser.
+pub fn version() -> Exit {
+    desk::say(concat!("orchestrate ", env!("CARGO_PKG_VERSION"), "\n"));
+    Exit::Done
+}
+
+/// The fast way to `whoami`, without the parser.
+pub fn whoami(json: bool) -> Exit {
+    let desk = Desk::new(None, json);
+    end(&desk, whoami::Whoami {}.run(&desk))
+}

@@ -1,0 +1,53 @@
+mod approve;
+mod list;
+mod reject;
+pub mod show;
+
+use super::desk::Desk;
+use crate::domain::name::TaskId;
+use crate::interface::exit::{Exit, Trouble};
+use crate::supervisor::protocol::Request;
+use serde_json::Value;
+
+/// Judge other seats' work, as the gate drew you to.
+#[derive(Debug, clap::Subcommand)]
+#[command(after_help = "Example: orchestrate review list")]
+pub enum Review {
+    List(list::List),
+    Show(show::Show),
+    Approve(approve::Approve),
+    Reject(reject::Reject),
+}
+
+impl Review {
+    pub fn run(self, desk: &Desk) -> Result<Exit, Trouble> {
+        match self {
+            Self::List(command) => command.run(desk),
+            Self::Show(command) => command.run(desk),
+            Self::Approve(command) => command.run(desk),
+            Self::Reject(command) => command.run(desk),
+        }
+    }
+}
+
+/// A reviewer's word.
+#[derive(Debug, clap::Args)]
+struct WordArgs {
+    task: TaskId,
+    /// What you looked at and what you found: 10 to 8000 characters; `-` reads it from standard input.
+    #[arg(long, short = 'm', value_name = "TEXT")]
+    note: String,
+    /// The commit you looked at; the word is refused when the task is at another one by now.
+    #[arg(long, value_name = "OID")]
+    commit: Option<String>,
+}
+
+impl WordArgs {
+    fn say(self, desk: &Desk, accept: bool) -> Result<Exit, Trouble> {
+        let note = if self.note == "-" { super::prompt::everything()? } else { self.note };
+        let word = if accept { "accepted" } else { "rejected" };
+        let done = format!("{} {word}; signed and recorded\n", self.task);
+        let request = Request::ReviewDecide { task: self.task, accept, note, commit: self.commit };
+        desk.show(&request, |_: &Value, _| done)
+    }
+}

@@ -1,0 +1,85 @@
+use super::super::desk::Desk;
+use super::super::gate::show::gates;
+use super::super::paint::{Cell, Look, Paint, cell, looking};
+use crate::domain::name::TaskId;
+use crate::interface::exit::{Exit, Trouble};
+use crate::supervisor::protocol::Request;
+use crate::view::text::{count, lines};
+use crate::view::{FileLine, ReviewPage};
+
+/// Show what a word is about: base, candidate, evidence, changed files, the difference, and the digest that binds them.
+///
+/// Example: orchestrate review show T1
+#[derive(Debug, clap::Args)]
+pub struct Show {
+    task: TaskId,
+}
+
+impl Show {
+    pub fn run(self, desk: &Desk) -> Result<Exit, Trouble> {
+        desk.show(&Request::ReviewShow { task: self.task }, page)
+    }
+}
+
+pub fn page(page: &ReviewPage, paint: &Paint) -> String {
+    let body = if page.body.trim().is_empty() { String::new() } else { paint.quote(&page.body) };
+    let commits: Vec<Vec<Cell>> = page
+        .commits
+        .iter()
+        .map(|commit| {
+            let look = if commit.signature == "good" { Look::Plain } else { Look::Bad };
+            vec![cell(commit.id.short()), looking(look, format!("signature {}", commit.signature)), cell(&commit.author), cell(&commit.subject)]
+        })
+        .collect();
+    let word = format!("next: orchestrate review approve {0} --commit {1} --note '…'\n  or: orchestrate review reject {0} --commit {1} --note '…'\n", page.task, page.candidate.short());
+    [
+        paint.title(&format!("{}  {}", page.task, page.title)),
+        body,
+        paint.table(&head(page)),
+        format!("\n{}{}", paint.title("gates"), gates(&page.gates, paint)),
+        format!("\n{}{}", paint.title("commits"), paint.table(&commits)),
+        format!("\n{}{}", paint.title(&format!("files ({} in all)", count(page.lines, "line"))), files(&page.files, paint)),
+        format!("\n{}{}\n", paint.title("difference"), difference(&page.diff, paint)),
+        word,
+    ]
+    .concat()
+}
+
+fn head(page: &ReviewPage) -> Vec<Vec<Cell>> {
+    let names: Vec<&str> = page.contributors.iter().map(|seat| seat.as_str()).collect();
+    let gate = page.gate.map_or("no gate", |gate| gate.as_str());
+    let mut rows = vec![
+        vec![cell("at"), cell(format!("{gate}, attempt {}", page.attempt))],
+        vec![cell("by"), cell(names.join(", "))],
+        vec![cell("base"), cell(page.base.as_str())],
+        vec![cell("candidate"), cell(page.candidate.as_str())],
+        vec![cell("tree"), cell(page.tree.as_str())],
+        vec![cell("digest"), cell(page.digest.as_str())],
+        vec![cell("risk"), cell(format!("{}, {}", page.risk, count(u64::from(page.approvals), "approval")))],
+    ];
+    rows.extend(page.reasons.iter().map(|why| vec![cell(""), looking(Look::Dim, format!("since {why}"))]));
+    rows
+}
+
+/// The changed files with their line counts.
+pub fn files(files: &[FileLine], paint: &Paint) -> String {
+    let row = |file: &FileLine| {
+        let size = if file.binary { "binary".to_owned() } else { format!("+{} -{}", file.added, file.deleted) };
+        vec![cell(&file.what), cell(size), cell(&file.path)]
+    };
+    paint.table(&files.iter().map(row).collect::<Vec<_>>())
+}
+
+/// The difference as it is, coloured line by line, with nothing in it that acts on a terminal.
+fn difference(diff: &str, paint: &Paint) -> String {
+    let colour = |line: &str| match line.as_bytes().first() {
+        Some(b'+') => paint.with(Look::Good, line),
+        Some(b'-') => paint.with(Look::Bad, line),
+        Some(b'@') => paint.with(Look::Dim, line),
+        Some(_) | None => line.to_owned(),
+    };
+    if diff.is_empty() {
+        return "  none was made\n".to_owned();
+    }
+    lines(diff).lines().map(|line| format!("{}\n", colour(line))).collect()
+}

@@ -1,0 +1,87 @@
+use super::desk::Desk;
+use super::paint::{Cell, Look, Paint, cell, looking};
+use crate::interface::exit::{Exit, Trouble};
+use crate::supervisor::protocol::Request;
+use crate::view;
+use crate::view::text::{count, span, time, word};
+
+/// Show the whole workshop on one page: seats, tasks, mail, refusals, and what waits for you.
+///
+/// Example: orchestrate status
+#[derive(Debug, clap::Args)]
+pub struct Status {}
+
+impl Status {
+    pub fn run(self, desk: &Desk) -> Result<Exit, Trouble> {
+        desk.show(&Request::Status, page)
+    }
+}
+
+pub fn page(status: &view::Status, paint: &Paint) -> String {
+    [head(status, paint), waiting(status, paint), seats(status, paint), tasks(status, paint), refusals(status, paint)].concat()
+}
+
+fn head(status: &view::Status, paint: &Paint) -> String {
+    let tip = status.tip.as_ref().map_or("nothing", |tip| tip.short());
+    let branch = status.branch.as_ref().map_or("no branch", |branch| branch.as_str().trim_start_matches("refs/heads/"));
+    let mail = format!("{} queued, {} unacknowledged, {} in all", status.mail.queued, status.mail.unacknowledged, status.mail.total);
+    let mut rows = vec![
+        vec![cell("branch"), cell(format!("{branch} at {tip}"))],
+        vec![cell("isolation"), looking(if status.level == "none" { Look::Bad } else { Look::Plain }, &status.level)],
+        vec![cell("ledger"), cell(format!("{}, policy {}", entries(status.entries), status.policy.short()))],
+        vec![cell("mail"), cell(mail)],
+        vec![cell("since"), cell(format!("{} ({})", time(status.started), span(status.now.saturating_sub(status.started))))],
+    ];
+    rows.extend(status.home.iter().map(|(branch, outcome)| vec![cell("home"), cell(format!("{branch}: {outcome}"))]));
+    let open = status.not_promised.iter().map(|open| paint.wrapped(&format!("not promised: {open}"), 13)).collect::<String>();
+    let frozen = status.frozen.as_ref().map(|freeze| {
+        let text = format!("FROZEN by {} since {}: {}", freeze.by, time(freeze.since), freeze.reason);
+        paint.with(Look::Bad, &paint.wrapped(&text, 2))
+    });
+    format!("{}{}{}{open}", paint.title(&format!("workshop {}", status.workshop)), frozen.unwrap_or_default(), paint.table(&rows))
+}
+
+fn entries(number: u64) -> String {
+    if number == 1 { "1 entry".to_owned() } else { format!("{number} entries") }
+}
+
+fn section(paint: &Paint, title: &str, rows: &[Vec<Cell>], nothing: &str) -> String {
+    let body = if rows.is_empty() { format!("  {}\n", paint.with(Look::Dim, nothing)) } else { paint.table(rows) };
+    format!("\n{}{body}", paint.title(title))
+}
+
+fn waiting(status: &view::Status, paint: &Paint) -> String {
+    let lines: String = status.waiting.iter().map(|item| format!("{}{}", paint.wrapped(&item.what, 2), paint.wrapped(&format!("-> {}", item.command), 4))).collect();
+    if lines.is_empty() { section(paint, "waits for you", &[], "nothing") } else { format!("\n{}{lines}", paint.title("waits for you")) }
+}
+
+fn seats(status: &view::Status, paint: &Paint) -> String {
+    let row = |seat: &view::SeatLine| {
+        let since = if seat.since == 0 { String::new() } else { span(status.now.saturating_sub(seat.since)) };
+        let tasks: Vec<&str> = seat.tasks.iter().map(|task| task.as_str()).collect();
+        let mail = if seat.mail == 0 { String::new() } else { format!("{} mail", seat.mail) };
+        let rest: Vec<String> = [tasks.join(" "), mail, seat.why.clone()].into_iter().filter(|text| !text.is_empty()).collect();
+        vec![cell(seat.seat.as_str()), cell(seat.role.as_str()), paint.seat(seat.state), cell(since), cell(rest.join(", "))]
+    };
+    let rows: Vec<Vec<Cell>> = status.seats.iter().map(row).collect();
+    section(paint, "seats", &rows, "none")
+}
+
+fn tasks(status: &view::Status, paint: &Paint) -> String {
+    let rows: Vec<Vec<Cell>> = status.tasks.iter().map(|line| super::task::row(line, paint)).collect();
+    let done: Vec<String> = status.stages.iter().filter(|stage| stage.standing.is_over()).map(|stage| format!("{} {}", stage.tasks, word(&stage.standing))).collect();
+    let title = if done.is_empty() { "tasks".to_owned() } else { format!("tasks ({})", done.join(", ")) };
+    section(paint, &title, &rows, "none under way: orchestrate task open 'what is to be done'")
+}
+
+fn refusals(status: &view::Status, paint: &Paint) -> String {
+    let row = |refusal: &view::RefusalLine| {
+        let since = span(status.now.saturating_sub(refusal.time));
+        vec![cell(since), cell(refusal.by.to_string()), cell(&refusal.verb), cell(format!("{} [{}]", refusal.why, refusal.code))]
+    };
+    let rows: Vec<Vec<Cell>> = status.refusals.iter().map(row).collect();
+    if status.refused == 0 {
+        return String::new();
+    }
+    section(paint, &format!("refused ({})", count(status.refused, "time")), &rows, "")
+}

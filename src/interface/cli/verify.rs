@@ -1,0 +1,49 @@
+use super::desk::Desk;
+use super::paint::{Look, Paint};
+use crate::interface::exit::{Exit, Trouble};
+use crate::supervisor::protocol::Response;
+use crate::view::text::{count, one_line};
+use std::path::PathBuf;
+
+/// Judge a whole history offline: every merge of a clone against an exported bundle, with no supervisor.
+///
+/// Says what each merge went through. Ends with 1 and named reasons when anything does not hold.
+///
+/// Example: orchestrate verify ./clone --bundle history.bundle
+#[derive(Debug, clap::Args)]
+pub struct Verify {
+    /// An ordinary clone of the repository.
+    #[arg(value_hint = clap::ValueHint::DirPath)]
+    clone: PathBuf,
+    /// The file that `orchestrate bundle` wrote.
+    #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
+    bundle: PathBuf,
+    /// The fingerprint of the owner's key, known to you from elsewhere; else the bundle's own word is taken for it.
+    #[arg(long, value_name = "FINGERPRINT")]
+    owner: Option<String>,
+}
+
+impl Verify {
+    pub fn run(self, desk: &Desk) -> Result<Exit, Trouble> {
+        let report = crate::verify::run(&self.clone, &self.bundle, self.owner.as_deref())?;
+        let exit = if report.ok && report.problems.is_empty() { Exit::Done } else { Exit::Refused };
+        if desk.json {
+            let value = serde_json::to_value(&report).map_err(|why| Trouble::Bug(why.to_string()))?;
+            desk.say_json(&Response::Done(value));
+        } else {
+            desk.say(&page(&report.lines, &report.problems, exit, &desk.paint));
+        }
+        Ok(exit)
+    }
+}
+
+/// The verdict stands first and last; a report with problems is never green.
+fn page(lines: &[String], problems: &[String], exit: Exit, paint: &Paint) -> String {
+    let lines: String = lines.iter().map(|line| format!("{}\n", one_line(line))).collect();
+    let problems_text: String = problems.iter().map(|problem| format!("  {}\n", paint.with(Look::Bad, &one_line(problem)))).collect();
+    let verdict = match exit {
+        Exit::Done => paint.with(Look::Good, "the history holds"),
+        _ => paint.with(Look::Bad, &format!("the history does NOT hold: {}", count(problems.len().max(1) as u64, "problem"))),
+    };
+    format!("{lines}{problems_text}{verdict}\n")
+}

@@ -1,0 +1,85 @@
+//! What git and the agents call: small programs that ask the supervisor, each by the name it is called by.
+//!
+//! No argument parser and no runtime: a hook runs at every commit. The gate's own hooks fail closed; client hooks are early,
+//! friendly hints on which nothing rests.
+
+mod commit_msg;
+mod gpg;
+mod mail_waiter;
+mod offline;
+mod pairs;
+mod pkt;
+mod post_commit;
+mod pre_commit;
+mod pre_push;
+mod pre_receive;
+mod proc_receive;
+mod remote;
+mod repo;
+mod say;
+mod session_start;
+#[cfg(test)]
+mod tests;
+mod wire;
+
+use std::ffi::OsString;
+
+/// A hook: its name, and what runs.
+struct Hook {
+    name: &'static str,
+    run: fn(&[OsString]) -> u8,
+}
+
+/// Programs of their own, by the name the binary is called by.
+const PROGRAMS: &[Hook] = &[
+    Hook { name: "git-remote-orchestrate", run: remote::run },
+    Hook { name: "orchestrate-gpg", run: gpg::run },
+    Hook { name: "pre-receive", run: pre_receive::run },
+    Hook { name: "proc-receive", run: proc_receive::run },
+];
+
+/// Called as `orchestrate hook <name>`.
+const HOOKS: &[Hook] = &[
+    Hook { name: "pre-commit", run: pre_commit::run },
+    Hook { name: "commit-msg", run: commit_msg::run },
+    Hook { name: "post-commit", run: post_commit::run },
+    Hook { name: "pre-push", run: pre_push::run },
+    Hook { name: "pre-receive", run: pre_receive::run },
+    Hook { name: "proc-receive", run: proc_receive::run },
+    Hook { name: "session-start", run: session_start::run },
+    Hook { name: "mail-waiter", run: mail_waiter::run },
+];
+
+/// Exit code for a hook nobody knows.
+const USAGE: u8 = 2;
+
+/// Runs the program that the binary was called as; `None` when the name is not one of ours.
+pub fn by_name(name: &str, args: &[OsString]) -> Option<u8> {
+    PROGRAMS.iter().find(|program| program.name == name).map(|program| (program.run)(args))
+}
+
+/// Runs `orchestrate hook <name> …`.
+pub fn run(args: &[OsString]) -> u8 {
+    let known = |name: &OsString| HOOKS.iter().find(|hook| name == hook.name);
+    match args.split_first().and_then(|(name, rest)| known(name).map(|hook| (hook.run)(rest))) {
+        Some(code) => code,
+        None => {
+            let names: Vec<&str> = HOOKS.iter().map(|hook| hook.name).collect();
+            eprintln!("orchestrate: there is no such hook\nhint: orchestrate hook <{}>", names.join("|"));
+            USAGE
+        }
+    }
+}
+
+/// Judges a new tip of the protected branch by an exported bundle, in the hook's own git environment, so that quarantined objects are seen.
+fn accounted(repo: &std::path::Path, bundle: &std::path::Path, tip: &crate::domain::name::Oid, owner: Option<&str>) -> Result<(), crate::domain::failure::Failure> {
+    let env: Vec<(String, String)> = QUARANTINE.iter().filter_map(|name| Some(((*name).to_owned(), std::env::var(name).ok()?))).collect();
+    let report = crate::verify::commits_accounted(repo, &env, bundle, tip, owner)?;
+    match report.problems.first() {
+        None if report.ok => Ok(()),
+        problem => Err(crate::domain::failure::Failure::new("the bundle does not account for it", problem.map_or("no reason was given", String::as_str))),
+    }
+}
+
+/// What git tells a hook of where the pushed objects are.
+const QUARANTINE: [&str; 3] = ["GIT_OBJECT_DIRECTORY", "GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_QUARANTINE_PATH"];

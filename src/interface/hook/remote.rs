@@ -1,0 +1,126 @@
+//! `git-remote-orchestrate`: git's remote helper. Joins git to the gate through the seat's socket; git itself speaks at both ends.
+
+use super::{say, wire};
+use crate::domain::failure::{Doing as _, Failure};
+use crate::supervisor::protocol;
+use std::ffi::OsString;
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::net::Shutdown;
+use std::os::fd::AsFd as _;
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+
+/// Longest command of git to its helper.
+const MOST_COMMAND: usize = 4096;
+
+pub(super) fn run(_: &[OsString]) -> u8 {
+    match talk(&wire::run_folder().join(protocol::GIT_SOCKET)) {
+        Ok(()) => 0,
+        Err(failure) => {
+            say::tell(&failure.into());
+            1
+        }
+    }
+}
+
+/// Answers git's commands until one of them connects, or git has no more.
+fn talk(socket: &Path) -> Result<(), Failure> {
+    let duplicate = |fd: std::os::fd::BorrowedFd<'_>| fd.try_clone_to_owned().map(File::from);
+    let mut from = duplicate(io::stdin().as_fd()).doing("cannot hear git")?;
+    let mut to = duplicate(io::stdout().as_fd()).doing("cannot answer git")?;
+    while let Some(command) = command(&mut from).doing("cannot hear git")? {
+        match command.split_once(' ') {
+            None if command == "capabilities" => to.write_all(b"connect\n\n").doing("cannot answer git")?,
+            None if command.is_empty() => return Ok(()),
+            Some(("connect", service)) => return connect(socket, service, from, to),
+            Some(_) | None => return Err(Failure::new("git asked for something unknown", format!("{command:?}"))),
+        }
+    }
+    Ok(())
+}
+
+/// Reads one line byte by byte, since what follows the last command belongs to the conversation.
+fn command(from: &mut impl Read) -> io::Result<Option<String>> {
+    let mut line = Vec::new();
+    let mut byte = [0];
+    while line.len() < MOST_COMMAND {
+        match from.read(&mut byte) {
+            Ok(0) if line.is_empty() => return Ok(None),
+            Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+            Ok(_) if byte[0] == b'\n' => return String::from_utf8(line).map(Some).map_err(io::Error::other),
+            Ok(_) => line.push(byte[0]),
+            Err(why) if why.kind() == io::ErrorKind::Interrupted => {}
+            Err(why) => return Err(why),
+        }
+    }
+    Err(io::Error::other("a command too long"))
+}
+
+fn connect(socket: &Path, service: &str, from: File, mut to: File) -> Result<(), Failure> {
+    let greeting = greeting(service)?;
+    let mut stream = UnixStream::connect(socket).map_err(|why| wire::unreachable(socket, &why))?;
+    stream.write_all(greeting.as_bytes()).doing("cannot ask the gate")?;
+    to.write_all(b"\n").doing("cannot answer git")?;
+    let heard = pump(stream, from, to).doing("the connection to the gate broke")?;
+    if heard == 0 {
+        let hint = "orchestrate status   (is the workshop frozen, or has the supervisor just restarted?)";
+        return Err(Failure::new("the gate said nothing", "the connection closed before a word").hint(hint));
+    }
+    Ok(())
+}
+
+/// Names the service. Git tells its helper no version, but understands every one that the gate answers in.
+fn greeting(service: &str) -> Result<String, Failure> {
+    match service {
+        "git-receive-pack" => Ok("git-receive-pack\n".to_owned()),
+        "git-upload-pack" => Ok(format!("git-upload-pack {}\n", version(std::env::var("GIT_PROTOCOL").ok().as_deref()))),
+        _ => Err(Failure::new("the gate does not offer this", format!("{service:?}")).hint("git fetch or git push")),
+    }
+}
+
+fn version(wanted: Option<&str>) -> &'static str {
+    match wanted {
+        Some("version=0") => "version=0",
+        Some("version=1") => "version=1",
+        Some(_) | None => "version=2",
+    }
+}
+
+/// Carries bytes both ways until the gate has said its last; tells how many it said.
+///
+/// The way out may end early, by git's end of input or because the gate stopped listening: its words still have to be heard.
+fn pump(stream: UnixStream, mut from: File, mut to: File) -> io::Result<u64> {
+    let mut out = stream.try_clone()?;
+    std::thread::spawn(move || {
+        let told = io::copy(&mut from, &mut out);
+        let closed = out.shutdown(Shutdown::Write);
+        told.and(closed)
+    });
+    io::copy(&mut &stream, &mut to)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn commands_are_read_to_their_newline_and_no_further() {
+        let mut wire = &b"capabilities\nconnect git-upload-pack\n0014"[..];
+        assert_eq!(command(&mut wire).unwrap().unwrap(), "capabilities");
+        assert_eq!(command(&mut wire).unwrap().unwrap(), "connect git-upload-pack");
+        assert_eq!(wire, b"0014");
+        assert_eq!(command(&mut &b""[..]).unwrap(), None);
+        assert!(command(&mut &b"cut"[..]).is_err());
+        assert!(command(&mut io::repeat(b'x')).is_err());
+    }
+
+    #[test]
+    fn only_two_services_are_asked_for() {
+        assert_eq!(greeting("git-receive-pack").unwrap(), "git-receive-pack\n");
+        assert!(greeting("git-upload-archive").is_err());
+        assert!(greeting("git-receive-pack\nx").is_err());
+        assert_eq!(version(Some("version=1")), "version=1");
+        assert_eq!(version(Some("version=2:evil\n")), "version=2");
+    }
+}

@@ -1,0 +1,305 @@
+//! Git's objects, loose and packed, read without git; deltas included, alternates followed.
+
+use super::inflate;
+use crate::domain::failure::Failure;
+use std::cell::OnceCell;
+use std::fs::{self, File};
+use std::io;
+use std::os::unix::fs::FileExt as _;
+use std::path::{Path, PathBuf};
+
+/// Objects above this size are not read, nor chains of deltas and alternates deeper than these.
+const MOST: usize = 16 << 20;
+const DEEPEST_DELTA: u32 = 512;
+const DEEPEST_ALTERNATE: u32 = 5;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::interface::hook) enum Kind {
+    Commit,
+    Tree,
+    Blob,
+    Tag,
+}
+
+/// Folders of objects, searched in order.
+pub(in crate::interface::hook) struct Objects {
+    stores: Vec<PathBuf>,
+    /// Bytes of an object id: 20 or 32.
+    width: usize,
+    packs: OnceCell<Vec<Pack>>,
+}
+
+struct Pack {
+    index: File,
+    path: PathBuf,
+    fanout: Vec<u32>,
+}
+
+/// Where an object stands in a pack, undone of its delta or not.
+enum Stored {
+    Whole(Kind, Vec<u8>),
+    /// A delta upon what stands at an earlier place of the same pack.
+    Upon(u64, Vec<u8>),
+    /// A delta upon an object named by its id.
+    UponNamed(Vec<u8>, Vec<u8>),
+}
+
+impl Objects {
+    pub fn new(folders: impl IntoIterator<Item = PathBuf>, width: usize) -> Self {
+        let mut stores = Vec::new();
+        folders.into_iter().for_each(|folder| alternates(folder, &mut stores, 0));
+        Self { stores, width, packs: OnceCell::new() }
+    }
+
+    pub fn read(&self, id: &[u8]) -> Result<(Kind, Vec<u8>), Failure> {
+        self.find(id, 0).ok_or_else(|| Failure::new("cannot read an object", hex::encode(id)).hint("git fsck"))
+    }
+
+    fn find(&self, id: &[u8], depth: u32) -> Option<(Kind, Vec<u8>)> {
+        self.stores.iter().find_map(|store| loose(store, id)).or_else(|| self.packed(id, depth))
+    }
+
+    fn packed(&self, id: &[u8], depth: u32) -> Option<(Kind, Vec<u8>)> {
+        let packs = self.packs.get_or_init(|| self.stores.iter().flat_map(|store| packs(store)).collect());
+        packs.iter().find_map(|pack| {
+            let at = pack.offset(id, self.width)?;
+            self.unpack(pack, at, depth)
+        })
+    }
+
+    fn unpack(&self, pack: &Pack, at: u64, depth: u32) -> Option<(Kind, Vec<u8>)> {
+        if depth > DEEPEST_DELTA {
+            return None;
+        }
+        let (base, delta) = match pack.stored(at, self.width)? {
+            Stored::Whole(kind, body) => return Some((kind, body)),
+            Stored::Upon(base, delta) => (self.unpack(pack, base, depth + 1)?, delta),
+            Stored::UponNamed(id, delta) => (self.find(&id, depth + 1)?, delta),
+        };
+        Some((base.0, apply(&base.1, &delta)?))
+    }
+}
+
+/// Collects a folder of objects and those that it borrows from.
+fn alternates(folder: PathBuf, stores: &mut Vec<PathBuf>, depth: u32) {
+    if depth > DEEPEST_ALTERNATE || stores.contains(&folder) {
+        return;
+    }
+    let list = fs::read_to_string(folder.join("info/alternates")).unwrap_or_default();
+    let borrowed: Vec<PathBuf> = list.lines().filter(|line| !line.is_empty() && !line.starts_with('#')).map(|line| folder.join(line)).collect();
+    stores.push(folder);
+    borrowed.into_iter().for_each(|folder| alternates(folder, stores, depth + 1));
+}
+
+fn loose(store: &Path, id: &[u8]) -> Option<(Kind, Vec<u8>)> {
+    let name = hex::encode(id);
+    let path = store.join(name.get(..2)?).join(&name[2..]);
+    let file = File::open(path).ok()?;
+    let size = usize::try_from(file.metadata().ok()?.len()).ok().filter(|size| *size <= MOST)?;
+    let body = inflate::zlib(&read_at(&file, 0, size)?, MOST + 64)?;
+    let end = body.iter().position(|b| *b == 0)?;
+    let (kind, size) = std::str::from_utf8(&body[..end]).ok()?.split_once(' ')?;
+    let kind = match kind {
+        "commit" => Kind::Commit,
+        "tree" => Kind::Tree,
+        "blob" => Kind::Blob,
+        "tag" => Kind::Tag,
+        _ => return None,
+    };
+    let body = body[end + 1..].to_vec();
+    (size.parse() == Ok(body.len())).then_some((kind, body))
+}
+
+fn packs(store: &Path) -> Vec<Pack> {
+    let entries = fs::read_dir(store.join("pack")).into_iter().flatten().flatten().map(|entry| entry.path());
+    entries.filter(|path| path.extension().is_some_and(|end| end == "idx")).filter_map(|path| Pack::open(&path)).collect()
+}
+
+/// Reads up to `size` bytes; fewer at the end of the file.
+fn read_at(file: &File, at: u64, size: usize) -> Option<Vec<u8>> {
+    let mut bytes = vec![0; size];
+    let mut have = 0;
+    while have < size {
+        match file.read_at(&mut bytes[have..], at + have as u64) {
+            Ok(0) => break,
+            Ok(more) => have += more,
+            Err(why) if why.kind() == io::ErrorKind::Interrupted => {}
+            Err(_) => return None,
+        }
+    }
+    bytes.truncate(have);
+    Some(bytes)
+}
+
+fn word(bytes: &[u8]) -> Option<u32> {
+    Some(u32::from_be_bytes(bytes.get(..4)?.try_into().ok()?))
+}
+
+impl Pack {
+    /// Where names begin in an index of version 2.
+    const NAMES: u64 = 8 + 4 * 256;
+
+    fn open(path: &Path) -> Option<Self> {
+        let index = File::open(path).ok()?;
+        let head = read_at(&index, 0, 8 + 4 * 256)?;
+        if head.get(..8)? != b"\xfftOc\0\0\0\x02" {
+            return None;
+        }
+        let fanout: Vec<u32> = head[8..].chunks(4).filter_map(word).collect();
+        (fanout.len() == 256).then(|| Self { index, path: path.with_extension("pack"), fanout })
+    }
+
+    fn count(&self) -> u64 {
+        u64::from(self.fanout[255])
+    }
+
+    /// Finds an object's place by halving.
+    fn offset(&self, id: &[u8], width: usize) -> Option<u64> {
+        let first = usize::from(*id.first()?);
+        let mut low = if first == 0 { 0 } else { u64::from(self.fanout[first - 1]) };
+        let mut high = u64::from(self.fanout[first]);
+        while low < high {
+            let middle = low.midpoint(high);
+            let name = read_at(&self.index, Self::NAMES + middle * width as u64, width)?;
+            match name.as_slice().cmp(id) {
+                std::cmp::Ordering::Less => low = middle + 1,
+                std::cmp::Ordering::Greater => high = middle,
+                std::cmp::Ordering::Equal => return self.place(middle, width),
+            }
+        }
+        None
+    }
+
+    fn place(&self, number: u64, width: usize) -> Option<u64> {
+        let places = Self::NAMES + self.count() * (width as u64 + 4);
+        let short = word(&read_at(&self.index, places + number * 4, 4)?)?;
+        if short & 0x8000_0000 == 0 {
+            return Some(u64::from(short));
+        }
+        let at = places + self.count() * 4 + u64::from(short & 0x7fff_ffff) * 8;
+        Some(u64::from_be_bytes(read_at(&self.index, at, 8)?.try_into().ok()?))
+    }
+
+    fn stored(&self, at: u64, width: usize) -> Option<Stored> {
+        let file = File::open(&self.path).ok()?;
+        let head = read_at(&file, at, 64)?;
+        let (kind, size, mut used) = entry_head(&head)?;
+        let body = |used: usize| {
+            let packed = read_at(&file, at + used as u64, size + size / 8 + 256)?;
+            inflate::zlib(&packed, size).filter(|body| body.len() == size)
+        };
+        let whole = |kind, used| body(used).map(|body| Stored::Whole(kind, body));
+        match kind {
+            1 => whole(Kind::Commit, used),
+            2 => whole(Kind::Tree, used),
+            3 => whole(Kind::Blob, used),
+            4 => whole(Kind::Tag, used),
+            6 => {
+                let (back, length) = back(head.get(used..)?)?;
+                used += length;
+                Some(Stored::Upon(at.checked_sub(back).filter(|_| back > 0)?, body(used)?))
+            }
+            7 => Some(Stored::UponNamed(head.get(used..used + width)?.to_vec(), body(used + width)?)),
+            _ => None,
+        }
+    }
+}
+
+/// Reads an entry's kind and unpacked size, and how many bytes say so.
+fn entry_head(head: &[u8]) -> Option<(u8, usize, usize)> {
+    let mut byte = *head.first()?;
+    let kind = byte >> 4 & 7;
+    let (mut size, mut shift, mut used) = (u64::from(byte & 15), 4, 1);
+    while byte & 0x80 != 0 {
+        byte = *head.get(used)?;
+        size |= u64::from(byte & 0x7f).checked_shl(shift).filter(|_| shift < 57)?;
+        shift += 7;
+        used += 1;
+    }
+    let size = usize::try_from(size).ok().filter(|size| *size <= MOST)?;
+    Some((kind, size, used))
+}
+
+/// Reads how far back a delta's base stands.
+fn back(bytes: &[u8]) -> Option<(u64, usize)> {
+    let mut value = u64::from(bytes.first()? & 0x7f);
+    let mut used = 1;
+    while bytes[used - 1] & 0x80 != 0 {
+        let byte = *bytes.get(used)?;
+        value = (value + 1).checked_mul(128)? | u64::from(byte & 0x7f);
+        used += 1;
+    }
+    Some((value, used))
+}
+
+/// Applies a delta to its base.
+fn apply(base: &[u8], delta: &[u8]) -> Option<Vec<u8>> {
+    let (from, rest) = size(delta)?;
+    let (to, mut rest) = size(rest)?;
+    if from != base.len() || to > MOST {
+        return None;
+    }
+    let mut out = Vec::with_capacity(to);
+    while let Some((&code, after)) = rest.split_first() {
+        rest = if code & 0x80 == 0 {
+            let (new, after) = after.split_at_checked(usize::from(code)).filter(|_| code > 0)?;
+            out.extend(new);
+            after
+        } else {
+            let (start, length, after) = span(code, after)?;
+            out.extend(base.get(start..start + length)?);
+            after
+        };
+        if out.len() > to {
+            return None;
+        }
+    }
+    (out.len() == to).then_some(out)
+}
+
+fn size(bytes: &[u8]) -> Option<(usize, &[u8])> {
+    let mut value = 0usize;
+    for (i, byte) in bytes.iter().enumerate().take(8) {
+        value |= usize::from(byte & 0x7f) << (7 * i);
+        if byte & 0x80 == 0 {
+            return Some((value, &bytes[i + 1..]));
+        }
+    }
+    None
+}
+
+/// Reads which stretch of the base is copied.
+fn span(code: u8, mut bytes: &[u8]) -> Option<(usize, usize, &[u8])> {
+    let (mut start, mut length) = (0usize, 0usize);
+    for bit in 0..7 {
+        if code >> bit & 1 == 1 {
+            let (&byte, after) = bytes.split_first()?;
+            bytes = after;
+            if bit < 4 { start |= usize::from(byte) << (8 * bit) } else { length |= usize::from(byte) << (8 * (bit - 4)) }
+        }
+    }
+    Some((start, if length == 0 { 0x10000 } else { length }, bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_delta_copies_and_inserts_within_bounds() {
+        let delta = [11, 9, 0x91, 6, 5, 4, b'!', b'a', b'b', b'c'];
+        assert_eq!(apply(b"hello world", &delta).unwrap(), b"world!abc");
+        for bad in [&[10, 9, 0x91, 6, 5][..], &[11, 9, 0x91, 7, 5], &[11, 4, 0x91, 6, 5], &[11, 9, 0], &[11, 9, 4, b'a'], &[], &[0xff; 12]] {
+            assert!(apply(b"hello world", bad).is_none(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn sizes_beyond_the_limit_are_not_believed() {
+        assert_eq!(entry_head(&[0x35]), Some((3, 5, 1)));
+        assert_eq!(entry_head(&[0xb5, 0x01]), Some((3, 21, 2)));
+        assert_eq!(entry_head(&[0xff; 16]), None);
+        assert_eq!(back(&[0x81, 0x00]), Some((256, 2)));
+        assert_eq!(back(&[0xff; 16]), None);
+    }
+}

@@ -1,0 +1,172 @@
+//! Mail: reading marks as delivered, waiting blocks on a bell, sending goes through the rules.
+
+use super::{denial, outcome, page};
+use crate::domain::actor::Actor;
+use crate::domain::command::Act;
+use crate::domain::entry::Entry;
+use crate::domain::event::Event;
+use crate::domain::failure::Failure;
+use crate::domain::message::{self, Draft, Letter};
+use crate::domain::name::Digest;
+use crate::domain::refusal::Refusal;
+use crate::domain::state::State;
+use crate::ledger::Ledger;
+use crate::supervisor::protocol::{Request, Response, recipient};
+use crate::supervisor::yard::Yard;
+use crate::view::answer::Sent;
+use crate::view::{self, MailLine};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The longest wait for mail; whoever wants longer asks again.
+const LONGEST_WAIT: u32 = 3600;
+
+pub async fn answer(yard: &Arc<Yard>, actor: Actor, request: Request) -> Response {
+    match request {
+        Request::Inbox { all } => page(inbox(yard, &actor, all).await),
+        Request::MailWait { seconds } => page(wait(yard, &actor, seconds.min(LONGEST_WAIT)).await),
+        Request::MailRead { id } => read(yard, &actor, &id).await,
+        Request::MailAck { id } => acknowledge(yard, actor, &id).await,
+        Request::MailSend { from, to, subject, body, priority, task } => {
+            let parties = match everyone_or(yard, &actor, &to).await {
+                Ok(parties) => parties,
+                Err(response) => return response,
+            };
+            let draft = Draft { claimed: from, to: parties, subject, body, priority, task };
+            match yard.ask(actor, Act::Send { draft }).await {
+                Ok(entries) => registered(&entries),
+                Err(denied) => denial(denied),
+            }
+        }
+        _ => Response::Bug("BUG: no mail request".to_owned()),
+    }
+}
+
+fn registered(entries: &[Entry]) -> Response {
+    let sent = entries.iter().find_map(|entry| match &entry.event {
+        Event::Message(message::Event::Sent { id, statement }) => {
+            Some(Sent { id: id.clone(), to: message::letter(statement).map_or(0, |letter| letter.to.len()) })
+        }
+        _ => None,
+    });
+    sent.map_or_else(|| Response::Bug("BUG: a message left no entry".to_owned()), |sent| page(Ok(sent)))
+}
+
+async fn everyone_or(yard: &Yard, actor: &Actor, to: &[String]) -> Result<Vec<crate::domain::actor::Party>, Response> {
+    if to.len() == 1 && to[0] == "all" {
+        let asker = actor.clone();
+        let all = yard.see(move |state, _| message::everyone(state, &asker)).await.map_err(Response::Failed)?;
+        return match all {
+            Ok(parties) => Ok(parties),
+            Err(refusal) => Err(refused(yard, actor, refusal).await),
+        };
+    }
+    match to.iter().map(|name| recipient(name)).collect::<Result<_, _>>() {
+        Ok(parties) => Ok(parties),
+        Err(refusal) => Err(refused(yard, actor, refusal).await),
+    }
+}
+
+async fn refused(yard: &Yard, actor: &Actor, refusal: Refusal) -> Response {
+    outcome(yard.ask(actor.clone(), Act::Trespass { verb: "send".to_owned(), refusal }).await)
+}
+
+/// The lines of an inbox, marked as delivered.
+async fn inbox(yard: &Yard, actor: &Actor, all: bool) -> Result<Vec<MailLine>, Failure> {
+    let asker = actor.clone();
+    let (lines, ids) = yard
+        .see(move |state, _| {
+            let ids: Vec<Digest> = state.post.boxes.get(&asker.party()).map(|inbox| inbox.values().cloned().collect()).unwrap_or_default();
+            (view::inbox(state, &asker, all), ids)
+        })
+        .await?;
+    if !ids.is_empty() {
+        deliver(yard, actor, ids).await?;
+    }
+    Ok(lines)
+}
+
+async fn deliver(yard: &Yard, actor: &Actor, ids: Vec<Digest>) -> Result<(), Failure> {
+    match yard.ask(actor.clone(), Act::Deliver { ids }).await {
+        Ok(_) => Ok(()),
+        Err(super::Denied::Failed(failure)) => Err(failure),
+        Err(super::Denied::Refused(refusal)) => Err(Failure::new("cannot mark mail as delivered", refusal)),
+    }
+}
+
+/// Blocks until there is something undelivered to read, or the time is over.
+async fn wait(yard: &Yard, actor: &Actor, seconds: u32) -> Result<Vec<MailLine>, Failure> {
+    let mut bell = yard.bell(&actor.party());
+    let mut stop = yard.stop.subscribe();
+    let deadline = tokio::time::Instant::now() + Duration::from_secs(seconds.into());
+    loop {
+        bell.borrow_and_update();
+        let asker = actor.clone();
+        let waiting = yard.see(move |state, _| queued(state, &asker)).await?;
+        if waiting {
+            return inbox(yard, actor, false).await;
+        }
+        let rung = tokio::select! {
+            rung = tokio::time::timeout_at(deadline, bell.changed()) => rung.is_ok(),
+            _ = stop.changed() => false,
+        };
+        if !rung {
+            return Ok(Vec::new());
+        }
+    }
+}
+
+fn queued(state: &State, actor: &Actor) -> bool {
+    let party = actor.party();
+    let ids = state.post.boxes.get(&party).into_iter().flat_map(|inbox| inbox.values());
+    let open = |id: &Digest| state.post.mail.get(id).and_then(|mail| mail.to.get(&party)) == Some(&message::Delivery::Queued);
+    ids.into_iter().any(open)
+}
+
+/// Finds the message a recipient or sender means by an id's beginning.
+fn find(state: &State, actor: &Actor, id: &str) -> Result<(Digest, u64), Refusal> {
+    let party = actor.party();
+    let mine = |mail: &message::Mail| mail.to.contains_key(&party) || mail.from == party || *actor == Actor::Owner;
+    let hits: Vec<(&Digest, &message::Mail)> = state.post.mail.iter().filter(|(full, mail)| full.as_str().starts_with(id) && mine(mail)).collect();
+    match hits.as_slice() {
+        [(full, mail)] if id.len() >= 6 => Ok(((*full).clone(), mail.seq)),
+        [_, _, ..] | [_] => Err(Refusal::new("ambiguous", format!("{id} is the beginning of {} messages, or too short", hits.len()), "orchestrate mail inbox")),
+        [] => Err(Refusal::new("not-your-mail", format!("{actor} has no message {}", id.escape_default()), "orchestrate mail inbox --all")),
+    }
+}
+
+fn letter(ledger: &dyn Ledger, seq: u64) -> Option<Letter> {
+    let record = ledger.read(seq, 1).ok()?.pop()?;
+    match Entry::parse(&record.bytes).ok()?.event {
+        Event::Message(message::Event::Sent { statement, .. }) => message::letter(&statement),
+        _ => None,
+    }
+}
+
+async fn read(yard: &Yard, actor: &Actor, id: &str) -> Response {
+    let (asker, wanted) = (actor.clone(), id.to_owned());
+    let found = yard
+        .see(move |state, ledger| {
+            let (id, seq) = find(state, &asker, &wanted)?;
+            let letter = letter(ledger, seq).ok_or_else(|| Refusal::new("unreadable", "the message cannot be read back", "orchestrate ledger verify"))?;
+            Ok((view::mail(&letter, &id, state), id))
+        })
+        .await;
+    match found {
+        Ok(Ok((mail, id))) => match deliver(yard, actor, vec![id]).await {
+            Ok(()) => page(Ok(mail)),
+            Err(failure) => Response::Failed(failure),
+        },
+        Ok(Err(refusal)) => Response::Refused(refusal),
+        Err(failure) => Response::Failed(failure),
+    }
+}
+
+async fn acknowledge(yard: &Yard, actor: Actor, id: &str) -> Response {
+    let (asker, wanted) = (actor.clone(), id.to_owned());
+    match yard.see(move |state, _| find(state, &asker, &wanted)).await {
+        Ok(Ok((id, _))) => outcome(yard.ask(actor, Act::Acknowledge { id }).await),
+        Ok(Err(refusal)) => outcome(yard.ask(actor, Act::Trespass { verb: "acknowledge".to_owned(), refusal }).await),
+        Err(failure) => Response::Failed(failure),
+    }
+}

@@ -1,0 +1,101 @@
+//! What a start needs of this machine, one line each, with the fix.
+
+use super::charter::{self, Overlay};
+use super::place::{self, Place};
+use crate::domain::failure::Failure;
+use crate::domain::isolation::Isolation;
+use crate::edge::agent;
+use crate::edge::git::{Git, examine};
+use crate::edge::process::free_disk;
+use crate::edge::sandbox::observe;
+use crate::edge::tmux::Tmux;
+use std::path::Path;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// Less free disk than this is too little for clones and test runs, in bytes.
+const LEAST_DISK: u64 = 1 << 30;
+/// 2025-01-01: a clock before it is wrong.
+const LEAST_CLOCK: u64 = 1_735_689_600;
+
+/// One thing that `doctor` looked at.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Finding {
+    pub name: String,
+    pub ok: bool,
+    pub detail: String,
+    /// The command that mends it.
+    pub fix: String,
+}
+
+/// Looks at everything that a start needs; with a repository, at that too.
+pub fn doctor(repo: Option<&Path>) -> Vec<Finding> {
+    let mut findings = vec![
+        found("git", Git::find().map(|git| git.version().to_string())),
+        found("tmux", Tmux::find(Path::new("/nonexistent/doctor.sock")).map(|_| "found".to_owned())),
+        isolation(),
+        state(),
+        clock(),
+    ];
+    findings.extend(rules());
+    if let Some(repo) = repo {
+        findings.push(found("repository", repository(repo)));
+    }
+    findings
+}
+
+fn found(name: &str, seen: Result<String, Failure>) -> Finding {
+    match seen {
+        Ok(detail) => Finding { name: name.to_owned(), ok: true, detail, fix: String::new() },
+        Err(failure) => Finding { name: name.to_owned(), ok: false, detail: failure.to_string(), fix: failure.hint },
+    }
+}
+
+fn isolation() -> Finding {
+    let own = std::env::current_exe().unwrap_or_default();
+    let seen = observe(&own);
+    let ok = seen.level != Isolation::None;
+    let held = seen.walls.iter().filter(|wall| wall.held).count();
+    let detail = if ok { format!("level {} ({held} of {} probes held)", seen.level.as_str(), seen.walls.len()) } else { seen.why };
+    Finding { name: "isolation".to_owned(), ok, detail, fix: seen.fix }
+}
+
+fn state() -> Finding {
+    let look = || {
+        let states = place::states()?;
+        place::make_private(&states)?;
+        let free = free_disk(&states)?;
+        if free < LEAST_DISK {
+            let why = format!("{} MiB are free at {}", free >> 20, states.display());
+            return Err(Failure::new("too little free disk", why).hint("df -h; export ORCHESTRATE_STATE=/another/disk"));
+        }
+        Ok(format!("{}, {} GiB free", states.display(), free >> 30))
+    };
+    found("state folder", look())
+}
+
+fn clock() -> Finding {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    let ok = now > LEAST_CLOCK;
+    let detail = if ok { "plausible".to_owned() } else { "far in the past: signatures would not be valid".to_owned() };
+    Finding { name: "clock".to_owned(), ok, detail, fix: if ok { String::new() } else { "timedatectl set-ntp true".to_owned() } }
+}
+
+/// The owner's rules, and the agent command that they name.
+fn rules() -> Vec<Finding> {
+    let folder = place::config().filter(|folder| folder.is_dir());
+    match charter::load(&Overlay { folder: folder.as_deref(), ..Overlay::default() }) {
+        Err(failure) => vec![found("rules", Err(failure))],
+        Ok((charter, _)) => {
+            let command = charter.policy.agent.command.clone();
+            let agent = agent::resolve(&command).map(|launch| format!("{command}: {}", launch.argv[0]));
+            vec![found("rules", Ok(format!("charter {}", charter.digest().short()))), found("agent", agent)]
+        }
+    }
+}
+
+fn repository(repo: &Path) -> Result<String, Failure> {
+    let source = examine(&Git::find()?, repo, None)?;
+    let place = Place::of(&source.root)?;
+    let known = if place.ledger().exists() { "has a workshop" } else { "has no workshop yet" };
+    Ok(format!("{} at {}, {known}", source.branch, source.tip.short()))
+}

@@ -1,0 +1,343 @@
+//! Fills the seats: clones, homes, prompts, panes, and the wait for their answers.
+
+use super::drive::Denied;
+use super::place::make_private;
+use super::protocol::{INSIDE, INSIDE_BIN, INSIDE_MIRROR, RELAY_SOCKET};
+use super::start::{Options, Reporter};
+use super::yard::{Yard, blocking};
+use crate::domain::actor::{Actor, Party};
+use crate::domain::charter::Charter;
+use crate::domain::command::Act;
+use crate::domain::failure::{Doing, Failure};
+use crate::domain::fleet::Instance;
+use crate::domain::isolation::Isolation;
+use crate::domain::name::{Digest, SeatName};
+use crate::domain::role::Colour;
+use crate::edge::agent::{self, Launch};
+use crate::edge::git::CloneSetup;
+use crate::edge::sandbox::{Bind, Forward, Limits, Plan};
+use crate::edge::tmux::{Control, Event, Feed, Grid, Pane, PaneSpec, Tmux};
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// The grid that a start builds before any terminal is attached.
+const WIDTH: u16 = 200;
+const HEIGHT: u16 = 60;
+const COLUMNS: usize = 3;
+/// The port inside a seat that leads to the relay.
+const RELAY_PORT: u16 = 3128;
+/// The first thing an agent is told to do, after its prompt.
+const FIRST: &str = "Run `orchestrate whoami`, then `orchestrate mail inbox`, and do what your role asks. When nothing is left, stop and wait for mail.";
+/// What one seat may use.
+const LIMITS: Limits = Limits { processes: 2048, open_files: 4096, file_size: 4 << 30, tmp_size: 1 << 30, cpu_seconds: None, memory: None };
+
+/// A seat with all that its pane needs.
+struct Place {
+    seat: SeatName,
+    title: String,
+    colour: String,
+    argv: Vec<OsString>,
+    agent: Vec<String>,
+    prompt: Digest,
+}
+
+/// Puts an instance into every seat that has none, and leaves the others alone.
+pub async fn fill(yard: &Arc<Yard>, options: &Options, charter: &Charter, reporter: &mut Reporter) -> Result<(), Failure> {
+    let since = Instant::now();
+    let fresh = clones(yard, charter).await?;
+    reporter.step("clones", count(fresh, "made"), since);
+    let since = Instant::now();
+    let (here, told, ours) = (Arc::clone(yard), options.clone(), charter.clone());
+    let places = blocking(move || furnish(&here, &told, &ours)).await?;
+    reporter.step("prompts", format!("{} seats", places.len()), since);
+    let since = Instant::now();
+    let total = places.len();
+    let started = seat(yard, places).await?;
+    reporter.step("tmux grid", format!("{total} panes, {started} started"), since);
+    Ok(())
+}
+
+/// Records each instance before its pane is started, so that its first word finds it expected.
+async fn seat(yard: &Arc<Yard>, places: Vec<Place>) -> Result<usize, Failure> {
+    let here = Arc::clone(yard);
+    let living = blocking(move || take_tmux(&here)?.panes()).await?;
+    let whole = places.iter().all(|place| living.iter().any(|pane| pane.seat == place.seat.as_str()));
+    let dead = |place: &&Place| !whole || living.iter().any(|pane| pane.dead && pane.seat == place.seat.as_str());
+    let wanted: Vec<&Place> = places.iter().filter(dead).collect();
+    for place in &wanted {
+        let act = Act::Seat { seat: place.seat.clone(), agent: place.agent.clone(), prompt: place.prompt.clone() };
+        if let Err(Denied::Failed(failure)) = yard.ask(Actor::Edge, act).await {
+            return Err(failure);
+        }
+    }
+    let (here, count) = (Arc::clone(yard), wanted.len());
+    blocking(move || {
+        let tmux = take_tmux(&here)?;
+        if whole { revive(&here, tmux, &living, &places) } else { build(&here, tmux, &places) }
+    })
+    .await
+    .map(|()| count)
+}
+
+fn take_tmux(yard: &Yard) -> Result<&Tmux, Failure> {
+    if let Some(tmux) = yard.tmux.get() {
+        return Ok(tmux);
+    }
+    let tmux = Tmux::find(&yard.place.tmux())?;
+    Ok(yard.tmux.get_or_init(|| tmux))
+}
+
+fn count(made: usize, verb: &str) -> String {
+    if made == 0 { "there already".to_owned() } else { format!("{made} {verb}") }
+}
+
+/// Makes the clones that are missing, two at a time.
+async fn clones(yard: &Arc<Yard>, charter: &Charter) -> Result<usize, Failure> {
+    let missing: Vec<SeatName> = charter.seats().filter(|seat| !yard.place.clone_of(seat).exists()).cloned().collect();
+    let half = missing.len().div_ceil(2);
+    let (first, second) = missing.split_at(half);
+    let make = |seats: &[SeatName]| {
+        let (here, seats) = (Arc::clone(yard), seats.to_vec());
+        blocking(move || seats.iter().try_for_each(|seat| clone(&here, seat)))
+    };
+    let (first, second) = tokio::join!(make(first), make(second));
+    first.and(second).map(|()| missing.len())
+}
+
+fn clone(yard: &Yard, seat: &SeatName) -> Result<(), Failure> {
+    let gate = yard.gate()?;
+    let inside = Inside::of(yard, seat);
+    let setup = CloneSetup {
+        seat: seat.clone(),
+        name: seat.to_string(),
+        email: format!("{seat}@{}.orchestrate", yard.workshop),
+        signing_key: yard.keys.of(&Party::Seat(seat.clone()))?.fingerprint(),
+        gpg_program: inside.bin.join("orchestrate-gpg").to_string_lossy().into_owned(),
+        branch: gate.branch().clone(),
+        hooks_path: None,
+        checkout: true,
+    };
+    gate.seat_clone(&yard.place.mirror(), &inside.mirror, &yard.place.clone_of(seat), &setup)
+}
+
+/// Where things are as a seat sees them: inside its sandbox, or on the host where there is none.
+struct Inside {
+    run: PathBuf,
+    bin: PathBuf,
+    mirror: PathBuf,
+    home: PathBuf,
+    clone: PathBuf,
+}
+
+impl Inside {
+    fn of(yard: &Yard, seat: &SeatName) -> Self {
+        if yard.isolation == Isolation::None {
+            let place = &yard.place;
+            return Self {
+                run: place.sockets_of(seat),
+                bin: place.join("bin"),
+                mirror: place.mirror(),
+                home: place.home_of(seat),
+                clone: place.clone_of(seat),
+            };
+        }
+        Self {
+            run: INSIDE.into(),
+            bin: INSIDE_BIN.into(),
+            mirror: INSIDE_MIRROR.into(),
+            home: Path::new("/home").join(seat.as_str()),
+            clone: Path::new("/work").join(yard.workshop.rsplit_once('-').map_or("repository", |(name, _)| name)),
+        }
+    }
+}
+
+fn furnish(yard: &Yard, options: &Options, charter: &Charter) -> Result<Vec<Place>, Failure> {
+    charter.seats().map(|seat| place(yard, options, charter, seat)).collect()
+}
+
+fn place(yard: &Yard, options: &Options, charter: &Charter, seat: &SeatName) -> Result<Place, Failure> {
+    let role = charter.role_of(seat).ok_or_else(|| Failure::new("BUG: a seat without a role", seat))?;
+    let prompt = charter.prompt(seat).unwrap_or_default();
+    let path = yard.place.join("prompts").join(format!("{seat}.md"));
+    std::fs::write(&path, &prompt).doing(format!("cannot write {}", path.display()))?;
+    let home = yard.place.home_of(seat);
+    make_private(&home)?;
+    let launch = agent::resolve(options.command(charter, seat))?;
+    let plan = plan(yard, seat, &launch, &prompt, &home)?;
+    Ok(Place {
+        seat: seat.clone(),
+        title: format!("{seat} ({})", role.name),
+        colour: colour(role.colour).to_owned(),
+        argv: plan.command(yard.isolation, &yard.launcher)?,
+        agent: launch.argv.clone(),
+        prompt: Digest::of(prompt.as_bytes()),
+    })
+}
+
+fn plan(yard: &Yard, seat: &SeatName, launch: &Launch, prompt: &str, home: &Path) -> Result<Plan, Failure> {
+    let inside = Inside::of(yard, seat);
+    let relay = format!("http://127.0.0.1:{RELAY_PORT}");
+    let (home_inside, clone_inside) = (inside.home.display().to_string(), inside.clone.display().to_string());
+    let seating = agent::Seating {
+        seat: seat.as_str(),
+        home,
+        home_inside: &home_inside,
+        clone_inside: &clone_inside,
+        binary_inside: &inside.bin.join("orchestrate").display().to_string(),
+        prompt,
+        first: FIRST,
+        relay: (yard.isolation != Isolation::None).then_some(relay.as_str()),
+        credentials: &owner_env(),
+    };
+    let furniture = agent::furnish(launch.kind, &seating)?;
+    let mut env = furniture.env;
+    env.extend(base_env(&inside, seat));
+    let place = &yard.place;
+    let mut binds = vec![
+        Bind::writable(place.clone_of(seat), &inside.clone),
+        Bind::writable(home, &inside.home),
+        Bind::read_only(place.sockets_of(seat), &inside.run),
+        Bind::read_only(place.join("bin"), &inside.bin),
+        Bind::read_only(place.mirror(), &inside.mirror),
+    ];
+    binds.extend(launch.read_only.iter().map(|path| Bind::read_only(path, path)));
+    Ok(Plan {
+        name: seat.to_string(),
+        binds,
+        env,
+        chdir: inside.clone,
+        argv: launch.argv.iter().cloned().chain(furniture.args).map(OsString::from).collect(),
+        limits: LIMITS,
+        forwards: vec![Forward { port: RELAY_PORT, socket: inside.run.join(RELAY_SOCKET) }],
+        etc: Vec::new(),
+        nested: false,
+    })
+}
+
+/// Credentials of the owner's that an agent may need; handed over by name, nothing else of the environment is.
+fn owner_env() -> BTreeMap<String, String> {
+    let wanted = ["ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "ANTHROPIC_BASE_URL", "CLAUDE_CODE_OAUTH_TOKEN", "OPENAI_API_KEY", "GEMINI_API_KEY"];
+    wanted.iter().filter_map(|name| Some(((*name).to_owned(), std::env::var(name).ok()?))).collect()
+}
+
+/// What every seat finds in its environment; for its information, never for its identity.
+fn base_env(inside: &Inside, seat: &SeatName) -> BTreeMap<String, String> {
+    let path = format!("{}:/usr/local/bin:/usr/bin:/bin", inside.bin.display());
+    [
+        ("PATH", path),
+        ("HOME", inside.home.display().to_string()),
+        ("LANG", "C.UTF-8".to_owned()),
+        ("TERM", "tmux-256color".to_owned()),
+        ("SHELL", "/bin/sh".to_owned()),
+        ("ORCHESTRATE_SEAT", seat.to_string()),
+        ("ORCHESTRATE_RUN", inside.run.display().to_string()),
+    ]
+    .into_iter()
+    .map(|(name, value)| (name.to_owned(), value))
+    .collect()
+}
+
+fn colour(colour: Colour) -> &'static str {
+    match colour {
+        Colour::Red => "red",
+        Colour::Green => "green",
+        Colour::Yellow => "yellow",
+        Colour::Blue => "blue",
+        Colour::Magenta => "magenta",
+        Colour::Cyan => "cyan",
+        Colour::White => "white",
+    }
+}
+
+/// Builds the whole grid anew.
+fn build(yard: &Yard, tmux: &Tmux, places: &[Place]) -> Result<(), Failure> {
+    tmux.stop()?;
+    let cwd = yard.place.root();
+    let pane = |place: &Place| PaneSpec {
+        seat: place.seat.to_string(),
+        title: place.title.clone(),
+        colour: place.colour.clone(),
+        argv: place.argv.clone(),
+        cwd: cwd.to_owned(),
+    };
+    let rows = places.chunks(COLUMNS).map(|row| row.iter().map(pane).collect()).collect();
+    tmux.build(&yard.workshop, &Grid { rows, width: WIDTH, height: HEIGHT, config: None }).map(drop)
+}
+
+/// Starts what is dead in a living grid.
+fn revive(yard: &Yard, tmux: &Tmux, living: &[Pane], places: &[Place]) -> Result<(), Failure> {
+    for pane in living.iter().filter(|pane| pane.dead) {
+        if let Some(place) = places.iter().find(|place| place.seat.as_str() == pane.seat) {
+            tmux.respawn(&pane.id, &place.argv, yard.place.root())?;
+        }
+    }
+    Ok(())
+}
+
+/// Notes the end of an instance when its pane dies, as tmux tells it.
+pub fn watch(yard: &Arc<Yard>) -> Result<(), Failure> {
+    let here = Arc::clone(yard);
+    let handle = tokio::runtime::Handle::current();
+    let work = move || {
+        let Some(tmux) = here.tmux.get() else { return };
+        let (control, events) = match Control::open(tmux, &here.workshop, Feed::Quiet) {
+            Ok(opened) => opened,
+            Err(failure) => return eprintln!("orchestrate: {failure}"),
+        };
+        for event in events {
+            match event {
+                Event::PaneDied(pane) => handle.block_on(died(&here, &pane)),
+                Event::Output { .. } | Event::Other(_) => {}
+                Event::Exit(_) => break,
+            }
+        }
+        drop(control);
+    };
+    std::thread::Builder::new().name("tmux".to_owned()).spawn(work).map(drop).doing("cannot watch the panes")
+}
+
+async fn died(yard: &Arc<Yard>, id: &str) {
+    let (here, id) = (Arc::clone(yard), id.to_owned());
+    let found = blocking(move || {
+        let panes = here.tmux.get().map_or_else(|| Ok(Vec::new()), Tmux::panes)?;
+        Ok(panes.into_iter().find(|pane| pane.id == id))
+    })
+    .await;
+    let Ok(Some(pane)) = found else { return };
+    let Ok(seat) = SeatName::new(pane.seat.clone()) else { return };
+    let wanted = seat.clone();
+    let instance = yard.see(move |state, _| state.fleet.get(&wanted).map(|seat| seat.instances)).await;
+    let why = pane.exit.map_or_else(|| "ended by a signal".to_owned(), |code| format!("ended with code {code}"));
+    if let Ok(Some(instance)) = instance {
+        if let Err(Denied::Failed(failure)) = yard.ask(Actor::Edge, Act::Leave { seat, instance, why }).await {
+            eprintln!("orchestrate: {failure}");
+        }
+    }
+}
+
+/// Waits until every instance has answered through its own socket, has ended, or the time is over.
+pub async fn answered(yard: &Arc<Yard>, seconds: u32, reporter: &mut Reporter) -> Result<usize, Failure> {
+    let since = Instant::now();
+    let mut grown = yard.grown.subscribe();
+    let deadline = tokio::time::Instant::now() + Duration::from_secs(seconds.into());
+    let (ready, silent) = loop {
+        grown.borrow_and_update();
+        let (ready, starting, silent) = yard.see(|state, _| roll(state)).await?;
+        if starting == 0 || tokio::time::timeout_at(deadline, grown.changed()).await.is_err() {
+            break (ready, silent);
+        }
+    };
+    let detail = if silent.is_empty() { format!("{ready} answered") } else { format!("{ready} answered; no answer from {}", silent.join(", ")) };
+    reporter.step("instances", detail, since);
+    Ok(ready)
+}
+
+fn roll(state: &crate::domain::state::State) -> (usize, usize, Vec<String>) {
+    let is = |instance: &Instance, wanted: fn(&Instance) -> bool| wanted(instance);
+    let count = |wanted: fn(&Instance) -> bool| state.fleet.values().filter(|seat| is(&seat.instance, wanted)).count();
+    let silent = state.fleet.iter().filter(|(_, seat)| !matches!(seat.instance, Instance::Ready { .. })).map(|(name, _)| name.to_string());
+    (count(|now| matches!(now, Instance::Ready { .. })), count(|now| matches!(now, Instance::Starting { .. })), silent.collect())
+}

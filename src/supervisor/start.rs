@@ -1,0 +1,381 @@
+//! From nothing, or from whatever a crash left, to twelve instances that have answered: the supervisor's own main.
+
+use super::charter::{self, Overlay};
+use super::drive::{self, Ask, Denied, Drive};
+use super::hands::{Grip, Keys};
+use super::perform;
+use super::place::{self, Place, workshop_id};
+use super::protocol::{Step, StepState};
+use super::seats;
+use super::serve;
+use super::yard::{Ground, Yard, blocking};
+use crate::domain::actor::{Actor, Party};
+use crate::domain::charter::Charter;
+use crate::domain::command::Act;
+use crate::domain::effect::Effect;
+use crate::domain::failure::{Doing, Failure};
+use crate::domain::isolation::Isolation;
+use crate::domain::name::{Oid, SeatName};
+use crate::domain::state::State;
+use crate::domain::workshop::Genesis;
+use crate::edge::agent;
+use crate::edge::clock::Clock;
+use crate::edge::git::{Gate, Git, Move, Source, examine};
+use crate::edge::sandbox::observe;
+use crate::edge::tmux::Tmux;
+use crate::ledger::Ledger;
+use crate::ledger::sqlite::SqliteLedger;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
+use tokio::sync::mpsc;
+
+/// What a start is told; kept in the state folder so that a later start needs to be told nothing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Options {
+    pub repo: PathBuf,
+    /// The protected branch; the checked-out one where none is named.
+    #[serde(default)]
+    pub branch: Option<String>,
+    /// The command in every seat, and in single ones.
+    #[serde(default)]
+    pub agent: Option<String>,
+    #[serde(default)]
+    pub agents: BTreeMap<SeatName, String>,
+    pub isolation: Isolation,
+    /// How long a start waits for the instances' answers.
+    pub patience: u32,
+}
+
+impl Options {
+    pub fn load(place: &Place) -> Result<Option<Self>, Failure> {
+        let path = place.join("start.json");
+        match std::fs::read(&path) {
+            Ok(bytes) => serde_json::from_slice(&bytes).map(Some).doing(format!("cannot read {}", path.display())),
+            Err(why) if why.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(why) => Err(Failure::new(format!("cannot read {}", path.display()), why)),
+        }
+    }
+
+    /// The command of a seat's agent.
+    pub fn command<'a>(&'a self, charter: &'a Charter, seat: &SeatName) -> &'a str {
+        self.agents.get(seat).or(self.agent.as_ref()).map_or_else(|| charter.agent(seat), String::as_str)
+    }
+
+    pub fn save(&self, place: &Place) -> Result<(), Failure> {
+        let bytes = serde_json::to_vec_pretty(self).doing("cannot write down the start")?;
+        std::fs::write(place.join("start.json"), bytes).doing("cannot write down the start")
+    }
+}
+
+/// Tells whoever waits for the start what is done; a listener that leaves misses the rest.
+pub struct Reporter {
+    listener: Option<UnixStream>,
+    number: u32,
+}
+
+impl Reporter {
+    pub fn new(listener: Option<UnixStream>) -> Self {
+        Self { listener, number: 0 }
+    }
+
+    pub fn step(&mut self, name: &str, detail: impl Into<String>, since: Instant) {
+        self.tell(name, detail.into(), StepState::Done, since);
+    }
+
+    fn tell(&mut self, name: &str, detail: String, state: StepState, since: Instant) {
+        let milliseconds = u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let step = Step { number: self.number, name: name.to_owned(), detail, state, milliseconds };
+        self.number += 1;
+        eprintln!("orchestrate: {}: {}", step.name, step.detail);
+        let line = serde_json::to_string(&step).unwrap_or_default();
+        if let Some(mut listener) = self.listener.take() {
+            if writeln!(listener, "{line}").is_ok() {
+                self.listener = Some(listener);
+            }
+        }
+    }
+
+    pub fn ready(&mut self, detail: String, since: Instant) {
+        self.tell("workshop", detail, StepState::Ready, since);
+        self.listener = None;
+    }
+
+    pub fn failed(&mut self, failure: &Failure, since: Instant) {
+        let words = serde_json::to_string(failure).unwrap_or_else(|_| failure.to_string());
+        self.tell("failed", words, StepState::Failed, since);
+        self.listener = None;
+    }
+}
+
+/// Runs the supervisor until it is told to stop.
+pub fn supervise(place: &Place, mut reporter: Reporter) -> Result<(), Failure> {
+    let begun = Instant::now();
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().doing("cannot start the supervisor")?;
+    let outcome = runtime.block_on(run(place, &mut reporter, begun));
+    if let Err(failure) = &outcome {
+        reporter.failed(failure, begun);
+    }
+    runtime.shutdown_timeout(Duration::from_secs(2));
+    outcome
+}
+
+async fn run(place: &Place, reporter: &mut Reporter, begun: Instant) -> Result<(), Failure> {
+    let options = Options::load(place)?.ok_or_else(|| Failure::new("cannot start", "nobody said which repository").hint("orchestrate bootstrap <repo>"))?;
+    let prepared = prepare(place, &options, reporter)?;
+    let level = prepared.level.clone();
+    let (yard, mut drive) = prepared.yard;
+    found(&mut drive, &yard, &prepared.charter, &prepared.source, prepared.fresh, reporter)?;
+    let charter = drive.state.charter().clone();
+    repository(&yard, &drive.state, &prepared.source, reporter)?;
+    reconcile(&yard, &mut drive)?;
+    start_entry(&mut drive, &level)?;
+    let yard = Arc::new(yard);
+    let (effects, performing) = mpsc::unbounded_channel();
+    tokio::spawn(perform::run(Arc::clone(&yard), performing));
+    spawn_loop(&yard, drive, prepared.asks, effects)?;
+    serve::open_house(&yard)?;
+    let seats: Vec<SeatName> = charter.seats().cloned().collect();
+    seats.iter().try_for_each(|seat| serve::open_seat(&yard, seat))?;
+    tokio::spawn(tick(Arc::clone(&yard)));
+    if let Err(failure) = fill(&yard, &options, &charter, reporter).await {
+        stop_panes(&yard).await?;
+        return Err(failure);
+    }
+    let answered = seats::answered(&yard, options.patience, reporter).await?;
+    reporter.ready(format!("{answered} of {} seats answered; isolation level: {}", seats.len(), level.0), begun);
+    wait_for_stop(&yard).await;
+    stop_panes(&yard).await
+}
+
+async fn fill(yard: &Arc<Yard>, options: &Options, charter: &Charter, reporter: &mut Reporter) -> Result<(), Failure> {
+    seats::fill(yard, options, charter, reporter).await?;
+    seats::watch(yard)
+}
+
+async fn stop_panes(yard: &Arc<Yard>) -> Result<(), Failure> {
+    let here = Arc::clone(yard);
+    blocking(move || here.tmux.get().map_or(Ok(()), Tmux::stop)).await
+}
+
+struct Prepared {
+    yard: (Yard, Drive<Grip>),
+    asks: mpsc::UnboundedReceiver<Ask>,
+    charter: Charter,
+    source: Source,
+    fresh: bool,
+    level: (String, String),
+}
+
+/// Everything that can be found wrong before anything is made.
+fn prepare(place: &Place, options: &Options, reporter: &mut Reporter) -> Result<Prepared, Failure> {
+    let since = Instant::now();
+    let git = Git::find()?;
+    let source = examine(&git, &options.repo, options.branch.as_deref())?;
+    let (charter, _) = charter_of(place)?;
+    Tmux::find(&place.tmux())?;
+    for seat in charter.seats() {
+        agent::resolve(options.command(&charter, seat))?;
+    }
+    let launcher = place.join("bin/orchestrate");
+    let level = level(options, &launcher)?;
+    let dirty = if source.dirty { "; uncommitted work stays yours, seats do not see it" } else { "" };
+    reporter.step("checks", format!("git {}, isolation level {}{dirty}", git.version(), level.0), since);
+    let since = Instant::now();
+    let workshop = workshop_id(&options.repo);
+    let seats: Vec<SeatName> = charter.seats().cloned().collect();
+    let (ledger, fresh) = open_ledger(place)?;
+    let len = ledger.len();
+    reporter.step("ledger", if fresh { "new".to_owned() } else { format!("{len} entries") }, since);
+    let since = Instant::now();
+    let (keys, made) = Keys::open(place, &workshop, &seats)?;
+    reporter.step("keys", if made > 0 { format!("{made} made") } else { "there already".to_owned() }, since);
+    let (keys, gate) = (Arc::new(keys), Arc::new(OnceLock::new()));
+    let clock = Clock::new(std::env::var_os("ORCHESTRATE_CLOCK_AHEAD").map(PathBuf::from));
+    let grip = Grip { keys: Arc::clone(&keys), gate: Arc::clone(&gate), clock: clock.clone() };
+    let drive = Drive::open(Box::new(ledger), grip)?;
+    let ground = Ground { place: place.clone(), repo: options.repo.clone(), workshop, git, gate, keys, clock, isolation: options.isolation };
+    let (ask, asks) = mpsc::unbounded_channel();
+    Ok(Prepared { yard: (Yard::new(ground, ask), drive), asks, charter, source, fresh, level })
+}
+
+/// The charter of this start: genesis' own once there is one, else built in under the owner's.
+pub fn charter_of(_place: &Place) -> Result<(Charter, Vec<charter::Origin>), Failure> {
+    let folder = place::config().filter(|folder| folder.is_dir());
+    charter::load(&Overlay { folder: folder.as_deref(), environment: &[], flags: &[] })
+}
+
+fn open_ledger(place: &Place) -> Result<(SqliteLedger, bool), Failure> {
+    let path = place.ledger();
+    if path.exists() { Ok((SqliteLedger::open(&path)?, false)) } else { Ok((SqliteLedger::create(&path)?, true)) }
+}
+
+/// The isolation level that the probes saw, and what it leaves open; less than was asked for is a failure.
+fn level(options: &Options, launcher: &Path) -> Result<(String, String), Failure> {
+    if options.isolation == Isolation::None {
+        let note = "no walls: a seat can read keys, edit the record and type into other panes; only `orchestrate verify` helps".to_owned();
+        return Ok(("none".to_owned(), note));
+    }
+    let seen = observe(launcher);
+    if seen.level == Isolation::None {
+        let hint = if seen.fix.is_empty() { "orchestrate doctor".to_owned() } else { seen.fix.clone() };
+        return Err(Failure::new(format!("isolation level {} cannot be had here", options.isolation.as_str()), seen.why).hint(hint));
+    }
+    Ok((seen.level.as_str().to_owned(), seen.why))
+}
+
+/// Genesis before the first key entry; then every key, then the owner's word on both.
+fn found(drive: &mut Drive<Grip>, yard: &Yard, charter: &Charter, source: &Source, fresh: bool, reporter: &mut Reporter) -> Result<(), Failure> {
+    let since = Instant::now();
+    if drive.state.genesis.is_none() {
+        let seats = charter.seats().filter_map(|seat| Some((seat.clone(), charter.role_of(seat)?.name.clone()))).collect();
+        let genesis = Genesis {
+            workshop: yard.workshop.clone(),
+            branch: source.branch.clone(),
+            base: source.tip.clone(),
+            seats,
+            draw: yard.keys.draw_commitment(),
+            note_key: yard.keys.note_key(&yard.workshop)?,
+            charter: charter.canonical(),
+        };
+        must(drive, Act::Found { genesis: Box::new(genesis) })?;
+    }
+    let holders: Vec<(Party, String)> = yard.keys.holders().map(|(party, key)| (party.clone(), key.certificate_armored())).collect();
+    let missing: Vec<&(Party, String)> = holders.iter().filter(|(party, _)| !drive.state.keys.contains_key(party)).collect();
+    let sworn = missing.is_empty();
+    for (party, certificate) in missing {
+        let fingerprint = yard.keys.of(party)?.fingerprint();
+        must(drive, Act::RegisterKey { holder: party.clone(), fingerprint, certificate: certificate.clone() })?;
+    }
+    if !sworn {
+        must(drive, Act::Swear)?;
+    }
+    drive.state.keys.values().try_for_each(|key| yard.trust(&key.certificate))?;
+    let owner = drive.state.keys.get(&Party::Owner).map(|key| key.fingerprint.to_string()).unwrap_or_default();
+    reporter.step(if fresh { "genesis" } else { "record" }, format!("owner's key {owner}"), since);
+    Ok(())
+}
+
+fn must(drive: &mut Drive<Grip>, act: Act) -> Result<(), Failure> {
+    match drive.ask(&Actor::Edge, act).0 {
+        Ok(_) => Ok(()),
+        Err(Denied::Failed(failure)) => Err(failure),
+        Err(Denied::Refused(refusal)) => Err(Failure::new("the start was refused", &refusal).hint(refusal.hint.clone())),
+    }
+}
+
+/// The gate, made from exactly the commit that genesis names, and the mirror of approved history.
+fn repository(yard: &Yard, state: &State, source: &Source, reporter: &mut Reporter) -> Result<(), Failure> {
+    let since = Instant::now();
+    let path = yard.place.gate();
+    let fresh = !path.exists();
+    let gate = if fresh { make_gate(yard, state, source)? } else { Gate::open(&yard.git, &path)? };
+    gate.check()?;
+    let mirror = yard.place.mirror();
+    if mirror.exists() { gate.refresh_mirror(&mirror, gate.branch())? } else { gate.make_mirror(&mirror)? }
+    reporter.step("gate repository", format!("{} at {}", gate.branch(), gate.tip()?.short()), since);
+    yard.gate.set(gate).map_err(|_| Failure::new("BUG: the gate was opened twice", ""))
+}
+
+fn make_gate(yard: &Yard, state: &State, source: &Source) -> Result<Gate, Failure> {
+    let base = state.genesis.as_ref().map(|genesis| genesis.base.clone()).unwrap_or_else(|| source.tip.clone());
+    let gate = Gate::create(&yard.git, &yard.place.gate(), source)?;
+    if source.tip != base {
+        gate.move_refs(&[Move { name: source.branch.clone(), old: Some(source.tip.clone()), new: Some(base) }])?;
+    }
+    Ok(gate)
+}
+
+/// Every reference equals the record's word; what a crash left between intent and word is finished by the loop's first step.
+fn reconcile(yard: &Yard, drive: &mut Drive<Grip>) -> Result<(), Failure> {
+    let effects = drive.outstanding();
+    drop(effects);
+    let found = yard.gate()?.refs()?;
+    let differing = difference(&drive.state, &found);
+    if differing.is_empty() {
+        return Ok(());
+    }
+    let reason = format!("the gate repository differs from the record: {}", differing.join("; "));
+    let words: String = reason.chars().take(190).collect();
+    if drive.state.frozen.is_none() {
+        match drive.ask(&Actor::Edge, Act::Freeze { reason: words }).0 {
+            Ok(_) => eprintln!("orchestrate: FROZEN: {reason}"),
+            Err(denied) => eprintln!("orchestrate: cannot freeze: {denied:?}"),
+        }
+    }
+    Ok(())
+}
+
+fn difference(state: &State, found: &BTreeMap<crate::domain::name::RefName, Oid>) -> Vec<String> {
+    let measuring = |name: &str| name.starts_with("refs/gate/");
+    let lost = state.refs.iter().filter(|(name, oid)| found.get(*name) != Some(oid)).map(|(name, oid)| format!("{name} is not at {}", oid.short()));
+    let extra = found.keys().filter(|name| !state.refs.contains_key(*name) && !measuring(name.as_str())).map(|name| format!("{name} is not in the record"));
+    lost.chain(extra).collect()
+}
+
+fn start_entry(drive: &mut Drive<Grip>, level: &(String, String)) -> Result<(), Failure> {
+    let version = env!("CARGO_PKG_VERSION").to_owned();
+    must(drive, Act::Start { version, level: level.0.clone(), note: level.1.clone() })
+}
+
+/// The loop has a thread of its own; when it ends by a bug, the whole supervisor ends, and nothing moves.
+fn spawn_loop(yard: &Arc<Yard>, drive: Drive<Grip>, asks: mpsc::UnboundedReceiver<Ask>, effects: mpsc::UnboundedSender<Vec<Effect>>) -> Result<(), Failure> {
+    let here = Arc::clone(yard);
+    let report = move |len: u64, batch: Vec<Effect>| {
+        here.grown.send_replace(len);
+        if !batch.is_empty() {
+            drop(effects.send(batch));
+        }
+    };
+    let work = move || {
+        let ended = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| drive::run(drive, asks, report)));
+        if ended.is_err() {
+            eprintln!("orchestrate: BUG: the loop panicked; the supervisor stops");
+            std::process::exit(70);
+        }
+    };
+    std::thread::Builder::new().name("loop".to_owned()).spawn(work).map(drop).doing("cannot start the loop")
+}
+
+/// Lets what is due expire, woken by growth or by the earliest due time, never more often.
+async fn tick(yard: Arc<Yard>) {
+    let mut grown = yard.grown.subscribe();
+    let mut stop = yard.stop.subscribe();
+    loop {
+        grown.borrow_and_update();
+        let due = yard.see(|state, _| state.post.due.first().map(|(when, _)| *when)).await;
+        let Ok(due) = due else { return };
+        let now = yard.clock.now();
+        if due.is_some_and(|due| due <= now) {
+            if let Err(Denied::Failed(failure)) = yard.ask(Actor::Edge, Act::Tick).await {
+                eprintln!("orchestrate: {failure}");
+            }
+            continue;
+        }
+        let left = due.map_or(Duration::from_secs(3600), |due| Duration::from_millis(due - now).min(Duration::from_secs(3600)));
+        tokio::select! {
+            _ = tokio::time::timeout(left, grown.changed()) => {}
+            _ = stop.changed() => return,
+        }
+    }
+}
+
+async fn wait_for_stop(yard: &Arc<Yard>) {
+    let mut stop = yard.stop.subscribe();
+    let mut term = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()).ok();
+    let terminated = async {
+        match &mut term {
+            Some(term) => term.recv().await,
+            None => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        _ = stop.changed() => {}
+        _ = terminated => {}
+    }
+}

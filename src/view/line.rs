@@ -1,0 +1,158 @@
+//! One human line per entry.
+
+use super::text::{clip, count, one_line, time};
+use crate::domain::entry::Entry;
+use crate::domain::event::Event;
+use crate::domain::refusal::Refused;
+use crate::domain::{confirm, fleet, freeze, key, merge, message, push, review, task, workshop};
+
+/// The entry as one line: position, time, who, what. Harmless on a terminal whatever seats wrote.
+pub fn line(entry: &Entry) -> String {
+    let what = clip(&one_line(&what(&entry.event)), 400);
+    format!("{:>6}  {}  {:<12}  {what}", entry.seq, time(entry.time), entry.by)
+}
+
+fn what(event: &Event) -> String {
+    match event {
+        Event::Workshop(event) => workshop(event),
+        Event::Key(event) => key(event),
+        Event::Fleet(event) => fleet(event),
+        Event::Push(event) => push(event),
+        Event::Task(event) => task(event),
+        Event::Review(event) => review(event),
+        Event::Merge(event) => merge(event),
+        Event::Message(event) => message(event),
+        Event::Freeze(event) => freeze(event),
+        Event::Confirm(event) => confirm(event),
+        Event::Refused(refused) => refusal(refused),
+    }
+}
+
+fn workshop(event: &workshop::Event) -> String {
+    match event {
+        workshop::Event::Founded { genesis } => {
+            format!("workshop {} founded on {} at {}", genesis.workshop, genesis.branch, genesis.base.short())
+        }
+        workshop::Event::Sworn { .. } => "genesis sworn with the owner's key".to_owned(),
+        workshop::Event::Started { version, level, .. } => format!("supervisor {version} started, isolation {level}"),
+        workshop::Event::Rechartered { .. } => "the owner adopted another charter".to_owned(),
+        workshop::Event::Stopped => "supervisor stopped".to_owned(),
+    }
+}
+
+fn key(event: &key::Event) -> String {
+    match event {
+        key::Event::Made { holder, fingerprint, .. } => format!("key of {holder}: {fingerprint}"),
+        key::Event::Signed { digest } => format!("commit signed by the broker, bytes {}", digest.short()),
+    }
+}
+
+fn fleet(event: &fleet::Event) -> String {
+    match event {
+        fleet::Event::Seated { seat, instance, agent, .. } => format!("{seat} filled, instance {instance}: {}", agent.join(" ")),
+        fleet::Event::Answered { instance } => format!("instance {instance} answered"),
+        fleet::Event::Left { seat, instance, why } => format!("{seat} empty, instance {instance} ended: {why}"),
+    }
+}
+
+fn push(event: &push::Event) -> String {
+    match event {
+        push::Event::Accepted { moves, .. } => {
+            let moves: Vec<String> = moves.iter().map(|step| format!("{} -> {}", step.name, step.new.short())).collect();
+            format!("push accepted: {}", moves.join(", "))
+        }
+        push::Event::Landing { push } => format!("push {push} is about to land"),
+        push::Event::Landed { push } => format!("push {push} landed"),
+        push::Event::Dropped { push, why } => format!("push {push} dropped: {why}"),
+    }
+}
+
+fn task(event: &task::Event) -> String {
+    match event {
+        task::Event::Opened { task, title, .. } => format!("{task} opened: {title}"),
+        task::Event::Taken { task } => format!("{task} taken"),
+        task::Event::Submitted { task, attempt, commit } => format!("{task} submitted, attempt {attempt}: {}", commit.short()),
+        task::Event::Measured { task, change, needs, .. } => {
+            let gates: Vec<&str> = needs.gates.iter().map(|gate| gate.as_str()).collect();
+            let size = format!("{}, {}", count(change.lines(), "line"), count(change.file_count() as u64, "file"));
+            format!("{task} measured: {size}, risk {}, gates {}", needs.risk, gates.join(" "))
+        }
+        task::Event::Tested { task, kind, statement, .. } => format!("{task} test run `{}`{}", kind.word(), tested(statement)),
+        task::Event::Judged { task, gate, pass, checks, .. } => {
+            let word = if *pass { "passed" } else { "failed" };
+            format!("{task} {word} {gate} ({})", count(checks.len() as u64, "check"))
+        }
+        task::Event::SentBack { task, gate, why, .. } => format!("{task} sent back from {gate}: {why}"),
+        task::Event::Outdated { task, .. } => format!("{task} has to be tested again on the new tip"),
+        task::Event::Stalled { task, why, .. } => format!("{task} stalled: {why}"),
+        task::Event::Vetoed { task, reason } => format!("{task} vetoed: {reason}"),
+    }
+}
+
+fn tested(statement: &crate::domain::dsse::Envelope) -> String {
+    let Some(run) = crate::domain::statement::read_run(statement) else {
+        return ": unreadable".to_owned();
+    };
+    let (passed, failed) = (run.passed().count(), run.failed().count());
+    format!(": {}, {passed} passed, {failed} failed of {}", super::text::word(&run.completion), run.results.len())
+}
+
+fn review(event: &review::Event) -> String {
+    match event {
+        review::Event::Drawn { task, gate, pool, seats, .. } => {
+            let names: Vec<&str> = seats.iter().map(|seat| seat.as_str()).collect();
+            format!("{task} drew for {gate}: {} of {}", names.join(", "), pool.len())
+        }
+        review::Event::Decided { task, gate, accept, note, .. } => {
+            let word = if *accept { "accepts" } else { "rejects" };
+            format!("{word} {task} at {gate}: {note}")
+        }
+    }
+}
+
+fn merge(event: &merge::Event) -> String {
+    match event {
+        merge::Event::Intended { task, commit, old, .. } => {
+            format!("{task} is about to move the protected branch {} -> {}", old.short(), commit.short())
+        }
+        merge::Event::Merged { task, commit, .. } => format!("{task} merged as {}", commit.short()),
+        merge::Event::Missed { task, why, .. } => format!("{task} did not merge: {why}"),
+        merge::Event::Home { branch, outcome } => format!("{branch} at home: {outcome}"),
+    }
+}
+
+fn message(event: &message::Event) -> String {
+    match event {
+        message::Event::Sent { id, statement } => match message::letter(statement) {
+            Some(letter) => {
+                let to: Vec<String> = letter.to.iter().map(ToString::to_string).collect();
+                format!("mail {} to {}: {}", id.short(), to.join(", "), letter.subject)
+            }
+            None => format!("mail {}: unreadable", id.short()),
+        },
+        message::Event::Delivered { ids, to } => format!("{} shown to {to}", count(ids.len() as u64, "message")),
+        message::Event::Acknowledged { id, by } => format!("mail {} acknowledged by {by}", id.short()),
+        message::Event::Expired { ids } => format!("{} expired unacknowledged", count(ids.len() as u64, "message")),
+    }
+}
+
+fn freeze(event: &freeze::Event) -> String {
+    match event {
+        freeze::Event::Frozen { reason } => format!("FROZEN: {reason}"),
+        freeze::Event::Thawed { alone: true } => "thawed by the owner alone".to_owned(),
+        freeze::Event::Thawed { alone: false } => "thawed".to_owned(),
+    }
+}
+
+fn confirm(event: &confirm::Event) -> String {
+    match event {
+        confirm::Event::Confirmed { task, attempt, .. } => format!("{task} confirmed by the owner, attempt {attempt}"),
+        confirm::Event::Used { what, .. } => format!("the owner's code was used: {what}"),
+        confirm::Event::Missed => "a wrong code was typed".to_owned(),
+    }
+}
+
+fn refusal(refused: &Refused) -> String {
+    let on = if refused.on.is_empty() { String::new() } else { format!(" {}", refused.on) };
+    format!("REFUSED {}{on}: {}", refused.verb, refused.refusal)
+}

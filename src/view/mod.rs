@@ -1,0 +1,31 @@
+//! State -> pages: plain structs that the supervisor answers with and every interface prints. No IO, no clock.
+//!
+//! Nothing here is green by omission: what was not judged says so, and says it first.
+
+pub mod answer;
+pub mod turn;
+pub mod text;
+
+mod certificate;
+mod gate;
+mod inbox;
+mod line;
+mod mail;
+mod review;
+mod status;
+mod task;
+mod whoami;
+
+pub use certificate::{Certificate, certificates};
+pub use gate::{CheckLine, GateLine, GatePage, GateState, Judge, RunLine, Word, gate};
+pub use inbox::{MailLine, inbox};
+pub use line::line;
+pub use mail::{MailPage, Recipient, mail};
+pub use review::{CommitLine, FileLine, ReviewLine, ReviewPage, review, reviews};
+pub use status::{Frozen, MailCount, RefusalLine, SeatLine, SeatState, StageCount, Status, Waiting, status};
+pub use task::{AttemptPage, Confirmable, TaskLine, TaskPage, task, tasks};
+pub use turn::{Standing, Turn};
+pub use whoami::{Whoami, whoami};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,233 @@
+//! The whole workshop on one page.
+
+use super::review::waits_for_owner;
+use super::task::{TaskLine, tasks};
+use super::turn::{Standing, Whose};
+use crate::domain::actor::{Actor, Party};
+use crate::domain::entry::Millis;
+use crate::domain::fleet::Instance;
+use crate::domain::gate::GateName;
+use crate::domain::message::Delivery;
+use crate::domain::name::{Digest, Oid, RefName, RoleName, SeatName, TaskId};
+use crate::domain::state::State;
+use serde::{Deserialize, Serialize};
+
+/// Refusals shown at most.
+const REFUSALS: usize = 5;
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Status {
+    pub workshop: String,
+    pub branch: Option<RefName>,
+    pub tip: Option<Oid>,
+    pub started: Millis,
+    pub now: Millis,
+    /// The isolation level that the probes saw hold, and what it does not promise.
+    pub level: String,
+    pub level_note: String,
+    pub not_promised: Vec<String>,
+    pub frozen: Option<Frozen>,
+    pub seats: Vec<SeatLine>,
+    pub stages: Vec<StageCount>,
+    /// The tasks under way.
+    pub tasks: Vec<TaskLine>,
+    pub mail: MailCount,
+    /// All refusals so far, and the newest of them, newest last.
+    pub refused: u64,
+    pub refusals: Vec<RefusalLine>,
+    /// What waits for the owner.
+    pub waiting: Vec<Waiting>,
+    /// How the last merge reached the owner's branch: the branch, and what happened.
+    pub home: Option<(String, String)>,
+    /// Entries in the ledger.
+    pub entries: u64,
+    pub signatures: u64,
+    pub policy: Digest,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Frozen {
+    pub by: Actor,
+    pub since: Millis,
+    pub reason: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SeatLine {
+    pub seat: SeatName,
+    pub role: RoleName,
+    pub state: SeatState,
+    /// 0 for a seat that was never filled.
+    pub since: Millis,
+    /// Why the last instance ended.
+    pub why: String,
+    pub instances: u32,
+    pub mail: usize,
+    /// The tasks that wait for this seat.
+    pub tasks: Vec<TaskId>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SeatState {
+    Vacant,
+    Starting,
+    Ready,
+    Gone,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StageCount {
+    pub standing: Standing,
+    pub tasks: u64,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MailCount {
+    pub total: u64,
+    /// Deliveries that nobody has been shown yet.
+    pub queued: u64,
+    /// Deliveries that were shown and not acknowledged.
+    pub unacknowledged: u64,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RefusalLine {
+    pub seq: u64,
+    pub time: Millis,
+    pub by: Actor,
+    pub verb: String,
+    pub on: String,
+    pub code: String,
+    pub why: String,
+}
+
+/// Something only the owner can move.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Waiting {
+    pub what: String,
+    pub task: Option<TaskId>,
+    pub command: String,
+}
+
+pub fn status(state: &State, now: Millis) -> Status {
+    let tasks = tasks(state);
+    Status {
+        workshop: state.genesis.as_ref().map(|genesis| genesis.workshop.clone()).unwrap_or_default(),
+        branch: state.branch().cloned(),
+        tip: state.tip().cloned(),
+        started: state.started,
+        now,
+        level: state.level.clone(),
+        level_note: state.level_note.clone(),
+        not_promised: not_promised(&state.level),
+        frozen: state.frozen.as_ref().map(|freeze| Frozen { by: freeze.by.clone(), since: freeze.since, reason: freeze.reason.clone() }),
+        seats: state.fleet_order.iter().filter_map(|seat| seat_line(state, seat, &tasks)).collect(),
+        stages: stages(&tasks),
+        mail: mail_count(state),
+        refused: state.refused,
+        refusals: refusals(state),
+        waiting: waiting(state, &tasks),
+        tasks: tasks.into_iter().filter(|line| !line.standing.is_over()).collect(),
+        home: state.home.clone(),
+        entries: state.len,
+        signatures: state.signatures,
+        policy: state.policy.clone(),
+    }
+}
+
+/// What a level of isolation leaves open, one sentence each.
+pub fn not_promised(level: &str) -> Vec<String> {
+    let open: &[&str] = match level {
+        "users" => &["a hole in the kernel is a hole in the wall"],
+        "sandbox" => &["a hole in the kernel is a hole in the wall", "all seats run as your user: an escape from one sandbox reaches your files"],
+        "landlock" => &["seats can see and disturb each other's processes", "the network is not cut off"],
+        _ => &["nothing keeps a seat from the supervisor's keys, ledger or files", "the gates are advisory: only the offline verifier helps"],
+    };
+    open.iter().map(|sentence| (*sentence).to_owned()).collect()
+}
+
+fn seat_line(state: &State, name: &SeatName, tasks: &[TaskLine]) -> Option<SeatLine> {
+    let seat = state.fleet.get(name)?;
+    let (now, since, why) = match &seat.instance {
+        Instance::Vacant => (SeatState::Vacant, 0, String::new()),
+        Instance::Starting { since } => (SeatState::Starting, *since, String::new()),
+        Instance::Ready { since } => (SeatState::Ready, *since, String::new()),
+        Instance::Gone { since, why } => (SeatState::Gone, *since, why.clone()),
+    };
+    Some(SeatLine {
+        seat: name.clone(),
+        role: seat.role.clone(),
+        state: now,
+        since,
+        why,
+        instances: seat.instances,
+        mail: state.post.boxes.get(&Party::Seat(name.clone())).map_or(0, |inbox| inbox.len()),
+        tasks: tasks.iter().filter(|line| names(&line.turn.whose).contains(name)).map(|line| line.task.clone()).collect(),
+    })
+}
+
+fn names(whose: &Whose) -> &[SeatName] {
+    match whose {
+        Whose::Seats(seats) | Whose::SeatsAndOwner(seats) => seats,
+        Whose::Supervisor | Whose::Owner | Whose::Anyone | Whose::Nobody => &[],
+    }
+}
+
+fn stages(tasks: &[TaskLine]) -> Vec<StageCount> {
+    let count = |standing| tasks.iter().filter(|line| line.standing == standing).count() as u64;
+    Standing::ALL.into_iter().map(|standing| StageCount { standing, tasks: count(standing) }).filter(|stage| stage.tasks > 0).collect()
+}
+
+fn mail_count(state: &State) -> MailCount {
+    let mut count = MailCount { total: state.post.total, ..MailCount::default() };
+    let inboxes = state.post.boxes.iter().flat_map(|(party, inbox)| inbox.values().map(move |id| (party, id)));
+    for (party, id) in inboxes {
+        match state.post.mail.get(id).and_then(|mail| mail.to.get(party)) {
+            Some(Delivery::Queued) => count.queued += 1,
+            Some(Delivery::Delivered) => count.unacknowledged += 1,
+            Some(Delivery::Acknowledged | Delivery::Expired) | None => {}
+        }
+    }
+    count
+}
+
+fn refusals(state: &State) -> Vec<RefusalLine> {
+    let newest = state.refusals.iter().skip(state.refusals.len().saturating_sub(REFUSALS));
+    let page = |(seq, time, by, refused): &(u64, Millis, Actor, crate::domain::refusal::Refused)| RefusalLine {
+        seq: *seq,
+        time: *time,
+        by: by.clone(),
+        verb: refused.verb.clone(),
+        on: refused.on.clone(),
+        code: refused.refusal.code.clone(),
+        why: refused.refusal.why.clone(),
+    };
+    newest.map(page).collect()
+}
+
+fn waiting(state: &State, tasks: &[TaskLine]) -> Vec<Waiting> {
+    let frozen = state.frozen.iter().map(|freeze| Waiting {
+        what: format!("the workshop is frozen by {}: {}", freeze.by, freeze.reason),
+        task: None,
+        command: "orchestrate thaw".to_owned(),
+    });
+    let moves = tasks.iter().filter(|line| state.frozen.is_none() && line.turn.is_owners()).map(|line| Waiting {
+        what: format!("{} {}", line.task, line.turn.what),
+        task: Some(line.task.clone()),
+        command: line.turn.next.clone(),
+    });
+    let held = tasks.iter().filter(|line| state.frozen.is_some() && confirmable(state, &line.task)).map(|line| Waiting {
+        what: format!("{} the owner's confirmation, after the thaw", line.task),
+        task: Some(line.task.clone()),
+        command: format!("orchestrate task confirm {}", line.task),
+    });
+    let letters = state.post.boxes.get(&Party::Owner).map_or(0, |inbox| inbox.len());
+    let mail = (letters > 0).then(|| Waiting { what: super::text::count(letters as u64, "message"), task: None, command: "orchestrate mail inbox".to_owned() });
+    frozen.chain(moves).chain(held).chain(mail).collect()
+}
+
+fn confirmable(state: &State, task: &TaskId) -> bool {
+    let attempt = state.tasks.get(task).and_then(|known| known.attempt.as_ref());
+    attempt.is_some_and(|attempt| attempt.stage == crate::domain::task::Stage::At(GateName::Deploy) && waits_for_owner(attempt, GateName::Deploy))
+}

@@ -1,0 +1,4 @@
+//! The one integration test binary.
+#![expect(clippy::unwrap_used, reason = "a test ends where an expectation does not hold")]
+
+mod tidy;

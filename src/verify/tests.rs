@@ -60,7 +60,10 @@ fn an_honest_history_is_green_and_told_in_words() {
     assert!(report.ok && report.level == "sandbox" && report.size == world.len());
     assert_eq!(report.commits.len(), 2);
     let second = &report.commits[1];
-    assert_eq!((second.task.as_str(), second.author.as_str(), second.title.as_str(), second.present), ("T2", "dev-b", "guard the door", true));
+    assert_eq!(
+        (second.task.as_str(), second.author.as_str(), second.title.as_str(), second.present),
+        ("T2", "dev-b", "guard the door", true)
+    );
     assert!(second.gates.iter().any(|line| line.starts_with("PEER at entry") && line.contains("reviewed: pass")), "{:?}", second.gates);
     assert!(second.reviewers.contains(&"architect-a at peer".to_owned()) && second.reviewers.contains(&"librarian at deploy".to_owned()));
     assert!(report.lines.iter().any(|line| line.contains("as given")));
@@ -109,4 +112,24 @@ fn a_folder_without_a_repository_is_a_failure_with_a_hint() {
     let nowhere = tempfile::tempdir().unwrap();
     let failure = run(nowhere.path(), &world.save(), None).unwrap_err();
     assert!(!failure.hint.is_empty());
+}
+
+/// Speed, by hand: `cargo test --release --lib verify::tests::many -- --ignored --nocapture`.
+#[test]
+#[ignore = "takes minutes to write its history"]
+fn many_merges_are_judged_quickly() {
+    const MANY: usize = 200;
+    let mut world = World::found(None, None);
+    for n in 1..=MANY {
+        let task: &'static str = Box::leak(format!("T{n}").into_boxed_str());
+        let (source, test): (&'static str, &'static str) =
+            (Box::leak(format!("src/f{n}.rs").into_boxed_str()), Box::leak(format!("tests/f{n}.rs").into_boxed_str()));
+        let files = vec![(source, format!("pub fn f{n}() {{}}\n")), (test, format!("#[test]\nfn f{n}() {{}}\n"))];
+        let plan = Plan { task, files, base: world.tip.clone(), ..first(&world) };
+        world.run_plan(&plan);
+    }
+    let start = std::time::Instant::now();
+    let report = verify(&world, None);
+    println!("{MANY} merges, {} entries: {:?}", report.size, start.elapsed());
+    assert_eq!(report.problems, Vec::<String>::new());
 }

@@ -77,10 +77,19 @@ fn lines_cannot_be_taken_out_put_in_doubled_or_swapped() {
 
 #[test]
 fn hostile_files_are_named_and_never_a_panic() {
-    for bytes in [&b""[..], b"\n", b"orchestrate-bundle/v1", b"orchestrate-bundle/v1\n", b"orchestrate-bundle/v1\n99999999999999999999\n",
-        b"orchestrate-bundle/v1\n4\nabc\n", b"orchestrate-bundle/v1\n4\nabc\n\n", b"orchestrate-bundle/v1\n+4\nabc\n{}\n",
-        b"orchestrate-bundle/v1\n0\n{}\n", b"orchestrate-bundle/v1\n2\n\xff\n{}\n", b"orchestrate-bundle/v1\n4\nabc\n{}\n"]
-    {
+    for bytes in [
+        &b""[..],
+        b"\n",
+        b"orchestrate-bundle/v1",
+        b"orchestrate-bundle/v1\n",
+        b"orchestrate-bundle/v1\n99999999999999999999\n",
+        b"orchestrate-bundle/v1\n4\nabc\n",
+        b"orchestrate-bundle/v1\n4\nabc\n\n",
+        b"orchestrate-bundle/v1\n+4\nabc\n{}\n",
+        b"orchestrate-bundle/v1\n0\n{}\n",
+        b"orchestrate-bundle/v1\n2\n\xff\n{}\n",
+        b"orchestrate-bundle/v1\n4\nabc\n{}\n",
+    ] {
         assert!(reason(bytes).is_some());
     }
     let deep = [b"orchestrate-bundle/v1\n4\nabc\n".to_vec(), b"[".repeat(100_000), b"\n".to_vec()].concat();

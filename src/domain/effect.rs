@@ -64,7 +64,7 @@ pub fn react(state: &State, entry: &Entry) -> Vec<Effect> {
 
 /// Everything that is still to be done, from the state alone: what a restart begins with.
 pub fn outstanding(state: &State) -> Vec<Effect> {
-    let landing = state.pushes.iter().filter(|(_, pending)| pending.landing).map(|(push, _)| Effect::MoveRefs { push: push.clone() });
+    let landing = state.pushes.keys().map(|push| Effect::MoveRefs { push: push.clone() });
     let steps = state.tasks.keys().flat_map(|task| next(state, task));
     landing.chain(steps).collect()
 }

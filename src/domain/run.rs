@@ -62,7 +62,64 @@ impl Run {
         self.with(Outcome::Failed)
     }
 
+    /// Two runs of the same tree as one: a test on which they differ is broken, a run that did not finish outweighs one that did.
+    #[must_use]
+    pub fn agree(self, other: Self) -> Self {
+        if self.completion != Completion::Finished {
+            return self;
+        }
+        if other.completion != Completion::Finished {
+            return other;
+        }
+        let ids: std::collections::BTreeSet<&String> = self.results.keys().chain(other.results.keys()).collect();
+        let both = |id: &String| match (self.results.get(id), other.results.get(id)) {
+            (Some(one), Some(two)) if one == two => *one,
+            _ => Outcome::Broken,
+        };
+        let results = ids.into_iter().map(|id| (id.clone(), both(id))).collect();
+        let duration_ms = self.duration_ms + other.duration_ms;
+        Self { results, duration_ms, note: if other.note.is_empty() { self.note } else { other.note }, output: other.output, ..self }
+    }
+
     fn with(&self, wanted: Outcome) -> impl Iterator<Item = &str> {
         self.results.iter().filter(move |(_, outcome)| **outcome == wanted).map(|(id, _)| id.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn run(completion: Completion, results: &[(&str, Outcome)]) -> Run {
+        Run {
+            tree: Oid::new("1".repeat(40)).unwrap(),
+            harness: "cargo".to_owned(),
+            command: vec![],
+            completion,
+            results: results.iter().map(|(id, outcome)| ((*id).to_owned(), *outcome)).collect(),
+            missing: vec![],
+            note: String::new(),
+            output: Digest::of(b""),
+            duration_ms: 5,
+        }
+    }
+
+    #[test]
+    fn a_test_that_runs_differ_on_is_broken() {
+        let one = run(Completion::Finished, &[("a", Outcome::Passed), ("flaky", Outcome::Failed), ("gone", Outcome::Passed)]);
+        let two = run(Completion::Finished, &[("a", Outcome::Passed), ("flaky", Outcome::Passed), ("new", Outcome::Failed)]);
+        let both = one.agree(two);
+        let seen: Vec<(&str, Outcome)> = both.results.iter().map(|(id, outcome)| (id.as_str(), *outcome)).collect();
+        assert_eq!(seen, [("a", Outcome::Passed), ("flaky", Outcome::Broken), ("gone", Outcome::Broken), ("new", Outcome::Broken)]);
+        assert_eq!(both.duration_ms, 10);
+    }
+
+    #[test]
+    fn a_run_that_did_not_finish_outweighs_one_that_did() {
+        for worse in [Completion::NotBuilt, Completion::LimitReached, Completion::Infrastructure] {
+            let whole = || run(Completion::Finished, &[("a", Outcome::Passed)]);
+            assert_eq!(whole().agree(run(worse, &[])).completion, worse);
+            assert_eq!(run(worse, &[]).agree(whole()).completion, worse);
+        }
     }
 }

@@ -192,6 +192,9 @@ impl<H: Hands> Drive<H> {
     /// Moves an accepted push's references, unless a freeze came between intent and move.
     fn move_push(&self, push: &str) -> Option<String> {
         let pending = self.state.pushes.get(push)?;
+        if !pending.landing {
+            return Some("the supervisor stopped before its references could move".to_owned());
+        }
         match &self.state.frozen {
             Some(freeze) => Some(format!("frozen by {}: {}", freeze.by, freeze.reason)),
             None => self.hands.move_refs(&pending.moves).err().map(|failure| failure.to_string()),

@@ -1,6 +1,7 @@
 //! The sockets: HTTP and JSON for words, raw bytes for git, CONNECT for the network.
 
 use super::answer;
+use super::drive::Denied;
 use super::protocol::{GIT_SOCKET, HOOK_SOCKET, MOST_BYTES, OWNER_SOCKET, RELAY_SOCKET, Request, Response, SEAT_SOCKET};
 use super::relay;
 use super::yard::{Yard, blocking};
@@ -152,6 +153,7 @@ async fn converse(yard: &Arc<Yard>, seat: &SeatName, mut stream: UnixStream) -> 
         let words = format!("frozen by {}: {}", freeze.by, freeze.reason);
         return say_no(&mut stream, &words).await;
     }
+    let named = push.clone();
     let socket = stream.into_std().doing("cannot take a socket")?;
     let (here, seat) = (Arc::clone(yard), seat.clone());
     blocking(move || {
@@ -168,7 +170,21 @@ async fn converse(yard: &Arc<Yard>, seat: &SeatName, mut stream: UnixStream) -> 
     })
     .await?;
     drop(guard);
-    Ok(())
+    forget(yard, named).await
+}
+
+/// A push that was accepted and never came to its move is dropped when its conversation ends.
+async fn forget(yard: &Arc<Yard>, push: String) -> Result<(), Failure> {
+    let wanted = push.clone();
+    let left = yard.see(move |state, _| state.pushes.get(&wanted).is_some_and(|pending| !pending.landing)).await?;
+    if !left {
+        return Ok(());
+    }
+    let trouble = Some("the client left before its references could move".to_owned());
+    match yard.ask(Actor::Edge, Act::Landed { push, trouble }).await {
+        Err(Denied::Failed(failure)) => Err(failure),
+        Ok(_) | Err(Denied::Refused(_)) => Ok(()),
+    }
 }
 
 /// A seat sees the protected branch, its own branches, and every candidate under review.

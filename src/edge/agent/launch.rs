@@ -76,7 +76,7 @@ fn require(program: &Path, path: &OsStr, needs: &mut BTreeSet<PathBuf>, depth: u
     if depth > DEEPEST {
         return Err(Failure::new("cannot find what the agent needs", format!("{} is a script of scripts of scripts", program.display())));
     }
-    installed(program).into_iter().filter(|needed| !is_system(needed)).for_each(|needed| drop(needs.insert(needed)));
+    needs.extend(installed(program).into_iter().filter(|needed| !is_system(needed)));
     match interpreter(program)? {
         None => Ok(()),
         Some(word) => {
@@ -86,7 +86,7 @@ fn require(program: &Path, path: &OsStr, needs: &mut BTreeSet<PathBuf>, depth: u
             })?;
             let real = named.canonicalize().doing(format!("cannot follow {}", named.display()))?;
             // The script names the interpreter as it was written: that place has to exist inside as well.
-            environment(&named).filter(|folder| !is_system(folder)).into_iter().for_each(|folder| drop(needs.insert(folder)));
+            needs.extend(environment(&named).filter(|folder| !is_system(folder)));
             if word.contains('/') && !is_system(&named) {
                 needs.insert(named);
             }

@@ -66,6 +66,8 @@ impl Control {
         let tell = started.try_clone().doing(WHAT)?;
         let reader = std::thread::spawn(move || read(output, &answer, &event, tell));
         let mut control = Self { child, input, answers, threads: vec![reader] };
+        // The first answer is the attaching's own; what is asked before it would be asked without a session.
+        control.answer("attach-session")?;
         let server = control.number(&["display-message", "-p", "#{pid}"])?.first().copied().and_then(pid);
         let server = server.ok_or_else(|| Failure::new(WHAT, "the server has no process id"))?;
         control.threads.push(std::thread::spawn(move || watch::watch(server, news)));
@@ -87,13 +89,17 @@ impl Control {
         }
         let input = self.input.as_mut().ok_or_else(|| Failure::new(WHAT, "the connection was lost"))?;
         input.write_all(format!("{}\n", command(words)).as_bytes()).doing(WHAT)?;
+        self.answer(words[0])
+    }
+
+    fn answer(&mut self, to: &str) -> Result<Vec<Vec<u8>>, Failure> {
         match self.answers.recv_timeout(ANSWER) {
             Ok((true, lines)) => Ok(lines),
-            Ok((false, lines)) => Err(Failure::new(format!("tmux refused {}", words[0]), String::from_utf8_lossy(&lines.join(&b' ')))),
+            Ok((false, lines)) => Err(Failure::new(format!("tmux refused {to}"), String::from_utf8_lossy(&lines.join(&b' ')))),
             Err(why) => {
                 // An answer that comes later would be taken for the next one's.
                 self.input = None;
-                Err(Failure::new(WHAT, why))
+                Err(Failure::new(format!("tmux did not answer {to}"), why))
             }
         }
     }
@@ -126,12 +132,12 @@ fn pid(number: u32) -> Option<Pid> {
 /// Reads until the client ends. Nobody may be listening any more; that is no reason to stop reading.
 fn read(output: impl Read, answers: &Sender<Answer>, events: &Sender<Event>, mut started: PipeWriter) {
     let mut output = BufReader::new(output);
-    let mut reason = String::new();
+    let (mut reason, mut attached) = (String::new(), false);
     while let Some(line) = next_line(&mut output) {
         if let Some(id) = line.strip_prefix(b"%begin ") {
             let answer = block(&mut output, id);
-            // The last field tells our own commands from what hooks and the attaching print.
-            if id.ends_with(b" 1") {
+            // The last field tells our own commands from what hooks print.
+            if !std::mem::replace(&mut attached, true) || id.ends_with(b" 1") {
                 answers.send(answer).unwrap_or_default();
             }
         } else if let Some(rest) = line.strip_prefix(b"%exit") {

@@ -309,6 +309,7 @@ fn a_call_answers_every_line_or_says_what_was_wrong() {
     assert!(control.call(&["no-such-command"]).unwrap_err().why.contains("no-such-command"));
     assert!(control.call(&["select-pane", "-t", "%77"]).is_err());
     assert!(control.call(&[]).is_err());
+    assert!(Control::open(&server.tmux, "nobody", Feed::Quiet).is_err_and(|failure| failure.why.contains("nobody")));
     assert_eq!(control.call(&["display-message", "-p", "still"]).unwrap(), [b"still"]);
     server.tmux.stop().unwrap();
     until(&events, |event| matches!(event, Event::Exit(_)));

@@ -91,7 +91,9 @@ fn ask(agent: &Agent) -> Result<Asked, No> {
         return Ok(Asked::Alone);
     }
     let mail = list(wire::receive(&stream)?);
-    let messages = mail.into_iter().map(|item| whole(&socket, item)).collect::<Result<Vec<Value>, No>>()?;
+    // What was shown before and is not acknowledged yet does not wake anybody twice.
+    let new = mail.into_iter().filter(|item| item.get("state").is_none_or(|state| state == "queued"));
+    let messages: Vec<Value> = new.map(|item| whole(&socket, item)).collect();
     Ok(if messages.is_empty() { Asked::Nothing } else { Asked::Mail(messages.iter().map(frame).collect()) })
 }
 
@@ -107,11 +109,11 @@ fn list(answer: Value) -> Vec<Value> {
     }
 }
 
-/// Fetches the body where the list shows headings only.
-fn whole(socket: &std::path::Path, item: Value) -> Result<Value, No> {
+/// Fetches the body where the list shows headings only; a heading alone still says where the body is.
+fn whole(socket: &std::path::Path, item: Value) -> Value {
     match (item.get("body"), item.get("id").and_then(Value::as_str)) {
-        (None, Some(id)) => wire::call(socket, &Request::MailRead { id: id.to_owned() }, wire::LONG),
-        (Some(_), _) | (None, None) => Ok(item),
+        (None, Some(id)) => wire::call(socket, &Request::MailRead { id: id.to_owned() }, wire::LONG).unwrap_or(item),
+        (Some(_), _) | (None, None) => item,
     }
 }
 
@@ -122,8 +124,9 @@ fn frame(message: &Value) -> String {
         Some(Value::Null) | None => "-".to_owned(),
         Some(other) => plain(&other.to_string()),
     };
-    let body = message.get("body").and_then(Value::as_str).unwrap_or_default();
     let id = field("id");
+    let absent = format!("(not here: orchestrate mail read {id})");
+    let body = message.get("body").and_then(Value::as_str).unwrap_or(&absent);
     let mut text = format!("message {id}\nfrom {} · priority {} · task {} · {} bytes\n", field("from"), field("priority"), field("task"), body.len());
     let (subject, short) = (field("subject"), id.get(..12).unwrap_or(&id));
     let ending = format!("when it is dealt with: orchestrate mail ack {short}\n\n");

@@ -29,6 +29,7 @@ struct Said {
 /// A reader of its own, entry by entry.
 pub struct Laws {
     read: u64,
+    steps: u64,
     shadow: State,
     said: BTreeMap<TaskId, Said>,
     frozen: bool,
@@ -46,27 +47,24 @@ fn law(holds: bool, broken: impl FnOnce() -> String) -> Held {
 impl Laws {
     pub fn new(shop: &Shop) -> Self {
         let (read, said, main) = (0, BTreeMap::new(), oid("base").to_string());
-        let mut laws = Self { read, shadow: State::default(), said, frozen: false, main, last: None, tally: Tally::default() };
+        let mut laws = Self { read, steps: 0, shadow: State::default(), said, frozen: false, main, last: None, tally: Tally::default() };
         laws.catch_up(shop).unwrap();
         laws
     }
 
     pub fn hold(&mut self, shop: &Shop, step: &Step) -> Held {
         let grown = self.catch_up(shop)?;
-        law(self.shadow == *shop.state(), || "folding the ledger gives another state".to_owned())?;
+        self.steps += 1;
+        // The whole comparison is dear: not after each refusal, but soon, and always after a crash.
+        let whole = step.refused.is_none() || step.crashed || self.steps % 16 == 0;
+        law(!whole || self.shadow == *shop.state(), || "folding the ledger gives another state".to_owned())?;
         self.refused(step, grown)?;
-        let usurped = step.actor.as_ref().is_some_and(|actor| actor.seat().is_some()) && self.only_the_supervisor(&step.act) && step.refused.is_none();
-        law(!usurped || step.failed.is_some() || step.crashed, || "a seat spoke as the supervisor".to_owned())?;
+        law(!step.usurps || step.refused.is_some() || step.failed.is_some(), || "a seat spoke as the supervisor".to_owned())?;
         let held = step.frozen_before && self.frozen;
         law(!held || step.moved.is_empty(), || format!("frozen, but moved: {:?}", step.moved))?;
         self.references(shop)?;
         self.tally.crashes += u64::from(step.crashed);
         Ok(())
-    }
-
-    fn only_the_supervisor(&self, act: &str) -> bool {
-        let words = ["MainMoved", "Judge", "Draw", "MergeBuilt", "Landed", "Stalled", "Thaw", "Recharter", "RegisterKey", "Confirm", "Measured"];
-        words.iter().any(|word| act.starts_with(word))
     }
 
     /// A refusal is an entry before it is an answer.
@@ -249,8 +247,7 @@ pub fn see_breaches() {
     broken(&|_, _, step| (step.refused, step.actor) = (Some("x".to_owned()), Some(Actor::Owner)), "left no entry");
     broken(&|shop, _, _| drop(shop.disk.lock().unwrap().refs.insert(shop.state().branch().unwrap().clone(), oid("evil"))), "the record says otherwise");
     broken(&|_, laws, _| laws.main = oid("evil").to_string(), "without a merge");
-    let seat = Actor::Seat(SeatName::new("dev-a").unwrap());
-    broken(&|_, _, step| (step.act, step.actor) = ("Thaw".to_owned(), Some(seat.clone())), "spoke as the supervisor");
+    broken(&|_, _, step| step.usurps = true, "spoke as the supervisor");
     let task = TaskId::new("T1").unwrap();
     let (_, mut laws) = fresh();
     let entry = |by: Actor, event| Entry { v: 1, seq: 0, time: 0, by, event };

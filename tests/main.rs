@@ -1,6 +1,7 @@
 //! The one integration test binary.
 #![expect(clippy::unwrap_used, reason = "a test ends where an expectation does not hold")]
 
+mod attacks;
 mod simulate;
 mod stories;
 mod tidy;

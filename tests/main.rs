@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test ends where an expectation does not hold")]
 
 mod attacks;
+mod bad_input;
 mod simulate;
 mod stories;
 mod tidy;

@@ -48,8 +48,7 @@ fn a_hostile_test_stays_inside_its_run() {
     for place in [world.repo(), world.state(), world.path("home")] {
         assert!(!place.join("evil").exists(), "the run wrote to {}", place.display());
     }
-    let (completion, note) = red_run(&world, 2, LIE);
-    assert_ne!((completion, note.contains("5 passed")), (Completion::Finished, true), "a printed summary was believed");
+    assert_eq!(red_run(&world, 2, LIE).0, Completion::Infrastructure, "a printed summary was believed");
     assert_eq!(red_run(&world, 3, HANG).0, Completion::LimitReached);
     assert_eq!(red_run(&world, 4, FLOOD).0, Completion::LimitReached);
     assert_eq!(world.gate(&["rev-parse", "main"]), world.git(&["rev-parse", "main"]));
@@ -77,17 +76,22 @@ fn red_run(world: &World, number: u32, test: &str) -> (Completion, String) {
     seat.run(&work).ok();
     let wanted = id.parse().unwrap();
     let seen = world.wait_for("the run on the base", |entry| match &entry.event {
-        Event::Task(task::Event::Tested { task, kind: task::RunKind::Red, statement, .. }) if *task == wanted => statement::read_run(statement),
-        Event::Task(task::Event::Stalled { task, why, .. }) if *task == wanted => panic!("{task}: {why}"),
+        Event::Task(task::Event::Tested { task, kind: task::RunKind::Red, statement, .. }) if *task == wanted => statement::read_run(statement).map(|run| (run.completion, run.note)),
+        Event::Task(task::Event::Stalled { task, why, .. }) if *task == wanted => Some(silent(why)),
         _ => None,
     });
     world.wait_for("the way back", |entry| match &entry.event {
-        Event::Task(task::Event::SentBack { task, .. }) if *task == wanted => Some(()),
+        Event::Task(task::Event::SentBack { task, .. } | task::Event::Stalled { task, .. }) if *task == wanted => Some(()),
         Event::Task(task::Event::Judged { task, pass: true, .. }) if *task == wanted && number > 1 => panic!("{task} passed a gate"),
         Event::Review(_) => Some(()),
         _ => None,
     });
-    (seen.completion, seen.note)
+    seen
+}
+
+/// A run without a report stops the attempt where it stands: nothing passes, and nobody is blamed.
+fn silent(why: &str) -> (Completion, String) {
+    (Completion::Infrastructure, why.to_owned())
 }
 
 /// The end of the workshop is the end of what it runs.

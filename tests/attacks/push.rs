@@ -21,7 +21,7 @@ fn places(world: &World) {
     let to = |name: &str| format!("{WORK}; git push origin HEAD:{name}");
     refused(world, "dev-a", &to("main"), &["protected-branch"]).says("protected");
     refused(world, "dev-a", "git push --force origin HEAD:main", &["protected-branch"]);
-    refused(world, "dev-a", "git push --force origin origin/main~0:refs/heads/main HEAD:refs/heads/dev-a/both", &["protected-branch"]);
+    refused(world, "dev-a", "git push --force origin HEAD:refs/heads/dev-a/both HEAD:refs/heads/main", &["protected-branch"]);
     for name in ["refs/heads/dev-b/mine", "refs/heads/librarian/x", "refs/heads/dev-ab/x", "refs/heads/free"] {
         refused(world, "dev-a", &to(name), &["ref-not-yours"]);
     }

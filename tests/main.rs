@@ -1,4 +1,5 @@
 //! The one integration test binary.
 #![expect(clippy::unwrap_used, reason = "a test ends where an expectation does not hold")]
 
+mod speak;
 mod tidy;

@@ -3,3 +3,5 @@
 
 mod speak;
 mod tidy;
+mod workshop;
+mod world;

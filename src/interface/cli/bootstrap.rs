@@ -107,11 +107,11 @@ fn agents(given: &[String]) -> Result<(Option<String>, BTreeMap<SeatName, String
     Ok((common, single))
 }
 
-fn level(word: &str) -> Result<Isolation, Trouble> {
+pub fn level(word: &str) -> Result<Isolation, Trouble> {
     serde_json::from_value(serde_json::Value::String(word.to_owned())).map_err(|why| Trouble::usage(why.to_string(), "--isolation sandbox"))
 }
 
-fn show(desk: &Desk, step: &Step) {
+pub fn show(desk: &Desk, step: &Step) {
     if desk.json {
         return desk.say_json(step);
     }

@@ -14,9 +14,15 @@ pub struct Down {}
 
 impl Down {
     pub fn run(self, desk: &Desk) -> Result<Exit, Trouble> {
-        let value = desk.ask(&Request::Down)?;
-        let pid = value.get("pid").and_then(Value::as_u64).and_then(|pid| u32::try_from(pid).ok());
-        pid.map_or(Ok(()), door::wait_gone)?;
+        let value = stop(desk)?;
         desk.print(value, |_: &Value, _| "the workshop is stopped; work, mail and ledger stay\n".to_owned())
     }
+}
+
+/// Tells the supervisor to stop and waits until it is gone; gives its answer.
+pub fn stop(desk: &Desk) -> Result<Value, Trouble> {
+    let value = desk.ask(&Request::Down)?;
+    let pid = value.get("pid").and_then(Value::as_u64).and_then(|pid| u32::try_from(pid).ok());
+    pid.map_or(Ok(()), door::wait_gone)?;
+    Ok(value)
 }

@@ -6,6 +6,7 @@ mod bundle;
 mod completions;
 mod config;
 mod deliver;
+mod demo;
 mod desk;
 mod doctor;
 mod down;
@@ -59,6 +60,7 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Demo(demo::Demo),
     Bootstrap(bootstrap::Bootstrap),
     Status(status::Status),
     Attach(attach::Attach),
@@ -111,6 +113,7 @@ struct Hook {
 impl Command {
     fn run(self, desk: &Desk) -> Result<Exit, Trouble> {
         match self {
+            Self::Demo(command) => command.run(desk),
             Self::Bootstrap(command) => command.run(desk),
             Self::Status(command) => command.run(desk),
             Self::Attach(command) => command.run(desk),

@@ -122,7 +122,7 @@ pub fn show(desk: &Desk, step: &Step) {
     };
     let name = format!("{:<18}", crate::view::text::clip(&step.name, 18));
     let took = format!("{:>7} ms", step.milliseconds);
-    desk.say(&paint.table(&[vec![mark, cell(name), looking(Look::Dim, took), cell(&step.detail)]]));
+    desk.say(&paint.told(&[vec![mark, cell(name), looking(Look::Dim, took), cell(&step.detail)]]));
 }
 
 fn finish(desk: &Desk, repo: &Path, started: &Started, attach: bool) -> Result<Exit, Trouble> {

@@ -58,7 +58,7 @@ pub fn page(page: &GatePage, paint: &Paint) -> String {
     let merged = page.merged.as_ref().map(|commit| format!("  merged as {}\n", commit.short())).unwrap_or_default();
     format!(
         "{}  {commit}\n{unjudged}{}{exempt}{runs}\n{merged}{}",
-        paint.title(&format!("{}  {}", page.task, page.title)),
+        paint.title(&format!("{}: {}", page.task, page.title)),
         gates(&page.gates, paint),
         turn(&page.turn, paint)
     )

@@ -44,7 +44,7 @@ pub fn page(page: &ReviewPage, paint: &Paint) -> String {
         page.candidate.short()
     );
     [
-        paint.title(&format!("{}  {}", page.task, page.title)),
+        paint.title(&format!("{}: {}", page.task, page.title)),
         body,
         paint.told(&head(page)),
         format!("\n{}{}", paint.title("gates"), gates(&page.gates, paint)),

@@ -26,7 +26,7 @@ pub fn page(task: &TaskPage, paint: &Paint) -> String {
     let gates =
         if task.gates.is_empty() { String::new() } else { format!("\n{}{}", paint.title("gates"), gate::show::gates(&task.gates, paint)) };
     let turn = gate::show::turn(&task.turn, paint);
-    format!("{}{body}{}{gates}\n{turn}", paint.title(&format!("{}  {}", task.task, task.title)), paint.told(&rows(task, paint)))
+    format!("{}{body}{}{gates}\n{turn}", paint.title(&format!("{}: {}", task.task, task.title)), paint.told(&rows(task, paint)))
 }
 
 fn rows(task: &TaskPage, paint: &Paint) -> Vec<Vec<Cell>> {

@@ -1,6 +1,7 @@
 //! The one integration test binary.
 #![expect(clippy::unwrap_used, reason = "a test ends where an expectation does not hold")]
 
+mod speak;
 mod tidy;
 mod workshop;
 mod world;

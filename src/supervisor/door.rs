@@ -24,6 +24,7 @@ use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
+pub use super::demo::{DemoStage, demo_stage, plain_clone};
 pub use super::doctor::{Finding, doctor};
 pub use super::place::workshop_id;
 

@@ -5,7 +5,9 @@ use crate::supervisor::protocol::Request;
 use crate::supervisor::door;
 use crate::view::answer;
 
-/// Show the grid of panes, or one seat's pane. Leave it with C-b d; the seats go on.
+/// Show the grid of panes, or one seat's pane.
+///
+/// Leave it with C-b d; the seats go on.
 ///
 /// Example: orchestrate attach dev-a
 #[derive(Debug, clap::Args)]

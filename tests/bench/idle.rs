@@ -1,0 +1,34 @@
+//! What a workshop costs while nothing happens.
+
+use super::shop::{Shop, Workshop};
+use super::table::{Goal, Row};
+use std::fs;
+use std::time::Duration;
+
+const QUIET: Duration = Duration::from_secs(60);
+
+pub fn rows(shop: &Shop) -> Vec<Row> {
+    let workshop = shop.open("idle");
+    let before = ticks(&workshop);
+    let (_keep, never) = std::sync::mpsc::channel::<()>();
+    assert!(never.recv_timeout(QUIET).is_err(), "nothing comes");
+    let used = (ticks(&workshop) - before) as f64 / 100.0 / QUIET.as_secs_f64() * 100.0;
+    let row = |what: &str, unit, ours, goal| Row { what: what.to_owned(), unit, ours, beside: "", theirs: 0.0, goal };
+    vec![
+        row("idle workshop, the supervisor's share of a core", "%", used, Goal::Most(0.1)),
+        row("the supervisor's memory (resident)", "MiB", resident(&workshop), Goal::Most(25.0)),
+    ]
+}
+
+/// Hundredths of a second of a core, user and system.
+fn ticks(workshop: &Workshop) -> u64 {
+    let text = fs::read_to_string(format!("/proc/{}/stat", workshop.pid())).expect("a living supervisor");
+    let fields: Vec<&str> = text.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
+    [11, 12].iter().map(|at| fields[*at].parse::<u64>().expect("a number")).sum()
+}
+
+fn resident(workshop: &Workshop) -> f64 {
+    let text = fs::read_to_string(format!("/proc/{}/status", workshop.pid())).expect("a living supervisor");
+    let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("its memory");
+    line.trim().trim_end_matches(" kB").parse::<f64>().expect("a number") / 1024.0
+}

@@ -116,7 +116,7 @@ fn charter() -> Charter {
             "messages": { "max_body_bytes": 262_144, "ttl_seconds": 86400 },
             "delivery": { "automatic": false, "to": "branch" },
             "runner": { "command": [], "wall_seconds": 60, "output_bytes": 1, "memory_bytes": 1, "runs": 1 },
-            "agent": { "command": "claude" },
+            "agent": { "command": "claude", "hosts": [] },
             "budgets": { "commits": budget, "messages": budget, "locks": budget, "submissions": budget, "reviews": budget, "decisions": budget },
         },
         "gates": [gate("red", &["new-tests-fail"]), gate("green", &["red-ids-pass", "nothing-lost"]), gate("peer", &["reviewed"]),

@@ -93,11 +93,29 @@ fn version(wanted: Option<&str>) -> &'static str {
 fn pump(stream: UnixStream, mut from: File, mut to: File) -> io::Result<u64> {
     let mut out = stream.try_clone()?;
     std::thread::spawn(move || {
-        let told = io::copy(&mut from, &mut out);
+        let told = carry(&mut from, &mut out);
         let closed = out.shutdown(Shutdown::Write);
         told.and(closed)
     });
-    io::copy(&mut &stream, &mut to)
+    carry(&mut &stream, &mut to)
+}
+
+/// Carries bytes from one to the other until the end; tells how many.
+///
+/// Never by splice, as `io::copy` would: that holds the pipe's lock while it waits for the socket, so that git could not read what it waits for.
+fn carry(from: &mut impl Read, to: &mut impl Write) -> io::Result<u64> {
+    let (mut buffer, mut carried) = ([0; 64 * 1024], 0);
+    loop {
+        match from.read(&mut buffer) {
+            Ok(0) => return Ok(carried),
+            Ok(many) => {
+                to.write_all(&buffer[..many])?;
+                carried += many as u64;
+            }
+            Err(why) if why.kind() == io::ErrorKind::Interrupted => {}
+            Err(why) => return Err(why),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -113,6 +131,25 @@ mod tests {
         assert_eq!(command(&mut &b""[..]).unwrap(), None);
         assert!(command(&mut &b"cut"[..]).is_err());
         assert!(command(&mut io::repeat(b'x')).is_err());
+    }
+
+    /// The gate's words are readable while the gate says nothing more, and an end that nobody listens to any more is no trouble.
+    #[test]
+    fn words_pass_while_the_other_side_thinks() {
+        let (near, mut far) = UnixStream::pair().unwrap();
+        let (git_in, from_git) = std::io::pipe().unwrap();
+        let (mut git_hears, to_git) = std::io::pipe().unwrap();
+        let file = |end: std::os::fd::OwnedFd| File::from(end);
+        let pumping = std::thread::spawn(move || pump(near, file(git_in.into()), file(to_git.into())));
+        let mut word = [0; 4];
+        for _ in 0..200 {
+            far.write_all(b"word").unwrap();
+            git_hears.read_exact(&mut word).unwrap();
+        }
+        drop(git_hears);
+        drop(from_git);
+        far.shutdown(Shutdown::Write).unwrap();
+        assert_eq!(pumping.join().unwrap().unwrap(), 800);
     }
 
     #[test]

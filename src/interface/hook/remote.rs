@@ -97,7 +97,11 @@ fn pump(stream: UnixStream, mut from: File, mut to: File) -> io::Result<u64> {
         let closed = out.shutdown(Shutdown::Write);
         told.and(closed)
     });
-    io::copy(&mut &stream, &mut to)
+    match io::copy(&mut &stream, &mut to) {
+        // Git ends once it has its report, and the gate's last words find nobody: how it went, git itself has said.
+        Err(why) if why.kind() == io::ErrorKind::BrokenPipe => Ok(1),
+        heard => heard,
+    }
 }
 
 #[cfg(test)]
@@ -113,6 +117,17 @@ mod tests {
         assert_eq!(command(&mut &b""[..]).unwrap(), None);
         assert!(command(&mut &b"cut"[..]).is_err());
         assert!(command(&mut io::repeat(b'x')).is_err());
+    }
+
+    #[test]
+    fn a_git_that_has_heard_enough_is_no_trouble() {
+        let (gate, stream) = UnixStream::pair().unwrap();
+        let (closed, to) = io::pipe().unwrap();
+        drop(closed);
+        (&gate).write_all(b"0000").unwrap();
+        drop(gate);
+        let to = File::from(std::os::fd::OwnedFd::from(to));
+        assert_eq!(pump(stream, File::open("/dev/null").unwrap(), to).unwrap(), 1);
     }
 
     #[test]

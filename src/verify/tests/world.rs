@@ -251,7 +251,7 @@ impl World {
         let checkpoint = Checkpoint { origin: WORKSHOP.to_owned(), size: self.frontier.len(), root: self.frontier.root() };
         let note = note(&checkpoint.text(), &self.note_key, WORKSHOP).unwrap();
         let mut out = Vec::new();
-        super::super::bundle::write(&mut out, &note, self.entries.iter().cloned()).unwrap();
+        crate::ledger::bundle::write(&mut out, &note, self.entries.iter().cloned()).unwrap();
         out
     }
 

@@ -4,6 +4,7 @@
 mod attacks;
 mod bad_input;
 mod simulate;
+mod speak;
 mod stories;
 mod tidy;
 mod workshop;

@@ -13,6 +13,8 @@ use std::path::Path;
 
 /// Longest command of git to its helper.
 const MOST_COMMAND: usize = 4096;
+/// What is carried at once.
+const BUFFER: usize = 64 * 1024;
 
 pub(super) fn run(_: &[OsString]) -> u8 {
     match talk(&wire::run_folder().join(protocol::GIT_SOCKET)) {
@@ -97,20 +99,23 @@ fn pump(stream: UnixStream, mut from: File, mut to: File) -> io::Result<u64> {
         let closed = out.shutdown(Shutdown::Write);
         told.and(closed)
     });
-    carry(&mut &stream, &mut to)
+    match carry(&mut &stream, &mut to) {
+        // Git ends once it has its report, and the gate's last words find nobody: how it went, git itself has said.
+        Err(why) if why.kind() == io::ErrorKind::BrokenPipe => Ok(1),
+        heard => heard,
+    }
 }
 
-/// Carries bytes from one to the other until the end; tells how many.
-///
-/// Never by splice, as `io::copy` would: that holds the pipe's lock while it waits for the socket, so that git could not read what it waits for.
+/// Carries bytes one way, to the end. By hand, since `io::copy` would splice: the kernel then holds the lock of git's pipe while it
+/// waits for the socket, git cannot read what it was sent, and both wait for ever.
 fn carry(from: &mut impl Read, to: &mut impl Write) -> io::Result<u64> {
-    let (mut buffer, mut carried) = ([0; 64 * 1024], 0);
+    let (mut buffer, mut carried) = (vec![0; BUFFER], 0);
     loop {
         match from.read(&mut buffer) {
             Ok(0) => return Ok(carried),
-            Ok(many) => {
-                to.write_all(&buffer[..many])?;
-                carried += many as u64;
+            Ok(count) => {
+                to.write_all(&buffer[..count])?;
+                carried += count as u64;
             }
             Err(why) if why.kind() == io::ErrorKind::Interrupted => {}
             Err(why) => return Err(why),
@@ -133,23 +138,36 @@ mod tests {
         assert!(command(&mut io::repeat(b'x')).is_err());
     }
 
-    /// The gate's words are readable while the gate says nothing more, and an end that nobody listens to any more is no trouble.
     #[test]
-    fn words_pass_while_the_other_side_thinks() {
-        let (near, mut far) = UnixStream::pair().unwrap();
-        let (git_in, from_git) = std::io::pipe().unwrap();
-        let (mut git_hears, to_git) = std::io::pipe().unwrap();
-        let file = |end: std::os::fd::OwnedFd| File::from(end);
-        let pumping = std::thread::spawn(move || pump(near, file(git_in.into()), file(to_git.into())));
-        let mut word = [0; 4];
-        for _ in 0..200 {
-            far.write_all(b"word").unwrap();
-            git_hears.read_exact(&mut word).unwrap();
+    fn a_git_that_has_heard_enough_is_no_trouble() {
+        let (gate, stream) = UnixStream::pair().unwrap();
+        let (closed, to) = io::pipe().unwrap();
+        drop(closed);
+        (&gate).write_all(b"0000").unwrap();
+        drop(gate);
+        let to = File::from(std::os::fd::OwnedFd::from(to));
+        assert_eq!(pump(stream, File::open("/dev/null").unwrap(), to).unwrap(), 1);
+    }
+
+    /// Git reads the gate's first words while the gate is silent, and only then answers: neither may wait for the other.
+    #[test]
+    fn what_was_said_is_heard_while_the_gate_is_silent() {
+        for _ in 0..20 {
+            let (mut gate, stream) = UnixStream::pair().unwrap();
+            let (mut hears, to) = io::pipe().unwrap();
+            let (from, mut says) = io::pipe().unwrap();
+            let [from, to] = [std::os::fd::OwnedFd::from(from), to.into()].map(File::from);
+            let helper = std::thread::spawn(move || pump(stream, from, to).unwrap());
+            let mut word = [0; 4];
+            for _ in 0..20 {
+                gate.write_all(b"refs").unwrap();
+                hears.read_exact(&mut word).unwrap();
+                says.write_all(b"want").unwrap();
+                gate.read_exact(&mut word).unwrap();
+            }
+            drop((gate, says));
+            assert_eq!(helper.join().unwrap(), 80);
         }
-        drop(git_hears);
-        drop(from_git);
-        far.shutdown(Shutdown::Write).unwrap();
-        assert_eq!(pumping.join().unwrap().unwrap(), 800);
     }
 
     #[test]

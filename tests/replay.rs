@@ -151,7 +151,7 @@ fn life() -> Vec<Entry> {
     let mut world = World::python().bootstrap();
     world.delivered();
     let (dev, yes) = (world.seat("dev-a"), "--note 'read it, and it is as it should be'");
-    dev.run("git push origin HEAD:main; orchestrate mail send dev-b --subject hello --body there").ends(0);
+    dev.run("git commit -q --allow-empty -m x; git push origin HEAD:main; orchestrate mail send dev-b --subject hello --body there").ends(0);
     world.seat("dev-b").run("orchestrate mail wait --seconds 9 && orchestrate mail ack $(orchestrate mail inbox --json | grep -o '\"id\":\"[0-9a-f]*' | cut -d'\"' -f4)").ok();
     for (title, path) in [("a readme", "src/auth/README.md"), ("another", "OTHER.md")] {
         world.owner(&["task", "open", title]).ok();

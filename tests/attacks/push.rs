@@ -28,7 +28,8 @@ fn places(world: &World) {
     for name in ["refs/tags/v1", "refs/notes/commits", "refs/gate/tasks/t1/1", "refs/meta/config"] {
         refused(world, "dev-a", &to(name), &["ref-not-yours"]);
     }
-    refused(world, "dev-a", "git push origin HEAD:refs/replace/$(git rev-parse origin/main)", &["ref-not-yours"]);
+    refused(world, "dev-a", "git push origin HEAD:refs/replace/$(git rev-parse origin/main)", &["ref-name"]);
+    refused(world, "dev-a", "git push origin HEAD:refs/replace/x", &["ref-not-yours"]);
     refused(world, "dev-a", "git tag -a -m v v1 2>/dev/null || git tag v1; git push origin v1", &["ref-not-yours"]);
     refused(world, "dev-a", "git push origin HEAD:refs/heads/dev-a/$(git rev-parse HEAD)", &["ref-name"]);
     refused(world, "dev-a", "git push origin HEAD:refs/heads/dev-a/UPPER", &["ref-name"]);

@@ -13,6 +13,8 @@ use std::path::Path;
 
 /// Longest command of git to its helper.
 const MOST_COMMAND: usize = 4096;
+/// Bytes carried at once: what a pipe holds.
+const PIECE: usize = 64 * 1024;
 
 pub(super) fn run(_: &[OsString]) -> u8 {
     match talk(&wire::run_folder().join(protocol::GIT_SOCKET)) {
@@ -93,11 +95,29 @@ fn version(wanted: Option<&str>) -> &'static str {
 fn pump(stream: UnixStream, mut from: File, mut to: File) -> io::Result<u64> {
     let mut out = stream.try_clone()?;
     std::thread::spawn(move || {
-        let told = io::copy(&mut from, &mut out);
+        let told = carry(&mut from, &mut out);
         let closed = out.shutdown(Shutdown::Write);
         told.and(closed)
     });
-    io::copy(&mut &stream, &mut to)
+    carry(&mut &stream, &mut to)
+}
+
+/// Copies to the end, piece by piece. `io::copy` would splice, and a splice from a silent socket holds the lock of git's pipe: git could not
+/// even read what was written before.
+fn carry(from: &mut impl Read, to: &mut impl Write) -> io::Result<u64> {
+    let mut piece = vec![0; PIECE];
+    let mut total = 0;
+    loop {
+        match from.read(&mut piece) {
+            Ok(0) => return Ok(total),
+            Ok(length) => {
+                to.write_all(&piece[..length])?;
+                total += length as u64;
+            }
+            Err(why) if why.kind() == io::ErrorKind::Interrupted => {}
+            Err(why) => return Err(why),
+        }
+    }
 }
 
 #[cfg(test)]

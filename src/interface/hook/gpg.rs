@@ -17,6 +17,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 use std::ffi::OsString;
+use std::fs::File;
 use std::io::{Read as _, Write as _};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -63,8 +64,20 @@ pub(super) fn run(args: &[OsString]) -> u8 {
     });
     done.unwrap_or_else(|no| {
         say::tell(&no);
+        if let Err(why) = tell_git_s_reader(&no) {
+            eprintln!("orchestrate: git keeps these words to itself: {why}");
+        }
         2
     })
+}
+
+/// Git takes this process's standard error for the status and shows nothing of it (seen with 2.47). The words go to where git's own go: the
+/// file that its standard error is.
+fn tell_git_s_reader(no: &No) -> std::io::Result<()> {
+    let Some(git) = rustix::process::getppid() else { return Ok(()) };
+    let mut theirs = File::options().append(true).open(format!("/proc/{}/fd/2", git.as_raw_nonzero()))?;
+    let (ours, other) = (rustix::fs::fstat(std::io::stderr())?, rustix::fs::fstat(&theirs)?);
+    if (ours.st_dev, ours.st_ino) == (other.st_dev, other.st_ino) { Ok(()) } else { theirs.write_all(format!("{}\n", say::words(no)).as_bytes()) }
 }
 
 /// Reads the two command lines that git uses; everything else is refused.
@@ -99,7 +112,7 @@ fn sign() -> Result<u8, No> {
 }
 
 fn verify(signature: &OsString) -> Result<u8, No> {
-    let file = std::fs::File::open(signature).doing("cannot read the signature")?;
+    let file = File::open(signature).doing("cannot read the signature")?;
     let request = Request::VerifySignature { payload: STANDARD.encode(payload()?), signature: STANDARD.encode(bounded(file)?) };
     let answer = wire::call(&wire::seat_socket(), &request, wire::LONG)?;
     let mut judged: Judged = serde_json::from_value(answer).doing("cannot understand the judgement")?;

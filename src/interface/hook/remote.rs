@@ -13,8 +13,8 @@ use std::path::Path;
 
 /// Longest command of git to its helper.
 const MOST_COMMAND: usize = 4096;
-/// Bytes carried at once: what a pipe holds.
-const PIECE: usize = 64 * 1024;
+/// What is carried at once.
+const BUFFER: usize = 64 * 1024;
 
 pub(super) fn run(_: &[OsString]) -> u8 {
     match talk(&wire::run_folder().join(protocol::GIT_SOCKET)) {
@@ -99,20 +99,23 @@ fn pump(stream: UnixStream, mut from: File, mut to: File) -> io::Result<u64> {
         let closed = out.shutdown(Shutdown::Write);
         told.and(closed)
     });
-    carry(&mut &stream, &mut to)
+    match carry(&mut &stream, &mut to) {
+        // Git ends once it has its report, and the gate's last words find nobody: how it went, git itself has said.
+        Err(why) if why.kind() == io::ErrorKind::BrokenPipe => Ok(1),
+        heard => heard,
+    }
 }
 
-/// Copies to the end, piece by piece. `io::copy` would splice, and a splice from a silent socket holds the lock of git's pipe: git could not
-/// even read what was written before.
+/// Carries bytes one way, to the end. By hand, since `io::copy` would splice: the kernel then holds the lock of git's pipe while it
+/// waits for the socket, git cannot read what it was sent, and both wait for ever.
 fn carry(from: &mut impl Read, to: &mut impl Write) -> io::Result<u64> {
-    let mut piece = vec![0; PIECE];
-    let mut total = 0;
+    let (mut buffer, mut carried) = (vec![0; BUFFER], 0);
     loop {
-        match from.read(&mut piece) {
-            Ok(0) => return Ok(total),
-            Ok(length) => {
-                to.write_all(&piece[..length])?;
-                total += length as u64;
+        match from.read(&mut buffer) {
+            Ok(0) => return Ok(carried),
+            Ok(count) => {
+                to.write_all(&buffer[..count])?;
+                carried += count as u64;
             }
             Err(why) if why.kind() == io::ErrorKind::Interrupted => {}
             Err(why) => return Err(why),
@@ -133,6 +136,38 @@ mod tests {
         assert_eq!(command(&mut &b""[..]).unwrap(), None);
         assert!(command(&mut &b"cut"[..]).is_err());
         assert!(command(&mut io::repeat(b'x')).is_err());
+    }
+
+    #[test]
+    fn a_git_that_has_heard_enough_is_no_trouble() {
+        let (gate, stream) = UnixStream::pair().unwrap();
+        let (closed, to) = io::pipe().unwrap();
+        drop(closed);
+        (&gate).write_all(b"0000").unwrap();
+        drop(gate);
+        let to = File::from(std::os::fd::OwnedFd::from(to));
+        assert_eq!(pump(stream, File::open("/dev/null").unwrap(), to).unwrap(), 1);
+    }
+
+    /// Git reads the gate's first words while the gate is silent, and only then answers: neither may wait for the other.
+    #[test]
+    fn what_was_said_is_heard_while_the_gate_is_silent() {
+        for _ in 0..20 {
+            let (mut gate, stream) = UnixStream::pair().unwrap();
+            let (mut hears, to) = io::pipe().unwrap();
+            let (from, mut says) = io::pipe().unwrap();
+            let [from, to] = [std::os::fd::OwnedFd::from(from), to.into()].map(File::from);
+            let helper = std::thread::spawn(move || pump(stream, from, to).unwrap());
+            let mut word = [0; 4];
+            for _ in 0..20 {
+                gate.write_all(b"refs").unwrap();
+                hears.read_exact(&mut word).unwrap();
+                says.write_all(b"want").unwrap();
+                gate.read_exact(&mut word).unwrap();
+            }
+            drop((gate, says));
+            assert_eq!(helper.join().unwrap(), 80);
+        }
     }
 
     #[test]

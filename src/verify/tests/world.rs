@@ -116,7 +116,7 @@ fn charter() -> Charter {
             "messages": { "max_body_bytes": 262_144, "ttl_seconds": 86400 },
             "delivery": { "automatic": false, "to": "branch" },
             "runner": { "command": [], "wall_seconds": 60, "output_bytes": 1, "memory_bytes": 1, "runs": 1 },
-            "agent": { "command": "claude" },
+            "agent": { "command": "claude", "hosts": [] },
             "budgets": { "commits": budget, "messages": budget, "locks": budget, "submissions": budget, "reviews": budget, "decisions": budget },
         },
         "gates": [gate("red", &["new-tests-fail"]), gate("green", &["red-ids-pass", "nothing-lost"]), gate("peer", &["reviewed"]),
@@ -251,7 +251,7 @@ impl World {
         let checkpoint = Checkpoint { origin: WORKSHOP.to_owned(), size: self.frontier.len(), root: self.frontier.root() };
         let note = note(&checkpoint.text(), &self.note_key, WORKSHOP).unwrap();
         let mut out = Vec::new();
-        super::super::bundle::write(&mut out, &note, self.entries.iter().cloned()).unwrap();
+        crate::ledger::bundle::write(&mut out, &note, self.entries.iter().cloned()).unwrap();
         out
     }
 

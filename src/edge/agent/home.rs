@@ -36,7 +36,9 @@ impl Home {
             self.make(name).doing(format!("cannot make {}", path.display()))?;
             dir = openat(&self.dir, name, FOLDER, Mode::empty());
         }
-        let dir = dir.map_err(|why| Failure::new(format!("{} is no folder of its own", path.display()), why).hint(format!("rm '{}'", path.display())))?;
+        let dir = dir.map_err(|why| {
+            Failure::new(format!("{} is no folder of its own", path.display()), why).hint(format!("rm '{}'", path.display()))
+        })?;
         Ok(Self { dir, path })
     }
 

@@ -16,7 +16,8 @@ fn failed(world: &World, said: Said, words: &str) {
 
 #[track_caller]
 fn nothing_left(world: &World) {
-    let left: Vec<PathBuf> = std::fs::read_dir(world.path("state")).unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.is_dir()).collect();
+    let left: Vec<PathBuf> =
+        std::fs::read_dir(world.path("state")).unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.is_dir()).collect();
     assert_eq!(left, Vec::<PathBuf>::new(), "a state folder is left");
 }
 
@@ -142,7 +143,8 @@ fn an_odd_state_folder_is_refused() {
     let long = world.path("a").join("b".repeat(120));
     let env = format!("ORCHESTRATE_STATE={}", long.display());
     let (repo, agent) = (world.repo().display().to_string(), world.path("agent").display().to_string());
-    let said = world.command("/usr/bin/env", &[&env, env!("CARGO_BIN_EXE_orchestrate"), "bootstrap", &repo, "--agent", &agent, "--detach"], "");
+    let said =
+        world.command("/usr/bin/env", &[&env, env!("CARGO_BIN_EXE_orchestrate"), "bootstrap", &repo, "--agent", &agent, "--detach"], "");
     said.ends(10).says("too long").says("ORCHESTRATE_STATE");
     nothing_left(&world);
 }

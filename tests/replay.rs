@@ -15,10 +15,45 @@ use std::path::PathBuf;
 
 /// Every kind of event: whoever adds a variant is led here by the compiler, and adds its name.
 const KINDS: [&str; 39] = [
-    "founded", "sworn", "started", "rechartered", "stopped", "key-made", "signed", "seated", "answered", "left", "accepted", "landing",
-    "landed", "dropped", "opened", "taken", "submitted", "measured", "tested", "judged", "sent-back", "outdated", "stalled", "vetoed",
-    "drawn", "decided", "intended", "merged", "missed", "home", "sent", "delivered", "acknowledged", "expired", "frozen", "thawed",
-    "confirmed", "used", "wrong-code",
+    "founded",
+    "sworn",
+    "started",
+    "rechartered",
+    "stopped",
+    "key-made",
+    "signed",
+    "seated",
+    "answered",
+    "left",
+    "accepted",
+    "landing",
+    "landed",
+    "dropped",
+    "opened",
+    "taken",
+    "submitted",
+    "measured",
+    "tested",
+    "judged",
+    "sent-back",
+    "outdated",
+    "stalled",
+    "vetoed",
+    "drawn",
+    "decided",
+    "intended",
+    "merged",
+    "missed",
+    "home",
+    "sent",
+    "delivered",
+    "acknowledged",
+    "expired",
+    "frozen",
+    "thawed",
+    "confirmed",
+    "used",
+    "wrong-code",
 ];
 
 fn kind(event: &Event) -> &'static str {
@@ -110,7 +145,11 @@ fn a_golden_ledger_folds_to_the_state_that_it_gave() {
     let merged: Vec<&TaskId> = state.tasks.iter().filter(|(_, known)| known.merged.is_some()).map(|(task, _)| task).collect();
     assert_eq!(merged.len(), 1, "the ledger has one merge");
     let digest = state.digest().to_string();
-    assert_eq!(digest, lines("ledger.digest")[0], "the fold changed; if it was meant to, write the new digest into tests/golden/ledger.digest");
+    assert_eq!(
+        digest,
+        lines("ledger.digest")[0],
+        "the fold changed; if it was meant to, write the new digest into tests/golden/ledger.digest"
+    );
     assert_ne!(State::replay(&entries[..entries.len() - 1]).digest().to_string(), digest);
 }
 
@@ -151,12 +190,15 @@ fn life() -> Vec<Entry> {
     let mut world = World::python().bootstrap();
     world.delivered();
     let (dev, yes) = (world.seat("dev-a"), "--note 'read it, and it is as it should be'");
-    dev.run("git commit -q --allow-empty -m x; git push origin HEAD:main; orchestrate mail send dev-b --subject hello --body there").ends(0);
+    dev.run("git commit -q --allow-empty -m x; git push origin HEAD:main; orchestrate mail send dev-b --subject hello --body there")
+        .ends(0);
     world.seat("dev-b").run("orchestrate mail wait --seconds 9 && orchestrate mail ack $(orchestrate mail inbox --json | grep -o '\"id\":\"[0-9a-f]*' | cut -d'\"' -f4)").ok();
     for (title, path) in [("a readme", "src/auth/README.md"), ("another", "OTHER.md")] {
         world.owner(&["task", "open", title]).ok();
         let number = world.fold().tasks.len();
-        let work = format!("orchestrate task take T{number} && git checkout -q -B dev-a/t{number} origin/main && mkdir -p src/auth && echo x > {path} && git add -A");
+        let work = format!(
+            "orchestrate task take T{number} && git checkout -q -B dev-a/t{number} origin/main && mkdir -p src/auth && echo x > {path} && git add -A"
+        );
         dev.run(&format!("{work} && git commit -q -m x && git push -q origin dev-a/t{number} && orchestrate task submit T{number}")).ok();
     }
     for gate in ["peer", "qa", "deploy"] {
@@ -164,7 +206,12 @@ fn life() -> Vec<Entry> {
             if gate == "qa" {
                 world.owner(&["gate", "show", "T1", "--wait", "20"]);
             }
-            world.seat(&seat).run(&format!("for try in 1 2 3 4; do orchestrate review approve T1 {yes} && break; orchestrate gate show T1 --wait 5; done")).ok();
+            world
+                .seat(&seat)
+                .run(&format!(
+                    "for try in 1 2 3 4; do orchestrate review approve T1 {yes} && break; orchestrate gate show T1 --wait 5; done"
+                ))
+                .ok();
         }
     }
     let (typed, wrong) = (format!("{}\n", world.code_at(30)), "000000\n");
@@ -207,7 +254,12 @@ fn by_hand() -> Vec<Entry> {
         Event::Push(push::Event::Dropped { push: "p1".to_owned(), why: why.clone() }),
         Event::Task(task::Event::Outdated { task: task.clone(), attempt }),
         Event::Task(task::Event::Stalled { task: task.clone(), attempt, why: why.clone() }),
-        Event::Task(task::Event::SentBack { task: task.clone(), attempt, gate: orchestrate::domain::gate::GateName::Red, why: why.clone() }),
+        Event::Task(task::Event::SentBack {
+            task: task.clone(),
+            attempt,
+            gate: orchestrate::domain::gate::GateName::Red,
+            why: why.clone(),
+        }),
         Event::Merge(merge::Event::Missed { task: task.clone(), attempt, why }),
         Event::Merge(merge::Event::Merged { task, attempt, commit: oid }),
         Event::Message(message::Event::Expired { ids }),

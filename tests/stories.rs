@@ -147,7 +147,11 @@ impl Telling {
             }
             let said = run(&self.world, &command);
             assert_eq!(said.code, step.code, "{place}: {said}");
-            assert!(step.expected.is_empty() || fits(&step.expected, &said), "{place}: expected\n{}\n\nbut\n{said}", step.expected.join("\n"));
+            assert!(
+                step.expected.is_empty() || fits(&step.expected, &said),
+                "{place}: expected\n{}\n\nbut\n{said}",
+                step.expected.join("\n")
+            );
         }
     }
 

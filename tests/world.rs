@@ -110,7 +110,8 @@ impl World {
         for name in ["home", "state", "rules", "rules/roles"] {
             std::fs::DirBuilder::new().mode(0o700).create(folder.path().join(name)).unwrap();
         }
-        let mut world = Self { folder, env: Vec::new(), before: String::new(), delivered: false, asked: AtomicU32::new(0), secret: OnceLock::new() };
+        let mut world =
+            Self { folder, env: Vec::new(), before: String::new(), delivered: false, asked: AtomicU32::new(0), secret: OnceLock::new() };
         world.env = world.environment();
         project::write_program(&world.path("agent"), AGENT);
         world.few_seats();

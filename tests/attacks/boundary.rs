@@ -16,7 +16,18 @@ fn a_seat_sees_its_own_things_and_nothing_else() {
 fn files(world: &World) {
     let (seat, state) = (world.seat("dev-a"), world.state());
     let shown = |name: &str| state.join(name).display().to_string();
-    for name in ["", "keys", "ledger.db", "gate.git", "clones/dev-b", "homes/dev-b", "run/owner.sock", "run/hook.sock", "run/tmux.sock", "start.json"] {
+    for name in [
+        "",
+        "keys",
+        "ledger.db",
+        "gate.git",
+        "clones/dev-b",
+        "homes/dev-b",
+        "run/owner.sock",
+        "run/hook.sock",
+        "run/tmux.sock",
+        "start.json",
+    ] {
         let said = seat.run(&format!("ls -d '{}'", shown(name)));
         assert_ne!(said.code, 0, "{said}");
     }
@@ -58,9 +69,13 @@ fn network(world: &World) {
     let said = seat.run(&format!("bash -c 'exec 3<>/dev/tcp/127.0.0.1/{port}'"));
     assert_ne!(said.code, 0, "{said}");
     let relay = |target: &str| {
-        format!("bash -c 'exec 3<>/dev/tcp/127.0.0.1/3128 && printf \"CONNECT {target} HTTP/1.1\\r\\n\\r\\n\" >&3 && head -c 12 <&3 | grep -q \" 200\"'")
+        format!(
+            "bash -c 'exec 3<>/dev/tcp/127.0.0.1/3128 && printf \"CONNECT {target} HTTP/1.1\\r\\n\\r\\n\" >&3 && head -c 12 <&3 | grep -q \" 200\"'"
+        )
     };
-    for target in [format!("127.0.0.1:{port}"), format!("localhost:{port}"), "169.254.169.254:80".to_owned(), "api.anthropic.com:22".to_owned()] {
+    for target in
+        [format!("127.0.0.1:{port}"), format!("localhost:{port}"), "169.254.169.254:80".to_owned(), "api.anthropic.com:22".to_owned()]
+    {
         let said = seat.run(&relay(&target));
         assert_ne!(said.code, 0, "the relay leads to {target}: {said}");
     }

@@ -48,7 +48,9 @@ fn a_push_is_there_or_not_whenever_the_supervisor_dies() {
     let world = World::python().bootstrap();
     let (mut landed, mut lost) = (0, 0);
     for number in 0..crashes() {
-        let lines = format!("git checkout -q -f -B w{number} origin/main && echo {number} > N{number}.md && git add -A && git commit -q -m {number} || exit 9");
+        let lines = format!(
+            "git checkout -q -f -B w{number} origin/main && echo {number} > N{number}.md && git add -A && git commit -q -m {number} || exit 9"
+        );
         world.seat("dev-a").run(&lines).ok();
         let push = world.seat("dev-a").start(&format!("git push -q origin HEAD:dev-a/n{number} && git rev-parse HEAD"));
         pass(moment(number, 400));
@@ -102,7 +104,8 @@ fn approve(world: &World, id: &str, gate: &str) {
     });
     if gate == "qa" {
         world.wait_for("the run on the merge result", |entry| {
-            let merge = |event: &task::Event| matches!(event, task::Event::Tested { task, kind: task::RunKind::Merge, .. } if *task == wanted);
+            let merge =
+                |event: &task::Event| matches!(event, task::Event::Tested { task, kind: task::RunKind::Merge, .. } if *task == wanted);
             matches!(&entry.event, Event::Task(event) if merge(event)).then_some(())
         });
     }

@@ -76,7 +76,9 @@ fn red_run(world: &World, number: u32, test: &str) -> (Completion, String) {
     seat.run(&work).ok();
     let wanted = id.parse().unwrap();
     let seen = world.wait_for("the run on the base", |entry| match &entry.event {
-        Event::Task(task::Event::Tested { task, kind: task::RunKind::Red, statement, .. }) if *task == wanted => statement::read_run(statement).map(|run| (run.completion, run.note)),
+        Event::Task(task::Event::Tested { task, kind: task::RunKind::Red, statement, .. }) if *task == wanted => {
+            statement::read_run(statement).map(|run| (run.completion, run.note))
+        }
         Event::Task(task::Event::Stalled { task, why, .. }) if *task == wanted => Some(silent(why)),
         _ => None,
     });

@@ -9,7 +9,10 @@ const WORK: &str = "echo x >> NOTES.md && git add -A && git commit -q -m note";
 fn no_push_leaves_its_own_namespace_or_its_own_name() {
     let world = World::python().bootstrap();
     world.seat("dev-a").run(&format!("{WORK} && git push -q origin HEAD:dev-a/base")).ok();
-    world.seat("dev-b").run("git checkout -q -b b && echo b > B.md && git add -A && git commit -q -m b && git push -q origin HEAD:dev-b/b").ok();
+    world
+        .seat("dev-b")
+        .run("git checkout -q -b b && echo b > B.md && git add -A && git commit -q -m b && git push -q origin HEAD:dev-b/b")
+        .ok();
     places(&world);
     commits(&world);
     histories(&world);
@@ -41,9 +44,11 @@ fn places(world: &World) {
 
 fn commits(world: &World) {
     let seat = "dev-a";
-    refused(world, seat, "git -c commit.gpgsign=false commit -q --allow-empty -m bare && git push origin HEAD:dev-a/u", &["unsigned"]).says("not signed");
+    refused(world, seat, "git -c commit.gpgsign=false commit -q --allow-empty -m bare && git push origin HEAD:dev-a/u", &["unsigned"])
+        .says("not signed");
     world.seat(seat).run("git reset -q --hard HEAD~1").ok();
-    let other = "GIT_AUTHOR_NAME=dev-b GIT_AUTHOR_EMAIL=$(git config user.email | sed s/dev-a/dev-b/) git commit -q --allow-empty -S -m forged";
+    let other =
+        "GIT_AUTHOR_NAME=dev-b GIT_AUTHOR_EMAIL=$(git config user.email | sed s/dev-a/dev-b/) git commit -q --allow-empty -S -m forged";
     refused(world, seat, other, &["not-your-name"]);
     refused(world, seat, &format!("{other} --no-gpg-sign && git push origin HEAD:dev-a/f"), &["unsigned"]);
     world.seat(seat).run("git reset -q --hard HEAD~1").ok();
@@ -68,7 +73,12 @@ fn histories(world: &World) {
     let evil = "git checkout -q -b left && echo l > L.md && git add -A && git commit -q -m l && git checkout -q -b right main && echo r > R.md \
         && git add -A && git commit -q -m r && git merge -q --no-commit left && echo evil > src/evil.py && git add -A && git commit -q -m merge && git push origin HEAD:dev-a/m";
     refused(world, seat, evil, &["merge-commit"]);
-    refused(world, seat, "git checkout -q -f main; ln -s /etc/passwd link && git add link && git commit -q -m l; git push origin $(git rev-parse HEAD^{tree}):refs/heads/dev-a/t", &["not-a-commit"]);
+    refused(
+        world,
+        seat,
+        "git checkout -q -f main; ln -s /etc/passwd link && git add link && git commit -q -m l; git push origin $(git rev-parse HEAD^{tree}):refs/heads/dev-a/t",
+        &["not-a-commit"],
+    );
 }
 
 /// The tricks of one who hopes that somebody else's git runs with one's own settings.

@@ -20,7 +20,8 @@ fn only_drawn_seats_speak_once_and_about_what_stands_there() {
     }
     let first = world.seat(&drawn[0]);
     refused(&world, &drawn[0], "orchestrate review approve T1 --note ok", &["no-reason"]);
-    let wrong = serde_json::json!({"review-decide": {"task": "T1", "accept": true, "note": "looked at every line", "commit": "0123456789"}});
+    let wrong =
+        serde_json::json!({"review-decide": {"task": "T1", "accept": true, "note": "looked at every line", "commit": "0123456789"}});
     assert_eq!(first.ask(&wrong).code(), "other-commit");
     first.run(&format!("orchestrate review approve T1 {YES}")).ok();
     refused(&world, &drawn[0], &format!("orchestrate review approve T1 {YES}"), &["said-already"]);
@@ -31,7 +32,10 @@ fn only_drawn_seats_speak_once_and_about_what_stands_there() {
 }
 
 fn a_change_voids_what_was_said(world: &World) {
-    world.seat("dev-a").run("seq 70 > NOTES.md && git commit -q -am more && git push -q origin dev-a/t1 && orchestrate task submit T1").ok();
+    world
+        .seat("dev-a")
+        .run("seq 70 > NOTES.md && git commit -q -am more && git push -q origin dev-a/t1 && orchestrate task submit T1")
+        .ok();
     let drawn = wait_drawn(world, 2);
     assert!(world.fold().tasks[&"T1".parse().unwrap()].attempt.as_ref().unwrap().approvals.is_empty(), "an old word counts");
     world.seat(&drawn[0]).run(&format!("orchestrate review approve T1 {YES}")).ok();

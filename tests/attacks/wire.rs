@@ -44,7 +44,11 @@ fn owners_requests(world: &World) {
 fn hooks_requests(world: &World) {
     let (zero, commit) = ("0".repeat(40), world.gate(&["rev-parse", "main"]));
     let updates = json!([{"name": "refs/heads/main", "old": commit, "new": zero}]);
-    each_is(world, &json!({"pre-receive": {"push": "00".repeat(16), "updates": updates, "quarantine": "/tmp", "alternates": []}}), "not-offered");
+    each_is(
+        world,
+        &json!({"pre-receive": {"push": "00".repeat(16), "updates": updates, "quarantine": "/tmp", "alternates": []}}),
+        "not-offered",
+    );
     each_is(world, &json!({"proc-receive": {"push": "00".repeat(16), "updates": updates}}), "not-offered");
     let hook = world.state().join("run/hook.sock");
     let answer = wire::ask(&hook, &json!({"proc-receive": {"push": "00".repeat(16), "updates": updates}}));
@@ -84,7 +88,12 @@ fn long_and_broken(world: &World) {
     let socket = world.seat("dev-a").socket();
     let answer = wire::post(&socket, &vec![b'x'; 10 << 20]);
     assert_ne!(answer.status, 200, "{}", answer.body.to_string().len());
-    for bytes in [&b"\x16\x03\x01\x02\x00"[..], b"GET / HTTP/1.1\r\n\r\n", b"POST /v1/call HTTP/9.9\r\n\r\n", b"POST /v1/call HTTP/1.1\r\ncontent-length: -1\r\n\r\n"] {
+    for bytes in [
+        &b"\x16\x03\x01\x02\x00"[..],
+        b"GET / HTTP/1.1\r\n\r\n",
+        b"POST /v1/call HTTP/9.9\r\n\r\n",
+        b"POST /v1/call HTTP/1.1\r\ncontent-length: -1\r\n\r\n",
+    ] {
         let heard = String::from_utf8_lossy(&wire::say(&socket, bytes)).into_owned();
         assert!(!heard.starts_with("HTTP/1.1 200"), "{heard}");
     }

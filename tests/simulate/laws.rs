@@ -56,7 +56,7 @@ impl Laws {
         let grown = self.catch_up(shop)?;
         self.steps += 1;
         // The whole comparison is dear: not after each refusal, but soon, and always after a crash.
-        let whole = step.refused.is_none() || step.crashed || self.steps % 16 == 0;
+        let whole = step.refused.is_none() || step.crashed || self.steps.is_multiple_of(16);
         law(!whole || self.shadow == *shop.state(), || "folding the ledger gives another state".to_owned())?;
         self.refused(step, grown)?;
         law(!step.usurps || step.refused.is_some() || step.failed.is_some(), || "a seat spoke as the supervisor".to_owned())?;
@@ -80,7 +80,9 @@ impl Laws {
     fn references(&self, shop: &Shop) -> Held {
         let disk = shop.disk.lock().unwrap();
         let gate = |name: &str| name.starts_with("refs/gate/");
-        let landing = |name: &str| shop.state().pushes.values().any(|pending| pending.landing && pending.moves.iter().any(|step| step.name.as_str() == name));
+        let landing = |name: &str| {
+            shop.state().pushes.values().any(|pending| pending.landing && pending.moves.iter().any(|step| step.name.as_str() == name))
+        };
         for (name, at) in disk.refs.iter().filter(|(name, _)| !gate(name.as_str()) && !landing(name.as_str())) {
             let moving = name.as_str() == "refs/heads/main" && shop.state().moving().is_some();
             law(moving || shop.state().refs.get(name) == Some(at), || format!("{name} is at {at}, the record says otherwise"))?;
@@ -116,7 +118,9 @@ impl Laws {
             }
             Event::Push(push::Event::Accepted { moves, .. }) => {
                 let own = format!("refs/heads/{}/", entry.by);
-                law(!self.frozen && moves.iter().all(|step| step.name.as_str().starts_with(&own)), || format!("{} pushes to {moves:?}", entry.by))
+                law(!self.frozen && moves.iter().all(|step| step.name.as_str().starts_with(&own)), || {
+                    format!("{} pushes to {moves:?}", entry.by)
+                })
             }
             Event::Push(push::Event::Landed { .. }) => {
                 self.tally.landings += 1;
@@ -179,7 +183,9 @@ impl Laws {
                 let seat = entry.by.seat().cloned().ok_or_else(|| format!("{} gave a word", entry.by))?;
                 let said = self.said.entry(task.clone()).or_default();
                 let drawn = said.drawn.get(gate).is_some_and(|seats| seats.contains(&seat));
-                law(said.attempt == *attempt && drawn && !self.frozen, || format!("{seat} spoke at {gate} of {task} undrawn, late or frozen"))?;
+                law(said.attempt == *attempt && drawn && !self.frozen, || {
+                    format!("{seat} spoke at {gate} of {task} undrawn, late or frozen")
+                })?;
                 law(!said.contributors.contains(&seat), || format!("{seat} judged its own work"))?;
                 let first = !*accept || said.accepted.entry(*gate).or_default().insert(seat.clone());
                 law(first, || format!("{seat} was counted twice at {gate} of {task}"))
@@ -245,7 +251,10 @@ pub fn see_breaches() {
     };
     broken(&|shop, _, _| shop.drive.state.refused += 1, "another state");
     broken(&|_, _, step| (step.refused, step.actor) = (Some("x".to_owned()), Some(Actor::Owner)), "left no entry");
-    broken(&|shop, _, _| drop(shop.disk.lock().unwrap().refs.insert(shop.state().branch().unwrap().clone(), oid("evil"))), "the record says otherwise");
+    broken(
+        &|shop, _, _| drop(shop.disk.lock().unwrap().refs.insert(shop.state().branch().unwrap().clone(), oid("evil"))),
+        "the record says otherwise",
+    );
     broken(&|_, laws, _| laws.main = oid("evil").to_string(), "without a merge");
     broken(&|_, _, step| step.usurps = true, "spoke as the supervisor");
     let task = TaskId::new("T1").unwrap();
@@ -254,7 +263,14 @@ pub fn see_breaches() {
     let intended = merge::Event::Intended { task: task.clone(), attempt: 1, commit: oid("x"), old: oid("base"), tree: oid("y") };
     let intent = entry(Actor::Edge, Event::Merge(intended));
     assert!(laws.read_one(&intent).unwrap_err().contains("unmeasured"));
-    let drawn = review::Event::Drawn { task, attempt: 1, gate: GateName::Peer, pool: vec![], seats: vec![SeatName::new("qa-a").unwrap()], draw: Digest::of(b"") };
+    let drawn = review::Event::Drawn {
+        task,
+        attempt: 1,
+        gate: GateName::Peer,
+        pool: vec![],
+        seats: vec![SeatName::new("qa-a").unwrap()],
+        draw: Digest::of(b""),
+    };
     for said in laws.said.values_mut() {
         said.contributors.insert(SeatName::new("qa-a").unwrap());
     }

@@ -287,7 +287,12 @@ impl Shop {
                 let commit = oid(&format!("merge {task} {attempt} {tip}"));
                 Some(Act::MergeBuilt { task: task.clone(), attempt: *attempt, commit, old: tip, tree })
             }
-            Effect::Draw { .. } | Effect::Judge { .. } | Effect::MoveMain { .. } | Effect::MoveRefs { .. } | Effect::Publish | Effect::Ring { .. } => None,
+            Effect::Draw { .. }
+            | Effect::Judge { .. }
+            | Effect::MoveMain { .. }
+            | Effect::MoveRefs { .. }
+            | Effect::Publish
+            | Effect::Ring { .. } => None,
         }
     }
 
@@ -309,7 +314,8 @@ impl Shop {
             RunKind::Red => Some(if self.chance.percent(90) { Outcome::Failed } else { Outcome::Passed }),
             RunKind::Green | RunKind::Merge => Some(if self.chance.percent(95) { Outcome::Passed } else { Outcome::Failed }),
         };
-        let results = [("old".to_owned(), Outcome::Passed)].into_iter().chain(new.map(|seen| (format!("new {}", change.commit), seen))).collect();
+        let results =
+            [("old".to_owned(), Outcome::Passed)].into_iter().chain(new.map(|seen| (format!("new {}", change.commit), seen))).collect();
         let run = Run {
             tree,
             harness: "cargo".to_owned(),
@@ -405,7 +411,8 @@ impl Shop {
         let now = self.state().tasks[&task].attempt.clone().unwrap();
         let Stage::At(gate) = now.stage else { return self.anything() };
         let spoke = |seat: &SeatName| now.approvals.iter().any(|word| word.gate == gate && word.seat == *seat);
-        let silent: Vec<SeatName> = now.draws.get(&gate).map_or_else(Vec::new, |draw| draw.seats.iter().filter(|seat| !spoke(seat)).cloned().collect());
+        let silent: Vec<SeatName> =
+            now.draws.get(&gate).map_or_else(Vec::new, |draw| draw.seats.iter().filter(|seat| !spoke(seat)).cloned().collect());
         match self.chance.of(&silent) {
             Some(seat) => {
                 let (accept, note) = (self.chance.percent(95), "looked at every line of it".to_owned());
@@ -456,7 +463,8 @@ impl Shop {
         let name = match self.chance.below(10) {
             0 => "refs/heads/main".to_owned(),
             1 => format!("refs/heads/{other}/{task}"),
-            2 => ["refs/tags/x", "refs/replace/x", "refs/notes/x", "HEAD", "refs/heads/0000", "refs/gate/tasks/t1/1"][self.chance.below(6)].to_owned(),
+            2 => ["refs/tags/x", "refs/replace/x", "refs/notes/x", "HEAD", "refs/heads/0000", "refs/gate/tasks/t1/1"][self.chance.below(6)]
+                .to_owned(),
             _ => format!("refs/heads/{seat}/{task}"),
         };
         let honest = self.facts(&commit, seat.as_str(), seat.as_str());
@@ -477,7 +485,8 @@ impl Shop {
 
     /// Lands a push: its own as a rule, now and then anybody's.
     fn land(&mut self, by: Actor) -> Step {
-        let pending: Vec<(String, SeatName)> = self.state().pushes.iter().map(|(push, pending)| (push.clone(), pending.seat.clone())).collect();
+        let pending: Vec<(String, SeatName)> =
+            self.state().pushes.iter().map(|(push, pending)| (push.clone(), pending.seat.clone())).collect();
         let (push, seat) = self.chance.of(&pending).unwrap_or_else(|| ("p0".to_owned(), self.seats[0].clone()));
         let by = if self.chance.percent(85) { Actor::Seat(seat) } else { by };
         self.ask(by, Act::Land { push })
@@ -494,10 +503,11 @@ impl Shop {
     /// A word on a task: by a drawn seat as a rule, else by anybody, the author included.
     fn review(&mut self, by: Actor) -> Step {
         let task = self.task();
-        let drawn: Vec<SeatName> = self.state().tasks.get(&task).and_then(|known| known.attempt.as_ref()).map_or_else(Vec::new, |now| match now.stage {
-            Stage::At(gate) => now.draws.get(&gate).map_or_else(Vec::new, |draw| draw.seats.clone()),
-            _ => Vec::new(),
-        });
+        let drawn: Vec<SeatName> =
+            self.state().tasks.get(&task).and_then(|known| known.attempt.as_ref()).map_or_else(Vec::new, |now| match now.stage {
+                Stage::At(gate) => now.draws.get(&gate).map_or_else(Vec::new, |draw| draw.seats.clone()),
+                _ => Vec::new(),
+            });
         let chosen = self.chance.of(&drawn).map(Actor::Seat);
         let by = if self.chance.percent(75) { chosen.unwrap_or(by) } else { by };
         let (accept, note) = (self.chance.percent(93), "looked at every line of it".to_owned());
@@ -557,10 +567,17 @@ impl Shop {
             16..20 => Act::Landed { push: "p1".to_owned(), trouble: None },
             20..24 => Act::Stalled { task, attempt, why: "x".to_owned() },
             24..28 => Act::Thaw { step: Some(u64::MAX) },
-            28 => Act::Recharter { charter: self.state().charter().canonical().replace("\"single_review_lines\":50", "\"single_review_lines\":5000") },
+            28 => Act::Recharter {
+                charter: self.state().charter().canonical().replace("\"single_review_lines\":50", "\"single_review_lines\":5000"),
+            },
             29..32 => Act::RegisterKey { holder: Party::Owner, fingerprint: fingerprint(&Party::Owner), certificate: "mine".to_owned() },
             32..36 => Act::Confirm { task, shown: Digest::of(b"x"), step: Some(u64::MAX) },
-            _ => Act::Measured { task, attempt, change: Box::new(self.change(&oid("evil"))), kept: RefName::new("refs/gate/tasks/t1/1").unwrap() },
+            _ => Act::Measured {
+                task,
+                attempt,
+                change: Box::new(self.change(&oid("evil"))),
+                kept: RefName::new("refs/gate/tasks/t1/1").unwrap(),
+            },
         };
         Step { usurps: true, ..self.ask(by, act) }
     }

@@ -89,6 +89,7 @@ fn read(pid: i32) -> Option<Process> {
     let (_, rest) = stat.rsplit_once(") ")?;
     let mut fields = rest.split(' ');
     let (state, parent) = (fields.next()?, fields.next()?.parse().ok()?);
-    let words: Vec<String> = line.split(|byte| *byte == 0).map(|word| std::ffi::OsStr::from_bytes(word).to_string_lossy().into_owned()).collect();
+    let words: Vec<String> =
+        line.split(|byte| *byte == 0).map(|word| std::ffi::OsStr::from_bytes(word).to_string_lossy().into_owned()).collect();
     (!matches!(state, "Z" | "X")).then(|| Process { pid, parent, line: words.join(" ").trim().to_owned() })
 }

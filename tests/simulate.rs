@@ -29,7 +29,6 @@ fn the_laws_hold_whatever_seats_do() {
     let other = std::thread::spawn(move || live_all(&odd));
     let mut all = live_all(&even);
     all.add(other.join().unwrap_or_else(|why| std::panic::resume_unwind(why)));
-    println!("{all:?}");
     let lived = [all.merges, all.refusals, all.crashes, all.freezes, all.landings, all.sent_back];
     assert!(!wide || lived.iter().all(|count| *count > 20), "too little happened: {all:?}");
 }
@@ -57,7 +56,7 @@ fn live(seed: u64) -> Tally {
     for number in 0..STEPS {
         let step: Step = shop.step();
         if let Err(broken) = laws.hold(&shop, &step) {
-            panic!("seed {seed}, step {number}: {broken}\n{step:?}\nagain: SEED={seed} cargo test --test all simulate");
+            panic!("seed {seed}, step {number}, {}: {broken}\n{step:?}\nagain: SEED={seed} cargo test --test all simulate", step.act);
         }
     }
     laws.tally

@@ -29,8 +29,10 @@ pub struct Client {
 impl Client {
     /// Finds the socket: inside a seat always its own; else the owner's socket of the repository given, or of the one stood in.
     pub fn find(repo: Option<&Path>) -> Result<Self, Failure> {
-        let inside = Path::new(INSIDE).join(SEAT_SOCKET);
-        if inside.exists() {
+        // Without a sandbox a seat finds its sockets by this variable; inside one there is only the one folder anyway.
+        let told = std::env::var_os("ORCHESTRATE_RUN").map(PathBuf::from);
+        let folders = [Some(PathBuf::from(INSIDE)), told].into_iter().flatten();
+        if let Some(inside) = folders.map(|folder| folder.join(SEAT_SOCKET)).find(|socket| socket.exists()) {
             return Ok(Self { socket: inside, start: "orchestrate doctor".to_owned() });
         }
         let repo = repository(repo)?;

@@ -255,6 +255,8 @@ pub fn see_breaches() {
     let intent = entry(Actor::Edge, Event::Merge(intended));
     assert!(laws.read_one(&intent).unwrap_err().contains("unmeasured"));
     let drawn = review::Event::Drawn { task, attempt: 1, gate: GateName::Peer, pool: vec![], seats: vec![SeatName::new("qa-a").unwrap()], draw: Digest::of(b"") };
-    laws.said.values_mut().for_each(|said| drop(said.contributors.insert(SeatName::new("qa-a").unwrap())));
+    for said in laws.said.values_mut() {
+        said.contributors.insert(SeatName::new("qa-a").unwrap());
+    }
     assert!(laws.read_one(&entry(Actor::Edge, Event::Review(drawn))).unwrap_err().contains("contributor"));
 }

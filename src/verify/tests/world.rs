@@ -90,6 +90,10 @@ pub fn party(name: &str) -> Party {
     name.parse().unwrap()
 }
 
+fn now() -> u64 {
+    std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_millis() as u64
+}
+
 /// Changes the JSON inside an unsigned statement.
 pub fn rewrite(envelope: &mut Envelope, change: impl FnOnce(&mut Value)) {
     let mut value: Value = serde_json::from_slice(&STANDARD.decode(&envelope.payload).unwrap()).unwrap();
@@ -151,7 +155,7 @@ impl World {
             note_key: VerifierKey::new(WORKSHOP, note_key.verifying_key()).unwrap().encode(),
             charter: charter.canonical(),
         };
-        let time = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_millis() as u64;
+        let time = now();
         let tip = genesis.base.clone();
         let (entries, chains, frontier) = (Vec::new(), BTreeMap::new(), Frontier::default());
         let mut world = Self {
@@ -223,7 +227,7 @@ impl World {
             let payload = STANDARD.decode(&envelope.payload).unwrap();
             *envelope = seal(&envelope.payload_type, &payload, &self.keys[&signer]).unwrap();
         }
-        self.time += 1;
+        self.time = now().max(self.time + 1);
         let entry = Entry { v: VERSION, seq: self.len(), time: self.time, by: draft.by, event: draft.event };
         self.append(entry.bytes());
     }

@@ -44,7 +44,7 @@ fn commits(world: &World) {
     refused(world, seat, "git -c commit.gpgsign=false commit -q --allow-empty -m bare && git push origin HEAD:dev-a/u", &["unsigned"]).says("not signed");
     world.seat(seat).run("git reset -q --hard HEAD~1").ok();
     let other = "GIT_AUTHOR_NAME=dev-b GIT_AUTHOR_EMAIL=$(git config user.email | sed s/dev-a/dev-b/) git commit -q --allow-empty -S -m forged";
-    refused(world, seat, other, &["signed-by-other"]);
+    refused(world, seat, other, &["not-your-name"]);
     refused(world, seat, &format!("{other} --no-gpg-sign && git push origin HEAD:dev-a/f"), &["unsigned"]);
     world.seat(seat).run("git reset -q --hard HEAD~1").ok();
     let transplant = "git cat-file commit HEAD > /tmp/good && sed -n '/^gpgsig/,/END PGP/p' /tmp/good > /tmp/sig \

@@ -3,6 +3,7 @@
 
 mod attacks;
 mod bad_input;
+mod readme;
 mod simulate;
 mod speak;
 mod stories;

@@ -1,6 +1,6 @@
 //! What a workshop costs while nothing happens.
 
-use super::shop::{Shop, Workshop};
+use super::shop::{Shop, WAITING, Workshop};
 use super::table::{Goal, Row};
 use std::fs;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use std::time::Duration;
 const QUIET: Duration = Duration::from_secs(60);
 
 pub fn rows(shop: &Shop) -> Vec<Row> {
-    let workshop = shop.open("idle");
+    let workshop = shop.open("idle", WAITING);
     let before = ticks(&workshop);
     let (_keep, never) = std::sync::mpsc::channel::<()>();
     assert!(never.recv_timeout(QUIET).is_err(), "nothing comes");

@@ -1,7 +1,7 @@
 //! Durable messages: how soon the recipient can read them, and how many a second.
 
 use super::line::Line;
-use super::shop::{Shop, Workshop};
+use super::shop::{SILENT, Shop, Workshop};
 use super::table::{Goal, Row, median, quantile};
 use serde_json::{Value, json};
 use std::fs::File;
@@ -10,7 +10,18 @@ use std::sync::Mutex;
 use std::time::Instant;
 
 const SEATS: [&str; 12] = [
-    "orchestrator", "librarian", "planner-a", "planner-b", "architect-a", "architect-b", "architect-c", "dev-a", "dev-b", "qa-a", "qa-b", "docs",
+    "orchestrator",
+    "librarian",
+    "planner-a",
+    "planner-b",
+    "architect-a",
+    "architect-b",
+    "architect-c",
+    "dev-a",
+    "dev-b",
+    "qa-a",
+    "qa-b",
+    "docs",
 ];
 /// Messages that each seat reads and passes on.
 const TURNS: usize = 250;
@@ -19,7 +30,7 @@ const EACH: usize = 300;
 const BODY: usize = 512;
 
 pub fn rows(shop: &Shop) -> Vec<Row> {
-    let workshop = shop.open("mail");
+    let workshop = shop.open("mail", SILENT);
     let flush = flush(shop);
     let delays = talk(&workshop);
     let rate = flood(&workshop);
@@ -105,7 +116,7 @@ fn registered(owner: &mut Line, mut from: u64) -> usize {
     let mut seen = std::collections::BTreeSet::new();
     while from < end {
         let page = owner.ask(&json!({"ledger": {"from": from, "most": 1000, "wait": 0}}));
-        let page = page.as_array().expect("entries");
+        let page = page["entries"].as_array().expect("entries");
         from += page.len() as u64;
         seen.extend(page.iter().filter_map(id));
     }
@@ -113,6 +124,6 @@ fn registered(owner: &mut Line, mut from: u64) -> usize {
 }
 
 fn id(entry: &Value) -> Option<String> {
-    let entry: Value = if let Some(text) = entry.as_str() { serde_json::from_str(text).ok()? } else { entry.clone() };
+    let entry: Value = serde_json::from_str(entry.as_str()?).ok()?;
     Some(entry["event"]["message"]["sent"]["id"].as_str()?.to_owned())
 }

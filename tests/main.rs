@@ -2,3 +2,5 @@
 #![expect(clippy::unwrap_used, reason = "a test ends where an expectation does not hold")]
 
 mod tidy;
+mod workshop;
+mod world;

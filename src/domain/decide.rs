@@ -18,69 +18,32 @@ pub fn decide(state: &State, actor: &Actor, command: &Command) -> Result<Vec<Eve
         return Err(workshop::not_founded());
     }
     match &command.act {
-        // A ledger begins once, by the supervisor, before any key exists.
-        Act::Found { genesis } => edge(actor).and_then(|()| workshop::found(state, genesis)),
-        // Keys are made by the supervisor only; a seat can neither bring nor replace one.
-        Act::RegisterKey { holder, fingerprint, certificate } => edge(actor).and_then(|()| key::made(state, holder, fingerprint, certificate)),
-        // The owner's key vouches for genesis.
-        Act::Swear => edge(actor).and_then(|()| workshop::swear(state)),
-        // Every start says which isolation level its probes saw.
-        Act::Start { version, level, note } => {
-            let (version, level, note) = (version.clone(), level.clone(), note.clone());
-            edge(actor).map(|()| vec![Event::Workshop(workshop::Event::Started { version, level, note })])
-        }
+        // An instance answers for its own seat, by its own socket.
+        Act::Answer => fleet::answer(state, actor),
         // The owner stops the workshop; nothing is lost by it.
         Act::Stop => owner(actor, "stop").map(|()| vec![Event::Workshop(workshop::Event::Stopped)]),
         // The owner alone changes the charter, and never the seats.
         Act::Recharter { charter } => workshop::recharter(state, actor, charter),
-        // The supervisor seats instances.
-        Act::Seat { seat, agent, prompt } => edge(actor).and_then(|()| fleet::seat(state, seat, agent, prompt)),
-        // An instance answers for its own seat, by its own socket.
-        Act::Answer => fleet::answer(state, actor),
-        Act::Leave { seat, instance, why } => edge(actor).and_then(|()| fleet::leave(state, seat, *instance, why)),
         // A seat signs its own commits.
         Act::Sign { signing } => key::sign(state, actor, signing),
         // A seat pushes to its own namespace, signed commits only, all or nothing.
         Act::Push { push, updates } => push::judge(state, actor, push, updates),
         // The move itself is asked again, inside the lock.
         Act::Land { push } => push::land(state, actor, push),
-        Act::Landed { push, trouble } => edge(actor).map(|()| push::landed(state, push, trouble.as_deref())),
         // The owner and the planning roles open tasks.
         Act::OpenTask { title, body, assign } => task::open(state, actor, now, title, body, assign.as_ref()),
         // The first seat that may develop and takes a task has it.
         Act::TakeTask { task } => task::take(state, actor, task),
         // Only its author submits a task, and only what it pushed.
         Act::Submit { task, commit } => task::submit(state, actor, task, commit.as_ref()),
-        // Measures, runs and draws are the supervisor's own.
-        Act::Measured { task, attempt, change, kept } => edge(actor).and_then(|()| task::measured(state, task, *attempt, change, kept)),
-        Act::Tested { task, attempt, kind, tip, declared, run } => {
-            let ran = Ran { kind: *kind, tip: tip.as_ref(), declared, run };
-            edge(actor).and_then(|()| task::tested(state, task, *attempt, &ran))
-        }
-        Act::Conflicted { task, attempt, why } => edge(actor).and_then(|()| {
-            let (_, now) = task::current(state, task, *attempt)?;
-            Ok(task::send_back(state, task, now, GateName::Qa, why))
-        }),
-        Act::Stalled { task, attempt, why } => edge(actor).and_then(|()| task::stalled(state, task, *attempt, why)),
         // A stalled step is tried again when its author or the owner says so.
         Act::Retry { task } => task::retry(state, actor, task),
-        Act::Draw { task, attempt, gate, draw } => edge(actor).and_then(|()| review::draw(state, task, *attempt, *gate, draw)),
-        Act::Judge { task, attempt, gate } => edge(actor).and_then(|()| task::judge(state, task, *attempt, *gate)),
         // A drawn seat that contributed nothing gives its word, once, on what stands there now.
         Act::Review { task, accept, note, commit } => review::decide(state, actor, task, *accept, note, commit.as_deref()),
         // The owner confirms exactly what was shown, with a code that works once.
         Act::Confirm { task, shown, step } => confirm::confirm(state, actor, now, task, shown, *step),
         // A veto sticks to the task.
         Act::Veto { task, reason } => task::veto(state, actor, task, reason),
-        // The protected branch moves to a tested tree on the tested tip, after every gate, and by nobody else.
-        Act::MergeBuilt { task, attempt, commit, old, tree } => {
-            edge(actor).and_then(|()| merge::intend(state, task, *attempt, &Built { commit, old, tree }))
-        }
-        Act::MainMoved { task, attempt, trouble } => edge(actor).and_then(|()| merge::moved(state, task, *attempt, trouble.as_deref())),
-        Act::WentHome { branch, outcome } => {
-            let (branch, outcome) = (branch.clone(), outcome.clone());
-            edge(actor).map(|()| vec![Event::Merge(merge::Event::Home { branch, outcome })])
-        }
         // Anyone writes to anyone, in its own name.
         Act::Send { draft } => message::send(state, actor, now, draft),
         Act::Deliver { ids } => Ok(message::deliver(state, actor, ids)),
@@ -90,8 +53,67 @@ pub fn decide(state: &State, actor: &Actor, command: &Command) -> Result<Vec<Eve
         Act::Thaw { step } => thaw(state, actor, now, *step),
         // What a socket does not offer is refused and recorded, whoever asks.
         Act::Trespass { refusal, .. } => Err(refusal.clone()),
+        // Everything else is the supervisor's own measurement, which nobody else can bring.
+        Act::Found { .. }
+        | Act::RegisterKey { .. }
+        | Act::Swear
+        | Act::Start { .. }
+        | Act::Seat { .. }
+        | Act::Leave { .. }
+        | Act::Landed { .. }
+        | Act::Measured { .. }
+        | Act::Tested { .. }
+        | Act::Conflicted { .. }
+        | Act::Stalled { .. }
+        | Act::Draw { .. }
+        | Act::Judge { .. }
+        | Act::MergeBuilt { .. }
+        | Act::MainMoved { .. }
+        | Act::WentHome { .. }
+        | Act::Tick => edge(actor).and_then(|()| measured(state, command)),
+    }
+}
+
+/// What the supervisor itself says, once it is sure that it is the supervisor who says it.
+fn measured(state: &State, command: &Command) -> Result<Vec<Event>, Refusal> {
+    match &command.act {
+        // A ledger begins once, before any key exists.
+        Act::Found { genesis } => workshop::found(state, genesis),
+        // Keys are made by the supervisor only; a seat can neither bring nor replace one.
+        Act::RegisterKey { holder, fingerprint, certificate } => key::made(state, holder, fingerprint, certificate),
+        // The owner's key vouches for genesis.
+        Act::Swear => workshop::swear(state),
+        // Every start says which isolation level its probes saw.
+        Act::Start { version, level, note } => {
+            let (version, level, note) = (version.clone(), level.clone(), note.clone());
+            Ok(vec![Event::Workshop(workshop::Event::Started { version, level, note })])
+        }
+        // Instances come and go.
+        Act::Seat { seat, agent, prompt } => fleet::seat(state, seat, agent, prompt),
+        Act::Leave { seat, instance, why } => fleet::leave(state, seat, *instance, why),
+        // References moved, or did not.
+        Act::Landed { push, trouble } => Ok(push::landed(state, push, trouble.as_deref())),
+        // Measures, runs, draws and judgements drive a task from gate to gate.
+        Act::Measured { task, attempt, change, kept } => task::measured(state, task, *attempt, change, kept),
+        Act::Tested { task, attempt, kind, tip, declared, run } => {
+            task::tested(state, task, *attempt, &Ran { kind: *kind, tip: tip.as_ref(), declared, run })
+        }
+        Act::Conflicted { task, attempt, why } => {
+            let (_, now) = task::current(state, task, *attempt)?;
+            Ok(task::send_back(state, task, now, GateName::Qa, why))
+        }
+        Act::Stalled { task, attempt, why } => task::stalled(state, task, *attempt, why),
+        Act::Draw { task, attempt, gate, draw } => review::draw(state, task, *attempt, *gate, draw),
+        Act::Judge { task, attempt, gate } => task::judge(state, task, *attempt, *gate),
+        // The protected branch moves to a tested tree on the tested tip, after every gate.
+        Act::MergeBuilt { task, attempt, commit, old, tree } => merge::intend(state, task, *attempt, &Built { commit, old, tree }),
+        Act::MainMoved { task, attempt, trouble } => merge::moved(state, task, *attempt, trouble.as_deref()),
+        Act::WentHome { branch, outcome } => {
+            Ok(vec![Event::Merge(merge::Event::Home { branch: branch.clone(), outcome: outcome.clone() })])
+        }
         // Time alone only lets messages expire.
-        Act::Tick => edge(actor).map(|()| message::expire(state, now)),
+        Act::Tick => Ok(message::expire(state, command.now)),
+        _ => unreachable!("BUG: decide hands over the supervisor's own acts only"),
     }
 }
 

@@ -38,6 +38,15 @@ pub fn find_program(name: impl AsRef<OsStr>) -> Option<PathBuf> {
     std::env::split_paths(&path).filter(|folder| folder.is_absolute()).map(|folder| folder.join(name)).find(|file| runnable(file))
 }
 
+/// Becomes another program in this process; returns only when that failed.
+pub fn replace(argv: &[String]) -> Failure {
+    let Some((program, args)) = argv.split_first() else {
+        return Failure::new("cannot run a program", "none was named");
+    };
+    let why = Command::new(program).args(args).exec();
+    Failure::new(format!("cannot run {program}"), why)
+}
+
 fn runnable(file: &Path) -> bool {
     file.is_file() && rustix::fs::access(file, rustix::fs::Access::EXEC_OK).is_ok()
 }

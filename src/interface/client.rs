@@ -184,7 +184,7 @@ mod tests {
     fn an_answer_is_read_by_its_length() {
         let done = answers("HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\n{\"done\":1}ignored").unwrap();
         assert!(matches!(done, Response::Done(value) if value == 1));
-        let refused = "HTTP/1.1 403 Forbidden\r\nContent-Length: 47\r\n\r\n{\"refused\":{\"code\":\"x\",\"why\":\"y\",\"hint\":\"zzzz\"}}";
+        let refused = "HTTP/1.1 403 Forbidden\r\nContent-Length: 48\r\n\r\n{\"refused\":{\"code\":\"x\",\"why\":\"y\",\"hint\":\"zzzz\"}}";
         assert!(matches!(answers(refused).unwrap(), Response::Refused(refusal) if refusal.code == "x"));
     }
 

@@ -24,6 +24,7 @@ use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
+pub use super::demo::{DemoStage, demo_stage, plain_clone};
 pub use super::doctor::{Finding, doctor};
 pub use super::place::workshop_id;
 
@@ -264,4 +265,9 @@ pub fn wait_gone(pid: u32) -> Result<(), Failure> {
     let Some(pid) = i32::try_from(pid).ok().and_then(Pid::from_raw) else { return Ok(()) };
     let Ok(process) = pidfd_open(pid, PidfdFlags::empty()) else { return Ok(()) };
     poll(&mut [PollFd::new(&process, PollFlags::IN)], None).map(drop).doing("cannot wait for the supervisor's end")
+}
+
+/// Becomes another program, such as tmux; returns only when that failed.
+pub fn become_program(argv: &[String]) -> Failure {
+    crate::edge::process::replace(argv).hint("orchestrate doctor")
 }

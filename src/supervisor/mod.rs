@@ -2,6 +2,7 @@
 
 mod answer;
 pub mod charter;
+mod demo;
 mod doctor;
 pub mod door;
 pub mod drive;

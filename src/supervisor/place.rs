@@ -90,6 +90,15 @@ impl Place {
         std::fs::read_dir(&self.root).is_ok_and(|mut entries| entries.next().is_none())
     }
 
+    /// Clears away what test runs left when a supervisor was killed; nothing else ever lies there.
+    pub fn clear_work(&self) -> Result<(), Failure> {
+        const WHAT: &str = "cannot clear the work folder";
+        for entry in std::fs::read_dir(self.root.join("work")).doing(WHAT)? {
+            std::fs::remove_dir_all(entry.doing(WHAT)?.path()).doing(WHAT)?;
+        }
+        Ok(())
+    }
+
     pub fn root(&self) -> &Path {
         &self.root
     }
@@ -125,6 +134,15 @@ impl Place {
     pub fn tmux(&self) -> PathBuf {
         self.root.join("run/tmux.sock")
     }
+}
+
+/// Makes a seat's own folder, or closes it to others again: its seat may have opened it, which must not keep the workshop from starting.
+pub fn make_seats_own(path: &Path) -> Result<(), Failure> {
+    let what = format!("cannot make {}", path.display());
+    std::fs::DirBuilder::new().mode(0o700).recursive(true).create(path).doing(&what)?;
+    let flags = rustix::fs::OFlags::DIRECTORY | rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::CLOEXEC;
+    let folder = rustix::fs::open(path, flags, rustix::fs::Mode::empty()).doing(&what)?;
+    rustix::fs::fchmod(&folder, rustix::fs::Mode::RWXU).doing(what)
 }
 
 /// Makes a folder that only its owner can enter, and refuses one that others can.

@@ -1,7 +1,7 @@
 //! Fills the seats: clones, homes, prompts, panes, and the wait for their answers.
 
 use super::drive::Denied;
-use super::place::make_private;
+use super::place::make_seats_own;
 use super::protocol::{INSIDE, INSIDE_BIN, INSIDE_MIRROR, RELAY_SOCKET};
 use super::start::{Options, Reporter};
 use super::yard::{Yard, blocking};
@@ -164,7 +164,7 @@ fn place(yard: &Yard, options: &Options, charter: &Charter, seat: &SeatName) -> 
     let path = yard.place.join("prompts").join(format!("{seat}.md"));
     std::fs::write(&path, &prompt).doing(format!("cannot write {}", path.display()))?;
     let home = yard.place.home_of(seat);
-    make_private(&home)?;
+    make_seats_own(&home)?;
     let launch = agent::resolve(options.command(charter, seat))?;
     let plan = plan(yard, seat, &launch, &prompt, &home)?;
     Ok(Place {

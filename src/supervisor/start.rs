@@ -127,6 +127,7 @@ pub fn supervise(place: &Place, mut reporter: Reporter) -> Result<(), Failure> {
 
 async fn run(place: &Place, reporter: &mut Reporter, begun: Instant) -> Result<(), Failure> {
     let options = Options::load(place)?.ok_or_else(|| Failure::new("cannot start", "nobody said which repository").hint("orchestrate bootstrap <repo>"))?;
+    place.clear_work()?;
     let prepared = prepare(place, &options, reporter)?;
     let level = prepared.level.clone();
     let (yard, mut drive) = prepared.yard;

@@ -87,13 +87,16 @@ pub(super) fn seal(bundle: &Bundle<'_>) -> Result<Checkpoint, String> {
     let mut frontier = Frontier::default();
     frontier.extend(bundle.entries.iter().map(|entry| leaf_hash(entry)));
     if frontier.root() != claimed.root {
-        return Err("the Merkle root over the entries is not the one in the checkpoint: an entry was changed, moved, added or left out".to_owned());
+        return Err(
+            "the Merkle root over the entries is not the one in the checkpoint: an entry was changed, moved, added or left out".to_owned()
+        );
     }
     let first = bundle.entries.first().ok_or("the bundle holds no entry")?;
     let first = Entry::parse(first).map_err(|why| format!("entry 0: it cannot be read: {why}"))?;
     let genesis = genesis(&first).ok_or("entry 0: it is not the founding of a workshop")?;
     let key = VerifierKey::parse(&genesis.note_key).map_err(|why| format!("entry 0: its checkpoint key cannot be used: {why}"))?;
-    open_checkpoint(bundle.note, &genesis.workshop, &[key]).map_err(|why| format!("the checkpoint is not signed by the key in genesis: {why}"))
+    open_checkpoint(bundle.note, &genesis.workshop, &[key])
+        .map_err(|why| format!("the checkpoint is not signed by the key in genesis: {why}"))
 }
 
 /// An entry's time as signatures are judged by it.

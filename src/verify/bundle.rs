@@ -45,7 +45,8 @@ pub fn read(bytes: &[u8]) -> Result<Bundle<'_>, String> {
         return Err(format!("the bundle does not begin with {HEAD}"));
     }
     let (length, rest) = line(rest).ok_or("the bundle ends before the length of its checkpoint")?;
-    let length = decimal(length).filter(|length| *length <= MOST_NOTE).ok_or("the length of the bundle's checkpoint is not a number it can be")?;
+    let length =
+        decimal(length).filter(|length| *length <= MOST_NOTE).ok_or("the length of the bundle's checkpoint is not a number it can be")?;
     let (note, rest) = rest.split_at_checked(length).ok_or("the bundle ends inside its checkpoint")?;
     let note = std::str::from_utf8(note).map_err(|why| format!("the bundle's checkpoint is not text: {why}"))?;
     if !note.ends_with('\n') {

@@ -42,7 +42,13 @@ pub(super) struct Told {
 }
 
 /// Judges one merge by the ledger alone; `before` is the run of what it replaced, and becomes the run of what it made.
-pub(super) fn judge(roster: &Roster<'_>, history: &History<'_>, merge: &Merge<'_>, before: &mut Option<Run>, problems: &mut Problems) -> Told {
+pub(super) fn judge(
+    roster: &Roster<'_>,
+    history: &History<'_>,
+    merge: &Merge<'_>,
+    before: &mut Option<Run>,
+    problems: &mut Problems,
+) -> Told {
     let last = before.take();
     timely(history, merge, problems);
     match open(roster, history, merge) {
@@ -51,7 +57,9 @@ pub(super) fn judge(roster: &Roster<'_>, history: &History<'_>, merge: &Merge<'_
             *before = runs::judge(&case, last, problems);
             let mut gates = gates::judge(&case, problems);
             let reviewers = words::judge(&case, problems);
-            gates.extend(case.needs.reasons.iter().map(|reason| format!("more than the least was asked: {}", super::problems::plain(reason))));
+            gates.extend(
+                case.needs.reasons.iter().map(|reason| format!("more than the least was asked: {}", super::problems::plain(reason))),
+            );
             Told { title: super::problems::plain(case.task.title), author: case.author.to_string(), gates, reviewers }
         }
         Err(why) => {
@@ -151,7 +159,9 @@ impl Case<'_> {
     /// Says what a word is bound to that is not this candidate, these rules or this question.
     pub fn unbound(&self, bound: &Bound, tree: &Oid, index: u64) -> Option<String> {
         let merge = self.merge;
-        let wanted = |what: &str, is: &dyn std::fmt::Display, should: &dyn std::fmt::Display| Some(format!("it is bound to {what} {is}, not {should}"));
+        let wanted = |what: &str, is: &dyn std::fmt::Display, should: &dyn std::fmt::Display| {
+            Some(format!("it is bound to {what} {is}, not {should}"))
+        };
         match () {
             () if bound.workshop != self.roster.genesis.workshop => wanted("workshop", &bound.workshop, &self.roster.genesis.workshop),
             () if bound.task != *merge.task => wanted("task", &bound.task, merge.task),

@@ -58,7 +58,10 @@ fn follow(merges: &[Merge<'_>], base: &Oid, problems: &mut Problems) {
     let (mut tip, mut tasks) = (base, BTreeSet::new());
     for merge in merges {
         if merge.old != tip {
-            problems.entry(merge.intended, format_args!("{} was to move the branch from {}, and the tip was {}", merge.task, merge.old.short(), tip.short()));
+            problems.entry(
+                merge.intended,
+                format_args!("{} was to move the branch from {}, and the tip was {}", merge.task, merge.old.short(), tip.short()),
+            );
         }
         if !tasks.insert(merge.task) {
             problems.entry(merge.merged, format_args!("{} was merged a second time", merge.task));

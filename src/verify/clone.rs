@@ -45,7 +45,9 @@ impl Branch {
             }
             let Some(raw) = bytes(reader, &at, problems) else { break };
             let parent = Commit::first_parent(&raw);
-            let commit = Commit::read(&at, &raw).map_err(|why| problems.commit(&at, format_args!("it is not a merge of the gatekeeper: {why}"))).ok();
+            let commit = Commit::read(&at, &raw)
+                .map_err(|why| problems.commit(&at, format_args!("it is not a merge of the gatekeeper: {why}")))
+                .ok();
             branch.walked.push((at, commit));
             let Some(parent) = parent else { break };
             at = parent;
@@ -58,8 +60,9 @@ impl Branch {
         self.walked.len()
     }
 
-    pub fn holds(&self, commit: &str) -> bool {
-        self.walked.iter().any(|(id, _)| id.as_str() == commit)
+    /// The commits that were found.
+    pub fn ids(&self) -> HashSet<&str> {
+        self.walked.iter().map(|(id, _)| id.as_str()).collect()
     }
 
     /// How many of the ledger's merges stand on the branch.
@@ -73,7 +76,7 @@ fn bytes(reader: &mut Reader, at: &Oid, problems: &mut Problems) -> Option<Vec<u
     match reader.commit(at) {
         Ok(Some(raw)) => Some(raw),
         Ok(None) => {
-            problems.commit(at, "it is not in the repository, and the branch needs it (git fetch --unshallow)");
+            problems.commit(at, "it is missing or damaged, and the branch needs it (git fsck; git fetch --unshallow)");
             None
         }
         Err(failure) => {
@@ -88,7 +91,8 @@ impl Judge<'_> {
     pub fn judge(&self, reader: &mut Reader, branch: &Branch, problems: &mut Problems) {
         let known: HashMap<&Oid, &Merge<'_>> = self.merges.iter().map(|merge| (merge.commit, merge)).collect();
         self.ends(branch, &known, problems);
-        let pairs: Vec<(&Commit, &Merge<'_>)> = branch.walked.iter().filter_map(|(id, commit)| Some((commit.as_ref()?, *known.get(id)?))).collect();
+        let pairs: Vec<(&Commit, &Merge<'_>)> =
+            branch.walked.iter().filter_map(|(id, commit)| Some((commit.as_ref()?, *known.get(id)?))).collect();
         let signed = in_two(&pairs, |(commit, merge)| self.signature(commit, merge));
         let trailers: Vec<_> = pairs.iter().map(|(commit, merge)| self.trailer(commit, merge)).collect();
         let sizes: BTreeSet<u64> = trailers.iter().flatten().map(|(size, _)| *size).collect();
@@ -107,15 +111,22 @@ impl Judge<'_> {
     fn ends(&self, branch: &Branch, known: &HashMap<&Oid, &Merge<'_>>, problems: &mut Problems) {
         let base = &self.roster.genesis.base;
         if !branch.rooted {
-            problems.add(format_args!("the branch does not lead back to {}, on which the workshop was founded: its history was rewritten", base.short()));
+            problems.add(format_args!(
+                "the branch does not lead back to {}, on which the workshop was founded: its history was rewritten",
+                base.short()
+            ));
         }
         for (id, _) in branch.walked.iter().filter(|(id, _)| !known.contains_key(id)) {
-            problems.commit(id, "it stands on the protected branch and the ledger knows no merge of it (is the bundle older than the clone?)");
+            problems
+                .commit(id, "it stands on the protected branch and the ledger knows no merge of it (is the bundle older than the clone?)");
         }
         let on: HashSet<&Oid> = branch.walked.iter().map(|(id, _)| id).collect();
         let last = self.merges.iter().rposition(|merge| on.contains(merge.commit));
         for merge in self.merges.iter().take(last.unwrap_or(0)).filter(|merge| !on.contains(merge.commit)) {
-            problems.entry(merge.merged, format_args!("{} was merged as {}, which is missing from the branch", merge.task, merge.commit.short()));
+            problems.entry(
+                merge.merged,
+                format_args!("{} was merged as {}, which is missing from the branch", merge.task, merge.commit.short()),
+            );
         }
     }
 
@@ -125,7 +136,9 @@ impl Judge<'_> {
         match keeper.certs.verify_armored_at(signature, &commit.signed, moment(merge.time)) {
             Signature::Good(fingerprint) if fingerprint == keeper.fingerprint => Ok(()),
             Signature::Bad(why) => Err(format!("it is not signed by the gatekeeper: {why}")),
-            Signature::Good(_) | Signature::Missing | Signature::OtherFormat | Signature::UnknownKey => Err("it is not signed by the gatekeeper".to_owned()),
+            Signature::Good(_) | Signature::Missing | Signature::OtherFormat | Signature::UnknownKey => {
+                Err("it is not signed by the gatekeeper".to_owned())
+            }
         }
     }
 
@@ -148,10 +161,15 @@ impl Judge<'_> {
     /// The commit pins the ledger as it was when all gates were passed, and before the intent.
     fn rooted(&self, merge: &Merge<'_>, size: u64, same: bool) -> Result<(), String> {
         let attempt = self.history.tasks.get(merge.task).and_then(|task| task.attempts.get(&merge.attempt));
-        let judged = attempt.iter().flat_map(|attempt| &attempt.judged).filter(|judged| judged.seq < merge.intended).map(|judged| judged.seq).max();
+        let judged =
+            attempt.iter().flat_map(|attempt| &attempt.judged).filter(|judged| judged.seq < merge.intended).map(|judged| judged.seq).max();
         match () {
-            () if size > merge.intended => Err(format!("its checkpoint covers {size} entries, and its own intent is entry {}", merge.intended)),
-            () if judged.is_some_and(|judged| size <= judged) => Err(format!("its checkpoint covers {size} entries, not all the verdicts that let it in")),
+            () if size > merge.intended => {
+                Err(format!("its checkpoint covers {size} entries, and its own intent is entry {}", merge.intended))
+            }
+            () if judged.is_some_and(|judged| size <= judged) => {
+                Err(format!("its checkpoint covers {size} entries, not all the verdicts that let it in"))
+            }
             () if !same => Err(format!("its checkpoint is not the root over the ledger's first {size} entries")),
             () => Ok(()),
         }
@@ -184,7 +202,8 @@ impl Judge<'_> {
         }
         let rules = &self.roster.rules(merge.intended).charter;
         let (said, found) = (rules.needs(change, task), rules.needs(&Change { files: compared.files, ..change.clone() }, task));
-        let more = found.approvals > said.approvals || (found.owner && !said.owner) || found.gates.iter().any(|gate| !said.gates.contains(gate));
+        let more =
+            found.approvals > said.approvals || (found.owner && !said.owner) || found.gates.iter().any(|gate| !said.gates.contains(gate));
         if more {
             let why = found.reasons.first().or(found.denied.first()).cloned().unwrap_or_default();
             problems.commit(&commit.id, format_args!("it asks for more than it was measured to: {why}"));
@@ -217,7 +236,9 @@ impl Judge<'_> {
     fn signed_as_measured(&self, raw: &[u8], said: &Signature, merge: &Merge<'_>) -> bool {
         let Signature::Good(fingerprint) = said else { return true };
         let holder = self.roster.seat_of(fingerprint).and_then(|seat| self.roster.key(&Party::Seat(seat.clone()), merge.intended));
-        let found = split_commit(raw).zip(holder).map(|((signed, armored), holder)| holder.certs.verify_armored_at(&armored, &signed, moment(merge.time)));
+        let found = split_commit(raw)
+            .zip(holder)
+            .map(|((signed, armored), holder)| holder.certs.verify_armored_at(&armored, &signed, moment(merge.time)));
         found.as_ref() == Some(said)
     }
 }
@@ -225,7 +246,9 @@ impl Judge<'_> {
 fn form(roster: &Roster<'_>, commit: &Commit, merge: &Merge<'_>) -> Result<(), String> {
     match commit.parents.as_slice() {
         [parent] if parent != merge.old => Err(format!("its parent is {}, and the ledger says {}", parent.short(), merge.old.short())),
-        [_] if commit.tree != *merge.tree => Err(format!("its tree is {}, and {} was tested and intended", commit.tree.short(), merge.tree.short())),
+        [_] if commit.tree != *merge.tree => {
+            Err(format!("its tree is {}, and {} was tested and intended", commit.tree.short(), merge.tree.short()))
+        }
         [_] => Ok(()),
         parents => Err(format!("it has {} parents; {} takes commits with one", parents.len(), roster.genesis.branch)),
     }

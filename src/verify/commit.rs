@@ -77,7 +77,9 @@ impl Trailers<'_> {
     /// Compares a message with what it has to be, and gives the checkpoint it holds.
     pub fn checkpoint(&self, message: &str) -> Result<(u64, Hash), String> {
         let Self { title, task, attempt, candidate, author, policy, workshop } = self;
-        let before = format!("{title}\n\nTask: {task}\nAttempt: {attempt}\nCandidate: {candidate}\nAuthor-Seat: {author}\nPolicy: {policy}\nCheckpoint: ");
+        let before = format!(
+            "{title}\n\nTask: {task}\nAttempt: {attempt}\nCandidate: {candidate}\nAuthor-Seat: {author}\nPolicy: {policy}\nCheckpoint: "
+        );
         let after = format!("\nOrigin: {workshop}\n");
         let found = message.strip_prefix(&before).and_then(|rest| rest.strip_suffix(&after));
         let found = found.ok_or_else(|| format!("its message is not what the ledger says of {task}: {}", other(message, &before)))?;

@@ -128,7 +128,13 @@ impl<'a> History<'a> {
                 self.level = Some(level);
                 supervisor(entry)
             }
-            Event::Workshop(_) | Event::Key(_) | Event::Fleet(_) | Event::Push(_) | Event::Message(_) | Event::Confirm(_) | Event::Refused(_) => Ok(()),
+            Event::Workshop(_)
+            | Event::Key(_)
+            | Event::Fleet(_)
+            | Event::Push(_)
+            | Event::Message(_)
+            | Event::Confirm(_)
+            | Event::Refused(_) => Ok(()),
         }
     }
 
@@ -201,7 +207,9 @@ impl<'a> History<'a> {
 
     fn freeze(&mut self, entry: &Entry, event: &freeze::Event) -> Result<(), String> {
         match (event, self.freezes.last_mut()) {
-            (freeze::Event::Thawed { .. }, _) if entry.by != Actor::Owner => Err(format!("the workshop is thawed by {}, not by the owner", entry.by)),
+            (freeze::Event::Thawed { .. }, _) if entry.by != Actor::Owner => {
+                Err(format!("the workshop is thawed by {}, not by the owner", entry.by))
+            }
             (freeze::Event::Thawed { .. }, Some((_, end @ None))) => {
                 *end = Some(entry.seq);
                 Ok(())

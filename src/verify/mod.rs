@@ -78,7 +78,13 @@ pub fn run(clone: &Path, bundle: &Path, owner: Option<&str>) -> Result<Report, F
 }
 
 /// Judges, from inside a pre-receive hook, whether every commit up to a branch's new tip is one that the bundle accounts for.
-pub fn commits_accounted(git_dir: &Path, env: &[(String, String)], bundle: &Path, new_tip: &Oid, owner: Option<&str>) -> Result<Report, Failure> {
+pub fn commits_accounted(
+    git_dir: &Path,
+    env: &[(String, String)],
+    bundle: &Path,
+    new_tip: &Oid,
+    owner: Option<&str>,
+) -> Result<Report, Failure> {
     let bytes = load(bundle)?;
     let mut reader = Reader::open(&Git::find()?, git_dir, env)?;
     judge(&bytes, owner, &mut reader, Some(new_tip))
@@ -109,7 +115,14 @@ fn judge(bytes: &[u8], owner: Option<&str>, reader: &mut Reader, tip: Option<&Oi
 
 type Bundled<'a> = bundle::Bundle<'a>;
 
-fn ledger(bundle: &Bundled<'_>, owner: Option<&str>, reader: &mut Reader, tip: Option<&Oid>, report: &mut Report, problems: &mut Problems) -> Result<(), Failure> {
+fn ledger(
+    bundle: &Bundled<'_>,
+    owner: Option<&str>,
+    reader: &mut Reader,
+    tip: Option<&Oid>,
+    report: &mut Report,
+    problems: &mut Problems,
+) -> Result<(), Failure> {
     match book::seal(bundle) {
         Ok(checkpoint) => report.root = hex::encode(checkpoint.root),
         Err(why) => problems.add(why),
@@ -134,7 +147,9 @@ fn trust(roster: &Roster<'_>, owner: Option<&str>, report: &mut Report, problems
     let Some(found) = roster.owner() else { return problems.add("the owner has no key in this ledger") };
     report.owner = found.to_string();
     let Some(pinned) = owner else {
-        let line = format!("owner: the key {found} was taken on trust, as the bundle gave it; compare it with the owner's own and use --owner {found}");
+        let line = format!(
+            "owner: the key {found} was taken on trust, as the bundle gave it; compare it with the owner's own and use --owner {found}"
+        );
         return report.lines.push(line);
     };
     let plainly: String = pinned.chars().filter(|c| !c.is_whitespace()).collect::<String>().to_uppercase();
@@ -164,7 +179,13 @@ fn cases(roster: &Roster<'_>, history: &History<'_>, merges: &[Merge<'_>], probl
     reports
 }
 
-fn repository(judge: &Judge<'_>, reader: &mut Reader, tip: Option<&Oid>, report: &mut Report, problems: &mut Problems) -> Result<(), Failure> {
+fn repository(
+    judge: &Judge<'_>,
+    reader: &mut Reader,
+    tip: Option<&Oid>,
+    report: &mut Report,
+    problems: &mut Problems,
+) -> Result<(), Failure> {
     let (name, found) = match tip {
         Some(tip) => ("the new tip".to_owned(), tip.clone()),
         None => branch(reader, &judge.roster.genesis.branch)?,
@@ -172,9 +193,8 @@ fn repository(judge: &Judge<'_>, reader: &mut Reader, tip: Option<&Oid>, report:
     let base = &judge.roster.genesis.base;
     let branch = Branch::walk(reader, &found, base, judge.merges, problems);
     judge.judge(reader, &branch, problems);
-    for told in &mut report.commits {
-        told.present = branch.holds(&told.commit);
-    }
+    let there = branch.ids();
+    report.commits.iter_mut().for_each(|told| told.present = there.contains(told.commit.as_str()));
     report.lines.push(format!("branch: {name} at {}, {} commits since {}", found.short(), branch.len(), base.short()));
     let position = branch.position(judge.merges);
     if position < judge.merges.len() {

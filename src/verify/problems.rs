@@ -47,6 +47,8 @@ impl Problems {
 
 /// What comes from a bundle may be printed only after this: no control characters, no endless lines.
 pub(super) fn plain(text: &str) -> String {
-    let shown = text.chars().map(|c| if c.is_control() || ('\u{202a}'..='\u{202e}').contains(&c) || ('\u{2066}'..='\u{2069}').contains(&c) { '\u{fffd}' } else { c });
+    let shown = text.chars().map(|c| {
+        if c.is_control() || ('\u{202a}'..='\u{202e}').contains(&c) || ('\u{2066}'..='\u{2069}').contains(&c) { '\u{fffd}' } else { c }
+    });
     shown.take(LONGEST).collect()
 }

@@ -7,9 +7,9 @@ use crate::domain::actor::{Actor, Party};
 use crate::domain::charter::Charter;
 use crate::domain::entry::Entry;
 use crate::domain::event::Event;
+use crate::domain::key;
 use crate::domain::name::{Digest, Fingerprint, SeatName};
 use crate::domain::workshop::{self, Genesis};
-use crate::domain::key;
 use crate::edge::keys::{Certs, open_at};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -53,7 +53,8 @@ impl<'a> Roster<'a> {
     /// Genesis and charter must name the same seats in the same roles.
     fn seats(&self, problems: &mut Problems) {
         let charter = &self.charters[0].charter;
-        let chartered: BTreeSet<_> = charter.roles.iter().flat_map(|role| role.seats.iter().map(|seat| (seat.clone(), role.name.clone()))).collect();
+        let chartered: BTreeSet<_> =
+            charter.roles.iter().flat_map(|role| role.seats.iter().map(|seat| (seat.clone(), role.name.clone()))).collect();
         let named: BTreeSet<_> = self.genesis.seats.iter().cloned().collect();
         if let Some((seat, role)) = chartered.symmetric_difference(&named).next() {
             problems.entry(0, format_args!("{seat} as {role} is only in one of genesis and its charter"));
@@ -64,7 +65,9 @@ impl<'a> Roster<'a> {
         let mut all = Certs::default();
         for entry in &book.entries {
             match &entry.event {
-                Event::Workshop(workshop::Event::Founded { .. }) if entry.seq > 0 => problems.entry(entry.seq, "the workshop is founded a second time"),
+                Event::Workshop(workshop::Event::Founded { .. }) if entry.seq > 0 => {
+                    problems.entry(entry.seq, "the workshop is founded a second time")
+                }
                 Event::Workshop(workshop::Event::Rechartered { charter }) => self.recharter(entry, charter, problems),
                 Event::Key(key::Event::Made { holder, fingerprint, certificate }) => {
                     if let Err(why) = self.register(entry, holder, fingerprint, certificate, &mut all) {
@@ -134,7 +137,9 @@ impl<'a> Roster<'a> {
         match () {
             () if subject.name != self.genesis.workshop => Err(format!("it is about {}, not {}", subject.name, self.genesis.workshop)),
             () if !base => Err(format!("it does not name the base {}", self.genesis.base)),
-            () if word.policy != *rules => Err(format!("it names the charter {}, and genesis holds {}", word.policy.short(), rules.short())),
+            () if word.policy != *rules => {
+                Err(format!("it names the charter {}, and genesis holds {}", word.policy.short(), rules.short()))
+            }
             () if word.draw != self.genesis.draw => Err("it names another draw secret than genesis".to_owned()),
             () if word.note_key != self.genesis.note_key => Err("it names another checkpoint key than genesis".to_owned()),
             () if said.len() != word.keys.len() => Err("it names a holder twice".to_owned()),

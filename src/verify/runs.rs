@@ -67,8 +67,12 @@ fn statement(case: &Case<'_>, tested: &Tested<'_>) -> Result<RunWord, String> {
     let passed = word.run.completion == Completion::Finished && word.run.failed().next().is_none();
     match () {
         () if word.kind != tested.kind.word() => Err(format!("its statement is of a {} run", word.kind)),
-        () if (word.tip.as_ref(), word.declared.as_slice()) != (tested.tip, tested.declared) => Err("its statement says something else than its entry".to_owned()),
-        () if subject.digest.get("gitTree").map(String::as_str) != Some(word.run.tree.as_str()) => Err("its subject is another tree".to_owned()),
+        () if (word.tip.as_ref(), word.declared.as_slice()) != (tested.tip, tested.declared) => {
+            Err("its statement says something else than its entry".to_owned())
+        }
+        () if subject.digest.get("gitTree").map(String::as_str) != Some(word.run.tree.as_str()) => {
+            Err("its subject is another tree".to_owned())
+        }
         () if (word.result == "PASSED") != passed => Err(format!("its statement says {}, and its results do not", word.result)),
         () => Ok(word),
     }

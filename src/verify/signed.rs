@@ -38,7 +38,9 @@ pub(super) fn judge(book: &Book, roster: &Roster<'_>, problems: &mut Problems) {
 fn claim(entry: &Entry) -> Result<Option<Claim<'_>>, String> {
     let by = |party: Party, envelope, media| Ok(Some(Claim { entry, party, envelope, media }));
     match &entry.event {
-        Event::Task(task::Event::Tested { statement, .. } | task::Event::Judged { statement, .. }) => by(Party::Gatekeeper, statement, IN_TOTO),
+        Event::Task(task::Event::Tested { statement, .. } | task::Event::Judged { statement, .. }) => {
+            by(Party::Gatekeeper, statement, IN_TOTO)
+        }
         Event::Review(review::Event::Decided { statement, .. }) => match &entry.by {
             Actor::Seat(seat) => by(Party::Seat(seat.clone()), statement, IN_TOTO),
             Actor::Owner | Actor::Edge => Err(format!("a review by {}, who is no seat", entry.by)),
@@ -58,7 +60,8 @@ fn verify(claim: &Claim<'_>, roster: &Roster<'_>) -> Result<(), String> {
         return Err(format!("the statement of {party} is {:?}, not {media}", envelope.payload_type));
     }
     let holder = roster.key(party, entry.seq).ok_or_else(|| format!("{party} had no key when this was written"))?;
-    let (_, signers) = open_at(envelope, &holder.certs, moment(entry.time)).map_err(|why| format!("it has to be signed by {party}: {why}"))?;
+    let (_, signers) =
+        open_at(envelope, &holder.certs, moment(entry.time)).map_err(|why| format!("it has to be signed by {party}: {why}"))?;
     match signers == [holder.fingerprint.clone()] {
         true => Ok(()),
         false => Err(format!("it has to be signed by {party} alone")),

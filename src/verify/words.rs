@@ -47,7 +47,9 @@ fn at_gate(case: &Case<'_>, gate: GateName, problems: &mut Problems) -> BTreeSet
     let mut yes = BTreeSet::new();
     for word in case.attempt.words.iter().filter(|word| word.gate == gate && case.counts(gate, word.seq)) {
         match counted(case, draw, word) {
-            Ok(seat) if yes.contains(&seat) => problems.entry(word.seq, format_args!("{seat} spoke at {gate} of {} before", case.merge.task)),
+            Ok(seat) if yes.contains(&seat) => {
+                problems.entry(word.seq, format_args!("{seat} spoke at {gate} of {} before", case.merge.task))
+            }
             Ok(seat) => drop(yes.insert(seat)),
             Err(why) => problems.entry(word.seq, format_args!("the word of {} at {gate} of {}: {why}", word.by, case.merge.task)),
         }
@@ -85,7 +87,11 @@ fn counted(case: &Case<'_>, draw: Option<&Drawn<'_>>, decided: &Decided<'_>) -> 
     let Actor::Seat(seat) = decided.by else { return Err("it is no seat's".to_owned()) };
     let draw = draw.filter(|draw| draw.seq < decided.seq).ok_or("it was given before anyone was drawn")?;
     let judged = gates::passed(case, decided.gate).map_or(case.merge.intended, |judged| judged.seq);
-    let tested = case.attempt.runs.iter().any(|run| run.kind == crate::domain::task::RunKind::Merge && run.seq > case.fresh && run.seq < decided.seq);
+    let tested = case
+        .attempt
+        .runs
+        .iter()
+        .any(|run| run.kind == crate::domain::task::RunKind::Merge && run.seq > case.fresh && run.seq < decided.seq);
     let (_, word) = word::read::<ReviewWord>(decided.statement)?;
     match () {
         () if !draw.seats.contains(seat) => Err("it was not drawn".to_owned()),
@@ -93,7 +99,9 @@ fn counted(case: &Case<'_>, draw: Option<&Drawn<'_>>, decided: &Decided<'_>) -> 
         () if word.seat != *seat => Err(format!("its statement is the word of {}", word.seat)),
         () if decided.bundle != draw.seq => Err(format!("it answers entry {}, and the draw is entry {}", decided.bundle, draw.seq)),
         () if word.gate != decided.gate => Err(format!("its statement is about {}", word.gate)),
-        () if (word.accept, word.note.as_str()) != (decided.accept, decided.note) => Err("its statement says something else than its entry".to_owned()),
+        () if (word.accept, word.note.as_str()) != (decided.accept, decided.note) => {
+            Err("its statement says something else than its entry".to_owned())
+        }
         () if !decided.accept => Err("it says no".to_owned()),
         () if decided.seq > judged => Err("it was given after the gate was passed".to_owned()),
         () if decided.gate >= GateName::Qa && !tested => Err("it was given before the merge result was tested".to_owned()),
@@ -121,7 +129,8 @@ struct Shown<'a> {
 }
 
 fn confirmed(case: &Case<'_>, problems: &mut Problems) {
-    let draws: BTreeMap<GateName, u64> = case.attempt.draws.iter().filter(|draw| case.counts(draw.gate, draw.seq)).map(|draw| (draw.gate, draw.seq)).collect();
+    let draws: BTreeMap<GateName, u64> =
+        case.attempt.draws.iter().filter(|draw| case.counts(draw.gate, draw.seq)).map(|draw| (draw.gate, draw.seq)).collect();
     let index = draws.get(&GateName::Deploy).copied().unwrap_or(case.submitted);
     let judged = gates::passed(case, GateName::Deploy).map_or(case.merge.intended, |judged| judged.seq);
     let given = case.attempt.confirmed.iter().rev().find(|(seq, _)| *seq > case.fresh && *seq < judged);

@@ -28,4 +28,4 @@ pub use turn::{Standing, Turn};
 pub use whoami::{Whoami, whoami};
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

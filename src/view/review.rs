@@ -43,6 +43,7 @@ pub struct ReviewPage {
     pub contributors: Vec<SeatName>,
     pub base: Oid,
     pub candidate: Oid,
+    /// What would enter the branch: the candidate's tree, from QA on the merge result's.
     pub tree: Oid,
     /// The ledger position that a word answers, and the digest of everything it is bound to.
     pub index: u64,
@@ -103,7 +104,7 @@ fn line(state: &State, actor: &Actor, id: &TaskId, known: &Task) -> Option<Revie
         lines: change.lines(),
         files: change.file_count() as u64,
         risk: attempt.needs.as_ref().map(|needs| word(&needs.risk)).unwrap_or_default(),
-        ready: state.frozen.is_none() && (gate != GateName::Qa || attempt.runs.contains_key(&RunKind::Merge)),
+        ready: state.frozen.is_none() && (gate < GateName::Qa || attempt.runs.contains_key(&RunKind::Merge)),
         next,
     })
 }
@@ -130,7 +131,8 @@ pub fn review(state: &State, id: &TaskId, diff: &str) -> Option<ReviewPage> {
     let (change, needs) = (attempt.change.as_ref()?, attempt.needs.as_ref()?);
     let gate = gate_of(attempt);
     let index = gate.and_then(|gate| attempt.draws.get(&gate)).map_or(attempt.submitted, |draw| draw.seq);
-    let Ok(bound) = task::bound(state, id, attempt, index) else { return None };
+    let at = gate.unwrap_or(GateName::Peer);
+    let Ok(bound) = task::bound_at(state, id, attempt, index, at) else { return None };
     Some(ReviewPage {
         task: id.clone(),
         title: known.title.clone(),
@@ -141,7 +143,7 @@ pub fn review(state: &State, id: &TaskId, diff: &str) -> Option<ReviewPage> {
         contributors: attempt.contributors.iter().cloned().collect(),
         base: change.base.clone(),
         candidate: change.commit.clone(),
-        tree: change.tree.clone(),
+        tree: bound.tree.clone(),
         index,
         digest: Shown::of(&bound).0,
         risk: word(&needs.risk),

@@ -172,7 +172,7 @@ fn confirmable(state: &State, id: &TaskId, attempt: &Attempt) -> Option<Confirma
         return None;
     }
     let index = attempt.draws.get(&GateName::Deploy).map_or(attempt.submitted, |draw| draw.seq);
-    let Ok(bound) = task::bound(state, id, attempt, index) else { return None };
+    let Ok(bound) = task::bound_at(state, id, attempt, index, GateName::Deploy) else { return None };
     Some(Confirmable {
         digest: Shown::of(&bound).0,
         workshop: bound.workshop.to_owned(),

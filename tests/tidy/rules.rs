@@ -173,11 +173,11 @@ fn registry(source: &Source) -> Found {
 
 fn shim(tree: &[Source]) -> Vec<Placed> {
     let shims = tree.iter().filter_map(|source| Some((source, source.path.strip_prefix("git-hooks/")?)));
-    let odd = |source: &Source, name: &str| !source.text.trim_end().ends_with(&format!("\nexec orchestrate hook {name} \"$@\""));
+    let odd = |source: &Source| !source.text.contains("exec orchestrate hook \"$hook\" \"$@\"\n");
     let shims: Vec<_> = shims.filter(|(_, name)| !name.ends_with(".md")).collect();
-    let first = shims.first().map(|(source, name)| source.text.replace(name, "<name>"));
-    let alike = |source: &Source, name: &str| first.as_ref().is_some_and(|first| source.text.replace(name, "<name>") == *first);
-    let found = shims.iter().filter(|(source, name)| odd(source, name) || !alike(source, name));
+    let first = shims.first().map(|(source, _)| source.text.clone());
+    let alike = |source: &Source| first.as_ref().is_some_and(|first| source.text == *first);
+    let found = shims.iter().filter(|(source, _)| odd(source) || !alike(source));
     found.map(|(source, name)| (source.path.clone(), 1, format!("{name} is not like the others"))).collect()
 }
 

@@ -91,7 +91,11 @@ impl Reader {
         };
         let Some(object) = object else { return Ok(None) };
         let bytes = object.take(Type::Commit, id)?;
-        if named("commit", &bytes, id) { Ok(Some(bytes)) } else { Err(Failure::new(format!("cannot trust {id}"), "its content does not hash to its name")) }
+        if named("commit", &bytes, id) {
+            Ok(Some(bytes))
+        } else {
+            Err(Failure::new(format!("cannot trust {id}"), "its content does not hash to its name"))
+        }
     }
 
     /// Compares two trees path by path, renames as a delete and an add.
@@ -137,8 +141,12 @@ impl Reader {
         command.args(["fsck", "--full", "--no-dangling", "--no-reflogs", "--no-progress"]);
         let ran = run(command, b"", "check every object")?;
         let out = String::from_utf8_lossy(&ran.out).into_owned();
-        let (odd, mut broken): (Vec<String>, Vec<String>) =
-            ran.said.lines().chain(out.lines()).map(str::to_owned).partition(|line| line.starts_with("error in ") || line.starts_with("warning in "));
+        let (odd, mut broken): (Vec<String>, Vec<String>) = ran
+            .said
+            .lines()
+            .chain(out.lines())
+            .map(str::to_owned)
+            .partition(|line| line.starts_with("error in ") || line.starts_with("warning in "));
         broken.retain(|line| !line.starts_with("notice:") && !line.is_empty());
         if ran.code == Some(0) {
             broken.clear();

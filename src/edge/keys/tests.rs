@@ -372,17 +372,3 @@ fn a_damaged_key_file_fails_by_name() {
     assert!(store.load_all().unwrap_err().why.contains("dev-a.pgp"));
     assert!(store.note_key().unwrap_err().why.contains("note.seed"));
 }
-
-#[test]
-#[ignore = "measures: cargo test edge::keys::tests::speed -- --ignored --nocapture"]
-fn speed() {
-    let key = key("dev-a");
-    let certs = certs(&[&key]);
-    let data = vec![b'x'; 400];
-    let start = std::time::Instant::now();
-    let signatures: Vec<String> = (0..500).map(|_| key.sign_armored(&data).unwrap()).collect();
-    println!("sign armored: {:?}", start.elapsed() / 500);
-    let start = std::time::Instant::now();
-    assert!(signatures.iter().all(|signature| matches!(certs.verify_armored(signature, &data), Signature::Good(_))));
-    println!("verify armored: {:?}", start.elapsed() / 500);
-}

@@ -13,9 +13,9 @@ use std::collections::BTreeMap;
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
-/// Start the workshop of a repository, or resume it: nothing is done twice and nothing is lost.
+/// Start a repository's workshop, or resume it.
 ///
-/// Prints each step as it is done and ends attached to the grid of panes when a terminal is there.
+/// A second start resumes: nothing is done twice and nothing is lost, after a crash or a reboot too. Prints each step as it is done and ends attached to the grid of panes when a terminal is there.
 /// The repository itself is not changed: seats work in clones of their own.
 ///
 /// Example: orchestrate bootstrap ~/src/project
@@ -98,11 +98,11 @@ fn agents(given: &[String]) -> Result<(Option<String>, BTreeMap<SeatName, String
     Ok((common, single))
 }
 
-fn level(word: &str) -> Result<Isolation, Trouble> {
+pub fn level(word: &str) -> Result<Isolation, Trouble> {
     serde_json::from_value(serde_json::Value::String(word.to_owned())).map_err(|why| Trouble::usage(why.to_string(), "--isolation sandbox"))
 }
 
-fn show(desk: &Desk, step: &Step) {
+pub fn show(desk: &Desk, step: &Step) {
     if desk.json {
         return desk.say_json(step);
     }

@@ -5,7 +5,9 @@ use crate::supervisor::protocol::Request;
 use crate::view::answer;
 use std::path::PathBuf;
 
-/// Write the whole history (ledger, certificates, policy, checkpoint) to one file for `orchestrate verify`.
+/// Write the whole history to one file, for offline checking.
+///
+/// Ledger, certificates, rules and a signed checkpoint: what `orchestrate verify` needs beside a clone.
 ///
 /// Example: orchestrate bundle history.bundle
 #[derive(Debug, clap::Args)]

@@ -4,9 +4,9 @@ use crate::supervisor::protocol::Request;
 use crate::view::answer::Outcome;
 use crate::view::text::one_line;
 
-/// Bring the approved history to your own branch, or to your upstream where your policy says so.
+/// Bring the approved history to your own branch.
 ///
-/// Your branch is only ever fast-forwarded, and only while your tree is clean; else nothing
+/// Or to your upstream, where your policy says so. Your branch is only ever fast-forwarded, and only while your tree is clean; else nothing
 /// is touched, the reason is named, and the exit code is 1.
 ///
 /// Example: orchestrate deliver

@@ -5,7 +5,9 @@ use crate::supervisor::door::{self, Finding};
 use crate::supervisor::protocol::Response;
 use std::path::Path;
 
-/// Check what a start needs, one line each with the fix; ends with 10 when a start would fail.
+/// Check what a start needs, with the fix for each lack.
+///
+/// Ends with 10 when a start would fail.
 ///
 /// Example: orchestrate doctor
 #[derive(Debug, clap::Args)]
@@ -33,5 +35,5 @@ fn page(findings: &[Finding], paint: &Paint) -> String {
     let fixes: String = findings.iter().filter(|finding| !finding.ok).map(|finding| format!("fix {}: {}\n", finding.name, finding.fix)).collect();
     let fixes = crate::view::text::lines(&fixes);
     let last = if findings.is_empty() { "nothing was checked\n" } else { "" };
-    format!("{}{}{last}", paint.table(&rows), if fixes.is_empty() { String::new() } else { format!("\n{fixes}") })
+    format!("{}{}{last}", paint.told(&rows), if fixes.is_empty() { String::new() } else { format!("\n{fixes}") })
 }

@@ -18,7 +18,9 @@ const GATES: [&str; 5] = [
     include_str!("../../../gates/50-deploy.toml"),
 ];
 
-/// Explain a gate, a check, or the code of a refusal; without a word: list them all.
+/// Explain a gate, a check, or a refusal's code.
+///
+/// Without a word: list them all.
 ///
 /// Example: orchestrate explain not-drawn
 #[derive(Debug, clap::Args)]
@@ -85,7 +87,7 @@ fn list(pages: &[Page], paint: &Paint) -> String {
     let group = |kind: &str, title: &str| {
         let row = |page: &Page| -> Vec<Cell> { vec![looking(Look::Bold, &page.word), cell(&page.about)] };
         let rows: Vec<Vec<Cell>> = pages.iter().filter(|page| page.kind == kind).map(row).collect();
-        format!("{}{}", paint.title(title), paint.table(&rows))
+        format!("{}{}", paint.title(title), paint.told(&rows))
     };
     format!("{}\n{}\n{}", group("gate", "gates"), group("check", "checks"), group("refusal", "refusals"))
 }

@@ -2,7 +2,10 @@ use super::desk::Desk;
 use crate::interface::exit::{Exit, Trouble};
 use crate::supervisor::protocol::Request;
 
-/// Stop pushes, merges, signatures and approvals for everyone, at once. Only the owner can thaw.
+/// Stop everything for everyone, at once.
+///
+/// No push, merge, signature or approval goes through until the owner thaws; messages queue in order. For the owner
+/// and the roles that may freeze.
 ///
 /// Example: orchestrate freeze --reason 'a test was deleted behind our back'
 #[derive(Debug, clap::Args)]

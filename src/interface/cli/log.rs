@@ -11,7 +11,9 @@ const PAGE: u32 = 500;
 /// How long one question waits for the next entry.
 const PATIENCE: u32 = 30;
 
-/// Show what happened: the ledger, one line per entry; with --json the entries as they were written.
+/// Show what happened, one line per entry of the ledger.
+///
+/// With --json the entries as they were written, one per line.
 ///
 /// Example: orchestrate log -f -n 50
 #[derive(Debug, clap::Args)]

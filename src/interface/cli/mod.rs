@@ -6,6 +6,7 @@ mod bundle;
 mod completions;
 mod config;
 mod deliver;
+mod demo;
 mod desk;
 mod doctor;
 mod down;
@@ -37,6 +38,9 @@ pub use desk::complain;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+/// The heading of the options that every command has.
+const GLOBAL: &str = "Everywhere";
+
 /// Twelve coding agents on one git repository, with gates that none of them can bypass.
 ///
 /// A change reaches the protected branch only through RED -> GREEN -> PEER -> QA -> DEPLOY, decided by a supervisor
@@ -45,10 +49,10 @@ use std::path::PathBuf;
 #[command(name = "orchestrate", version, max_term_width = 100, subcommand_required = true, arg_required_else_help = true)]
 struct Cli {
     /// The repository whose workshop is meant; else the one that holds the current folder.
-    #[arg(short = 'C', long, global = true, value_name = "PATH", value_hint = clap::ValueHint::DirPath)]
+    #[arg(short = 'C', long, global = true, help_heading = GLOBAL, value_name = "PATH", value_hint = clap::ValueHint::DirPath)]
     repo: Option<PathBuf>,
     /// Answer as JSON: {"done": …}, {"refused": …} or {"failed": …}.
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = GLOBAL)]
     json: bool,
     #[command(subcommand)]
     command: Command,
@@ -56,6 +60,7 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Demo(demo::Demo),
     Bootstrap(bootstrap::Bootstrap),
     Status(status::Status),
     Attach(attach::Attach),
@@ -90,7 +95,9 @@ enum Command {
     Man(man::Man),
 }
 
-/// Run a git or agent hook by its name (called by the shims in git-hooks/).
+/// Run a git or agent hook by its name.
+///
+/// Called by the shims in git-hooks/ and by the agents' own settings.
 ///
 /// Example: orchestrate hook pre-commit
 #[derive(Debug, clap::Args)]
@@ -106,6 +113,7 @@ struct Hook {
 impl Command {
     fn run(self, desk: &Desk) -> Result<Exit, Trouble> {
         match self {
+            Self::Demo(command) => command.run(desk),
             Self::Bootstrap(command) => command.run(desk),
             Self::Status(command) => command.run(desk),
             Self::Attach(command) => command.run(desk),

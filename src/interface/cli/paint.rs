@@ -61,6 +61,7 @@ impl Paint {
         }
     }
 
+    #[cfg(test)]
     pub fn plain() -> Self {
         Self { colour: false, unicode: false, width: 80 }
     }
@@ -77,46 +78,48 @@ impl Paint {
         if self.colour { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text.to_owned() }
     }
 
+    /// A heading, broken where it is longer than a line.
     pub fn title(&self, text: &str) -> String {
-        format!("{}\n", self.with(Look::Bold, &one_line(text)))
+        self.wrapped(text, 0).lines().map(|line| format!("{}\n", self.with(Look::Bold, line))).collect()
     }
 
-    /// Rows under each other; the last column takes what is left of the line.
+    /// Rows under each other, one line each; the last column is clipped to what is left of the line.
     pub fn table(&self, rows: &[Vec<Cell>]) -> String {
+        self.rows(rows, |text, room| vec![clip(text, room)])
+    }
+
+    /// Rows under each other; the last column is told in full, on as many lines as it takes.
+    pub fn told(&self, rows: &[Vec<Cell>]) -> String {
+        self.rows(rows, broken)
+    }
+
+    fn rows(&self, rows: &[Vec<Cell>], fit: impl Fn(&str, usize) -> Vec<String>) -> String {
         let most = rows.iter().map(Vec::len).max().unwrap_or(0);
         let wide = |column: usize| rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.text.chars().count()).max().unwrap_or(0);
         let widths: Vec<usize> = (0..most).map(wide).collect();
-        rows.iter().map(|row| self.row(row, &widths)).collect()
+        rows.iter().map(|row| self.row(row, &widths, &fit)).collect()
     }
 
-    fn row(&self, row: &[Cell], widths: &[usize]) -> String {
+    fn row(&self, row: &[Cell], widths: &[usize], fit: &impl Fn(&str, usize) -> Vec<String>) -> String {
+        let end = row.iter().rposition(|cell| !cell.text.trim().is_empty()).map_or(0, |last| last + 1);
+        let Some((last, first)) = row[..end].split_last() else { return "\n".to_owned() };
         let mut line = "  ".to_owned();
         let mut used = 2;
-        for (column, cell) in row.iter().enumerate() {
-            let last = column + 1 == row.len();
-            let text = clip(&cell.text, self.width.saturating_sub(used).max(1));
-            let pad = if last { 0 } else { (widths[column] + 2).saturating_sub(text.chars().count()) };
-            used += text.chars().count() + pad;
-            line.push_str(&self.with(cell.look, &text));
-            line.push_str(&" ".repeat(pad));
+        for (cell, width) in first.iter().zip(widths) {
+            let pad = (width + 2).saturating_sub(cell.text.chars().count());
+            line.push_str(&format!("{}{}", self.with(cell.look, &cell.text), " ".repeat(pad)));
+            used += cell.text.chars().count() + pad;
         }
-        format!("{}\n", line.trim_end())
+        let parts = fit(last.text.trim_end(), self.width.saturating_sub(used).max(16));
+        let between = format!("\n{}", " ".repeat(used));
+        let told: Vec<String> = parts.iter().map(|part| self.with(last.look, part)).collect();
+        format!("{line}{}\n", told.join(&between))
     }
 
     /// Harmless text broken at spaces, each line led by so many blanks.
     pub fn wrapped(&self, text: &str, indent: usize) -> String {
         let room = self.width.saturating_sub(indent).max(20);
-        let mut lines: Vec<String> = Vec::new();
-        for word in one_line(text).split_whitespace() {
-            match lines.last_mut() {
-                Some(line) if line.chars().count() + 1 + word.chars().count() <= room => {
-                    line.push(' ');
-                    line.push_str(word);
-                }
-                Some(_) | None => lines.push(word.to_owned()),
-            }
-        }
-        lines.iter().map(|line| format!("{}{line}\n", " ".repeat(indent))).collect()
+        broken(&one_line(text), room).iter().map(|line| format!("{}{line}\n", " ".repeat(indent))).collect()
     }
 
     /// Somebody else's text, marked as such on every line so that it cannot pass for ours.
@@ -179,6 +182,31 @@ impl Paint {
     }
 }
 
+/// A text in lines of at most so many characters, broken at spaces where there are any.
+fn broken(text: &str, room: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    let mut left = 0;
+    for word in text.split(' ') {
+        let chars: Vec<char> = word.chars().collect();
+        for (at, piece) in chars.chunks(room).enumerate() {
+            let piece: String = piece.iter().collect();
+            let length = piece.chars().count();
+            match lines.last_mut() {
+                Some(line) if at == 0 && length < left => {
+                    line.push(' ');
+                    line.push_str(&piece);
+                    left -= length + 1;
+                }
+                Some(_) | None => {
+                    lines.push(piece);
+                    left = room - length;
+                }
+            }
+        }
+    }
+    if lines.is_empty() { vec![String::new()] } else { lines }
+}
+
 /// The terminal's width, where standard output is one.
 fn columns() -> Option<usize> {
     rustix::termios::tcgetwinsize(std::io::stdout()).ok().map(|size| usize::from(size.ws_col)).filter(|columns| *columns > 0)
@@ -211,8 +239,14 @@ mod tests {
     }
 
     #[test]
-    fn sentences_wrap() {
-        let text = Paint { width: 40, ..Paint::plain() }.wrapped("one two three four five six seven eight nine ten", 4);
+    fn sentences_wrap_and_long_words_break() {
+        let narrow = Paint { width: 40, ..Paint::plain() };
+        let text = narrow.wrapped("one two three four five six seven eight nine ten", 4);
         assert_eq!(text, "    one two three four five six seven\n    eight nine ten\n");
+        assert_eq!(broken(&"x".repeat(9), 4), ["xxxx", "xxxx", "x"]);
+        assert_eq!(broken("ab cd", 5), ["ab cd"]);
+        assert_eq!(broken("ab cde", 5), ["ab", "cde"]);
+        let row = vec![cell("name"), cell("one two three four five six seven eight nine")];
+        assert_eq!(narrow.told(&[row]), "  name  one two three four five six\n        seven eight nine\n");
     }
 }

@@ -5,7 +5,10 @@ use crate::supervisor::protocol::Request;
 use crate::view;
 use crate::view::text::{count, span, time, word};
 
-/// Show the whole workshop on one page: seats, tasks, mail, refusals, and what waits for you.
+/// Show the whole workshop on one page.
+///
+/// What waits for you, the seats, the tasks, the mail, what was refused lately, and what the isolation that was seen
+/// to hold does not promise.
 ///
 /// Example: orchestrate status
 #[derive(Debug, clap::Args)]
@@ -38,7 +41,7 @@ fn head(status: &view::Status, paint: &Paint) -> String {
         let text = format!("FROZEN by {} since {}: {}", freeze.by, time(freeze.since), freeze.reason);
         paint.with(Look::Bad, &paint.wrapped(&text, 2))
     });
-    format!("{}{}{}{open}", paint.title(&format!("workshop {}", status.workshop)), frozen.unwrap_or_default(), paint.table(&rows))
+    format!("{}{}{}{open}", paint.title(&format!("workshop {}", status.workshop)), frozen.unwrap_or_default(), paint.told(&rows))
 }
 
 fn entries(number: u64) -> String {

@@ -3,9 +3,9 @@ use super::task::code_taken;
 use crate::interface::exit::{Exit, Trouble};
 use crate::supervisor::protocol::Request;
 
-/// Let a frozen workshop go on: the owner's act, with a one-time code.
+/// Let a frozen workshop go on.
 ///
-/// The code is typed without echo, or read from standard input; it is never an argument.
+/// The owner's act, with a one-time code. The code is typed without echo, or read from standard input; it is never an argument.
 ///
 /// Example: orchestrate thaw
 #[derive(Debug, clap::Args)]

@@ -5,9 +5,9 @@ use crate::supervisor::protocol::Response;
 use crate::view::text::{count, one_line};
 use std::path::PathBuf;
 
-/// Judge a whole history offline: every merge of a clone against an exported bundle, with no supervisor.
+/// Judge a whole history offline, with no supervisor.
 ///
-/// Says what each merge went through. Ends with 1 and named reasons when anything does not hold.
+/// Every merge of a clone against an exported bundle. Says what each merge went through. Ends with 1 and named reasons when anything does not hold.
 ///
 /// Example: orchestrate verify ./clone --bundle history.bundle
 #[derive(Debug, clap::Args)]

@@ -5,7 +5,9 @@ use crate::supervisor::protocol::Request;
 use crate::view;
 use crate::view::text::count;
 
-/// Show who you are here: seat, role, what you may do, where you may push, what waits for you.
+/// Show who you are here and what you may do.
+///
+/// Seat, role, capabilities, where you may push, and what waits for you.
 ///
 /// Example: orchestrate whoami --json
 #[derive(Debug, clap::Args)]
@@ -35,5 +37,5 @@ pub fn page(me: &view::Whoami, paint: &Paint) -> String {
     add("waits", waits);
     add("frozen", if me.frozen { "yes: nothing moves until the owner thaws".to_owned() } else { String::new() });
     let may = if me.capabilities.is_empty() { String::new() } else { paint.wrapped(&format!("may: {}", me.capabilities.join(", ")), 2) };
-    format!("{}{}{}{may}", paint.title(&format!("{}{role}", me.actor)), paint.wrapped(&me.about, 2), paint.table(&rows))
+    format!("{}{}{}{may}", paint.title(&format!("{}{role}", me.actor)), paint.wrapped(&me.about, 2), paint.told(&rows))
 }

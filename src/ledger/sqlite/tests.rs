@@ -321,7 +321,7 @@ fn a_file_system_without_space_leaves_nothing_half_written() {
         .args(["--dev-bind", "/", "/", "--size", "700000", "--tmpfs"])
         .arg(place.0.path())
         .arg(std::env::current_exe().unwrap())
-        .args(["--exact", "ledger::sqlite::tests::fills_its_file_system", "--ignored", "--nocapture"])
+        .args(["--exact", "ledger::sqlite::tests::fills_its_file_system", "--nocapture"])
         .env("LEDGER_UNDER_TEST", place.path())
         .output()
         .unwrap();
@@ -330,7 +330,6 @@ fn a_file_system_without_space_leaves_nothing_half_written() {
 }
 
 #[test]
-#[ignore = "what a_file_system_without_space_leaves_nothing_half_written runs"]
 fn fills_its_file_system() {
     let Ok(path) = std::env::var("LEDGER_UNDER_TEST") else { return };
     let path = Path::new(&path);
@@ -360,7 +359,7 @@ fn kill_nine_in_the_middle_loses_no_answered_entry() {
     let place = Place::new();
     drop(place.filled(1));
     let mut child = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "ledger::sqlite::tests::writes_until_killed", "--ignored", "--nocapture"])
+        .args(["--exact", "ledger::sqlite::tests::writes_until_killed", "--nocapture"])
         .env("LEDGER_UNDER_TEST", place.path())
         .stdout(std::process::Stdio::piped())
         .spawn()
@@ -384,7 +383,6 @@ fn kill_nine_in_the_middle_loses_no_answered_entry() {
 }
 
 #[test]
-#[ignore = "the writer that kill_nine_in_the_middle_loses_no_answered_entry kills"]
 fn writes_until_killed() {
     let Ok(path) = std::env::var("LEDGER_UNDER_TEST") else { return };
     let mut ledger = SqliteLedger::open(Path::new(&path)).unwrap();
@@ -393,33 +391,4 @@ fn writes_until_killed() {
         ledger.append(at as u64, &bodies(at..at + 3)).unwrap();
         println!("durable {}", (at + 3) / 3 * 3);
     }
-}
-
-#[test]
-#[ignore = "measures: cargo test ledger::sqlite::tests::speed -- --ignored --nocapture"]
-fn speed() {
-    let place = Place::new();
-    let mut ledger = SqliteLedger::create(&place.path()).unwrap();
-    let body = vec![b'x'; 430];
-    let mut times: Vec<Duration> = (0..1000)
-        .map(|at| {
-            let start = std::time::Instant::now();
-            ledger.append(at, std::slice::from_ref(&body)).unwrap();
-            start.elapsed()
-        })
-        .collect();
-    times.sort();
-    println!("one durable append: median {:?}, p99 {:?}", times[500], times[990]);
-    let start = std::time::Instant::now();
-    for group in 0..999 {
-        ledger.append(1000 * (group + 1), &vec![body.clone(); 1000]).unwrap();
-    }
-    println!("999,000 appends in groups of 1,000: {:?}", start.elapsed());
-    drop(ledger);
-    let start = std::time::Instant::now();
-    let ledger = SqliteLedger::open(&place.path()).unwrap();
-    println!("open 1,000,000 entries: {:?}", start.elapsed());
-    let start = std::time::Instant::now();
-    ledger.check().unwrap();
-    println!("check 1,000,000 entries: {:?}", start.elapsed());
 }

@@ -108,36 +108,3 @@ fn a_tree_is_written_out_without_filters_or_links_that_leave() {
     assert!(!dir.join("out").exists() && !dir.join(".git").exists());
     assert!(gate.materialise(&tree, &dir).is_err(), "the folder is not fresh");
 }
-
-#[test]
-#[ignore = "a measurement: run it alone"]
-fn twelve_clones_against_twelve_worktrees() {
-    let world = World::new();
-    let owner = world.owner();
-    for n in 0..3000 {
-        put(&owner, &format!("d{}/e{}/f{n}.rs", n % 30, n % 7), format!("// file {n}\n").repeat(40));
-    }
-    save(&owner, "many");
-    let started = std::time::Instant::now();
-    let (gate, mirror) = mirrored(&world);
-    eprintln!("gate and mirror: {:?}", started.elapsed());
-    let two = |work: &(dyn Fn(usize) + Sync)| {
-        let started = std::time::Instant::now();
-        std::thread::scope(|scope| {
-            for half in 0..2 {
-                scope.spawn(move || (0..12).filter(|n| n % 2 == half).for_each(work));
-            }
-        });
-        started.elapsed()
-    };
-    for round in 0..3 {
-        let trees = two(&|n| drop(plain(&owner, &["worktree", "add", "-q", "-f", "--detach", &format!("../w{round}-{n}")])));
-        let clones = two(&|n| gate.seat_clone(&mirror, &mirror, &world.at(&format!("s{round}-{n}")), &setup(true)).expect("a clone"));
-        let bare = two(&|n| gate.seat_clone(&mirror, &mirror, &world.at(&format!("b{round}-{n}")), &setup(false)).expect("a clone"));
-        eprintln!("round {round}: worktrees {trees:?}, clones {clones:?}, clones without files {bare:?}");
-    }
-    let tree = gate.tree_of(&gate.tip().expect("a tip")).expect("a tree");
-    let started = std::time::Instant::now();
-    gate.materialise(&tree, &world.at("out")).expect("files");
-    eprintln!("materialise: {:?}", started.elapsed());
-}

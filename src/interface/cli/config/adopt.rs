@@ -2,7 +2,9 @@ use super::super::desk::Desk;
 use crate::interface::exit::{Exit, Trouble};
 use crate::supervisor::protocol::Request;
 
-/// Adopt the rules in your folder as the charter in force; words bound to the old one are void.
+/// Put the rules in your folder in force.
+///
+/// Every approval that was bound to the old rules is void. The seats stay as they are.
 ///
 /// Example: orchestrate config adopt
 #[derive(Debug, clap::Args)]

@@ -4,7 +4,7 @@ mod show;
 use super::desk::Desk;
 use crate::interface::exit::{Exit, Trouble};
 
-/// The rules in force: policy, gates and roles.
+/// See and adopt the rules: policy, gates and roles.
 #[derive(Debug, clap::Subcommand)]
 #[command(after_help = "Example: orchestrate config show")]
 pub enum Config {

@@ -3,7 +3,7 @@ use crate::interface::exit::{Exit, Trouble};
 use crate::supervisor::protocol::Request;
 use crate::view::answer;
 
-/// Show the charter in force, its digest, and the folder where you change it.
+/// Show the rules, their digest, and the folder to change them in.
 ///
 /// Example: orchestrate config show
 #[derive(Debug, clap::Args)]

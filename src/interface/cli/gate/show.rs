@@ -7,9 +7,9 @@ use crate::view::text::word;
 use crate::view::turn::Turn;
 use crate::view::{GateLine, GatePage, GateState, RunLine, Standing, Word};
 
-/// Show a task's way through the gates: every check with what it saw, the test runs, who was drawn and who has spoken.
+/// Show a task's way through the gates.
 ///
-/// What was not judged is said first. With --wait the exit code tells where it stands: 0 merged, 1 came back or
+/// Every check with what it saw, the test runs, who was drawn and who has spoken. What was not judged is said first. With --wait the exit code tells where it stands: 0 merged, 1 came back or
 /// vetoed, 3 waits, 4 frozen.
 ///
 /// Example: orchestrate gate show T1 --wait 300
@@ -85,8 +85,8 @@ fn block(gate: &GateLine, paint: &Paint) -> String {
     let check = |check: &crate::view::CheckLine| vec![cell("   "), padded(paint.verdict(&check.verdict)), cell(&check.check), cell(&check.why)];
     let checks: Vec<Vec<Cell>> = gate.checks.iter().map(check).collect();
     let judges: Vec<Vec<Cell>> = gate.judges.iter().map(judge).collect();
-    let head = paint.table(&[vec![paint.gate(gate.state).wide(12), name, cell(why)]]);
-    format!("{head}{}{}", paint.table(&checks), paint.table(&judges))
+    let head = paint.told(&[vec![paint.gate(gate.state).wide(12), name, cell(why)]]);
+    format!("{head}{}{}", paint.told(&checks), paint.told(&judges))
 }
 
 fn padded(cell: Cell) -> Cell {
@@ -101,5 +101,5 @@ fn runs(runs: &[RunLine], paint: &Paint) -> String {
         let tests = if total == 0 { format!("no tests seen: {}", run.note) } else { tests };
         vec![cell(run.kind.word()), cell(&run.harness), cell(word(&run.completion)), cell(seconds), cell(tests)]
     };
-    paint.table(&runs.iter().map(row).collect::<Vec<_>>())
+    paint.told(&runs.iter().map(row).collect::<Vec<_>>())
 }

@@ -5,7 +5,9 @@ use crate::interface::exit::{Exit, Trouble};
 use crate::supervisor::protocol::{Request, Response};
 use crate::view::Certificate;
 
-/// Print certificates in OpenPGP armor, ready for stock gpg. Private keys never leave the supervisor.
+/// Print certificates in OpenPGP armor, ready for stock gpg.
+///
+/// Private keys never leave the supervisor.
 ///
 /// Example: orchestrate keys export dev-a gatekeeper | gpg --import
 #[derive(Debug, clap::Args)]

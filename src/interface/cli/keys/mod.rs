@@ -4,7 +4,7 @@ mod list;
 use super::desk::Desk;
 use crate::interface::exit::{Exit, Trouble};
 
-/// See and take out the certificates that all signatures here are judged against.
+/// See and export the certificates that signatures are judged by.
 #[derive(Debug, clap::Subcommand)]
 #[command(after_help = "Example: orchestrate keys export | gpg --import")]
 pub enum Keys {

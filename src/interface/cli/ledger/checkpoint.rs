@@ -3,9 +3,9 @@ use crate::interface::exit::{Exit, Trouble};
 use crate::supervisor::protocol::Request;
 use crate::view::answer::Note;
 
-/// Print a signed checkpoint of the ledger as it is now, in the C2SP tlog-checkpoint format.
+/// Print a signed checkpoint of the ledger as it is now.
 ///
-/// Keep it somewhere else: a ledger that was cut or replaced later does not fit it.
+/// In the C2SP tlog-checkpoint format. Keep it somewhere else: a ledger that was cut or replaced later does not fit it.
 ///
 /// Example: orchestrate ledger checkpoint > checkpoint.txt
 #[derive(Debug, clap::Args)]

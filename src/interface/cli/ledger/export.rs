@@ -6,7 +6,9 @@ use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::PathBuf;
 
-/// Write all entries as they were written, one JSON line each, to a file or to standard output.
+/// Write all entries as they were written, one JSON line each.
+///
+/// To a file, or to standard output when none is named.
 ///
 /// Example: orchestrate ledger export ledger.jsonl
 #[derive(Debug, clap::Args)]

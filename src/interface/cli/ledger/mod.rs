@@ -6,7 +6,7 @@ mod verify;
 use super::desk::Desk;
 use crate::interface::exit::{Exit, Trouble};
 
-/// Check and take out the record of everything that happened.
+/// Check and export the record of everything that happened.
 #[derive(Debug, clap::Subcommand)]
 #[command(after_help = "Example: orchestrate ledger verify")]
 pub enum Ledger {

@@ -3,7 +3,9 @@ use crate::interface::exit::{Exit, Trouble};
 use crate::supervisor::protocol::Request;
 use crate::view::answer::Note;
 
-/// Print the proof that one entry stands in the ledger, in the C2SP tlog-proof format.
+/// Print the proof that one entry stands in the ledger.
+///
+/// In the C2SP tlog-proof format, with the signed checkpoint that it leads to.
 ///
 /// Example: orchestrate ledger prove 42
 #[derive(Debug, clap::Args)]

@@ -7,7 +7,9 @@ use crate::view::answer::Audit;
 use crate::view::text::one_line;
 use std::path::{Path, PathBuf};
 
-/// Check the ledger: every entry, the tree over them, and the signed checkpoints; ends with 1 and named reasons.
+/// Check every entry and the tree over them.
+///
+/// Ends with 1 and named reasons when anything does not fit.
 ///
 /// Example: orchestrate ledger verify
 #[derive(Debug, clap::Args)]

@@ -3,7 +3,9 @@ use crate::interface::exit::{Exit, Trouble};
 use crate::supervisor::protocol::Request;
 use serde_json::Value;
 
-/// Acknowledge a message: you have dealt with it. Its sender can see that.
+/// Acknowledge a message: you have dealt with it.
+///
+/// Its sender can see that.
 ///
 /// Example: orchestrate mail ack 3fa94c0d1e22
 #[derive(Debug, clap::Args)]

@@ -6,7 +6,9 @@ use crate::supervisor::protocol::Request;
 use crate::view::MailLine;
 use crate::view::text::{time, word};
 
-/// List your messages that are not acknowledged yet, oldest first. What is listed counts as delivered.
+/// List your messages that are not acknowledged yet.
+///
+/// Oldest first. What is listed counts as delivered.
 ///
 /// Example: orchestrate mail inbox
 #[derive(Debug, clap::Args)]

@@ -7,7 +7,9 @@ mod wait;
 use super::desk::Desk;
 use crate::interface::exit::{Exit, Trouble};
 
-/// Write to seats and to the owner: registered before delivery, and acknowledged or seen to expire.
+/// Write to seats and to the owner, and read what they wrote.
+///
+/// A message is registered before it is delivered: queued, delivered, acknowledged, or expired and seen to be.
 #[derive(Debug, clap::Subcommand)]
 #[command(after_help = "Example: orchestrate mail inbox")]
 pub enum Mail {
@@ -28,4 +30,11 @@ impl Mail {
             Self::Wait(command) => command.run(desk),
         }
     }
+}
+
+/// The pages, for the tests of all commands.
+#[cfg(test)]
+pub mod pages {
+    pub use super::inbox::page as inbox;
+    pub use super::read::page as read;
 }

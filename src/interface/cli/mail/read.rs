@@ -34,5 +34,5 @@ pub fn page(mail: &MailPage, paint: &Paint) -> String {
     ];
     rows.extend(mail.task.iter().map(|task| vec![cell("task"), cell(task.as_str())]));
     let done = format!("when you have dealt with it: orchestrate mail ack {}\n", mail.id.short());
-    format!("{}{}\n{}\n{done}", paint.title(&mail.subject), paint.table(&rows), paint.quote(&mail.body))
+    format!("{}{}\n{}\n{done}", paint.title(&mail.subject), paint.told(&rows), paint.quote(&mail.body))
 }

@@ -8,9 +8,9 @@ use crate::supervisor::protocol::Request;
 use crate::view::answer::Sent;
 use std::path::PathBuf;
 
-/// Send a message to seats, to `owner`, or to `all`; your socket says who sends it.
+/// Send a message to seats, to `owner`, or to `all`.
 ///
-/// The body is --body, --body-file, or standard input.
+/// Your socket says who sends it. The body is --body, --body-file, or standard input.
 ///
 /// Example: orchestrate mail send dev-b docs --subject 'names' --body 'I call it Limit, not Cap.'
 #[derive(Debug, clap::Args)]
@@ -18,13 +18,16 @@ pub struct Send {
     /// Seats, `owner`, or `all`.
     #[arg(required = true, value_name = "RECIPIENT")]
     to: Vec<String>,
+    /// One line that says what it is about.
     #[arg(long, short)]
     subject: String,
     /// The text; `-` reads it from standard input.
     #[arg(long, short, conflicts_with = "body_file")]
     body: Option<String>,
+    /// A file with the text.
     #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     body_file: Option<PathBuf>,
+    /// How urgent it is.
     #[arg(long, value_name = "PRIORITY", default_value = "normal", value_parser = ["low", "normal", "high", "critical"])]
     priority: String,
     /// The sender you mean to be; any other name than your own is refused and recorded.

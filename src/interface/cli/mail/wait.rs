@@ -4,7 +4,9 @@ use crate::interface::exit::{Exit, Trouble};
 use crate::supervisor::protocol::Request;
 use crate::view::MailLine;
 
-/// Wait until there is a message to read, without polling; ends with 3 when none came in time.
+/// Wait until there is a message to read.
+///
+/// Costs nothing while it waits; ends with 3 when none came in time.
 ///
 /// Example: orchestrate mail wait --seconds 600
 #[derive(Debug, clap::Args)]

@@ -51,3 +51,9 @@ impl WordArgs {
         desk.show(&request, |_: &Value, _| done)
     }
 }
+
+/// The pages, for the tests of all commands.
+#[cfg(test)]
+pub mod pages {
+    pub use super::list::page as list;
+}

@@ -2,7 +2,7 @@ use super::super::desk::Desk;
 use super::WordArgs;
 use crate::interface::exit::{Exit, Trouble};
 
-/// Reject a change at the gate it stands at: it goes back to its author with your note.
+/// Reject a change: it goes back to its author with your note.
 ///
 /// Example: orchestrate review reject T1 --note 'overflows for i64::MIN, see the last case in the test'
 #[derive(Debug, clap::Args)]

@@ -7,7 +7,9 @@ use crate::supervisor::protocol::Request;
 use crate::view::text::{count, lines};
 use crate::view::{FileLine, ReviewPage};
 
-/// Show what a word is about: base, candidate, evidence, changed files, the difference, and the digest that binds them.
+/// Show what a word is about, with the difference.
+///
+/// Base, candidate, evidence, changed files, the difference, and the digest that binds them.
 ///
 /// Example: orchestrate review show T1
 #[derive(Debug, clap::Args)]
@@ -35,7 +37,7 @@ pub fn page(page: &ReviewPage, paint: &Paint) -> String {
     [
         paint.title(&format!("{}  {}", page.task, page.title)),
         body,
-        paint.table(&head(page)),
+        paint.told(&head(page)),
         format!("\n{}{}", paint.title("gates"), gates(&page.gates, paint)),
         format!("\n{}{}", paint.title("commits"), paint.table(&commits)),
         format!("\n{}{}", paint.title(&format!("files ({} in all)", count(page.lines, "line"))), files(&page.files, paint)),

@@ -8,9 +8,9 @@ use crate::interface::exit::{Exit, Trouble};
 use crate::supervisor::protocol::Request;
 use crate::view::{Confirmable, ReviewPage, TaskPage};
 
-/// Confirm a task as the owner, with a one-time code that is bound to exactly what is shown.
+/// Confirm a task as the owner, with a one-time code.
 ///
-/// Shows the task, the changed files and the digest, then asks for the code: typed without echo, or read from
+/// The code is bound to exactly what is shown. Shows the task, the changed files and the digest, then asks for the code: typed without echo, or read from
 /// standard input; it is never an argument. If anything changes in between, the code is not used.
 ///
 /// Example: orchestrate task confirm T1

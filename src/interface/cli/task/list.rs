@@ -4,7 +4,7 @@ use crate::interface::exit::{Exit, Trouble};
 use crate::supervisor::protocol::Request;
 use crate::view::TaskLine;
 
-/// List the tasks: where each stands and whom it waits for; those under way first.
+/// List the tasks, where each stands and whom it waits for.
 ///
 /// Example: orchestrate task list
 #[derive(Debug, clap::Args)]

@@ -64,3 +64,10 @@ pub fn code_taken(desk: &Desk, request: &Request, done: &str) -> Result<Exit, Tr
     }
     desk.print(value, |_: &Value, _| format!("{done}\n"))
 }
+
+/// The pages, for the tests of all commands.
+#[cfg(test)]
+pub mod pages {
+    pub use super::list::page as list;
+    pub use super::show::page as show;
+}

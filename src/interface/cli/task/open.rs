@@ -7,7 +7,9 @@ use crate::supervisor::protocol::Request;
 use crate::view::answer::Opened;
 use std::path::PathBuf;
 
-/// Open a task: a line that says what is to be done, and a body that says how you will know.
+/// Open a task: one line that says what is to be done.
+///
+/// The body says how you will know that it is done. For the owner and the roles that plan.
 ///
 /// Example: orchestrate task open 'parse negative numbers' --body 'parse("-1") gives -1' --assign dev-a
 #[derive(Debug, clap::Args)]

@@ -7,7 +7,7 @@ use crate::supervisor::protocol::Request;
 use crate::view::TaskPage;
 use crate::view::text::{count, time};
 
-/// Show one task: its words, its newest candidate, its gates, and whom it waits for.
+/// Show one task with its newest candidate and its gates.
 ///
 /// Example: orchestrate task show T1
 #[derive(Debug, clap::Args)]
@@ -25,7 +25,7 @@ pub fn page(task: &TaskPage, paint: &Paint) -> String {
     let body = if task.body.trim().is_empty() { String::new() } else { paint.quote(&task.body) };
     let gates = if task.gates.is_empty() { String::new() } else { format!("\n{}{}", paint.title("gates"), gate::show::gates(&task.gates, paint)) };
     let turn = gate::show::turn(&task.turn, paint);
-    format!("{}{body}{}{gates}\n{turn}", paint.title(&format!("{}  {}", task.task, task.title)), paint.table(&rows(task, paint)))
+    format!("{}{body}{}{gates}\n{turn}", paint.title(&format!("{}  {}", task.task, task.title)), paint.told(&rows(task, paint)))
 }
 
 fn rows(task: &TaskPage, paint: &Paint) -> Vec<Vec<Cell>> {

@@ -11,9 +11,9 @@ use serde_json::Value;
 /// How long one question waits for the task to move.
 const PATIENCE: u32 = 10;
 
-/// Hand a pushed commit to the gates; everything said about an earlier one no longer counts.
+/// Hand a pushed commit to the gates.
 ///
-/// Without --commit the branch refs/heads/<you>/<task> is meant, in lower case: refs/heads/dev-a/t1.
+/// Everything that was said about an earlier one no longer counts. Without --commit the branch refs/heads/<you>/<task> is meant, in lower case: refs/heads/dev-a/t1.
 /// With --wait the gates are shown as they are passed, until somebody else has to move: ends with 0 when it is
 /// merged, 1 when it came back, 3 when it waits for somebody, 4 when the workshop is frozen.
 ///

@@ -4,7 +4,9 @@ use crate::interface::exit::{Exit, Trouble};
 use crate::supervisor::protocol::Request;
 use serde_json::Value;
 
-/// Take an open task: the first seat that may develop and takes it has it.
+/// Take an open task.
+///
+/// The first seat that may develop and takes it has it.
 ///
 /// Example: orchestrate task take T1
 #[derive(Debug, clap::Args)]

@@ -4,7 +4,9 @@ use crate::interface::exit::{Exit, Trouble};
 use crate::supervisor::protocol::Request;
 use serde_json::Value;
 
-/// Stop a task for good, whatever is pushed later. For the owner and the roles that may veto.
+/// Stop a task for good, whatever is pushed later.
+///
+/// For the owner and the roles that may veto.
 ///
 /// Example: orchestrate task veto T1 --reason 'it removes the rate limit'
 #[derive(Debug, clap::Args)]

@@ -3,7 +3,7 @@ mod show;
 use super::desk::Desk;
 use crate::interface::exit::{Exit, Trouble};
 
-/// The owner's second factor.
+/// See the owner's second factor, until its first use.
 #[derive(Debug, clap::Subcommand)]
 #[command(after_help = "Example: orchestrate totp show")]
 pub enum Totp {

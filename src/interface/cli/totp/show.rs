@@ -3,7 +3,9 @@ use crate::interface::exit::{Exit, Trouble};
 use crate::supervisor::protocol::Request;
 use crate::view::answer::Totp;
 
-/// Show the secret for your authenticator, as an otpauth URI. Shown only until the first code was used.
+/// Show the secret for your authenticator, as an otpauth URI.
+///
+/// It is shown only until the first code was used.
 ///
 /// Example: orchestrate totp show
 #[derive(Debug, clap::Args)]

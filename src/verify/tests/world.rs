@@ -1,0 +1,501 @@
+//! A small workshop written by hand: real keys, a real repository, and a ledger in which anything can be forged.
+
+use crate::domain::actor::{Actor, Party};
+use crate::domain::change::{Change, CommitFacts, Person, Signature};
+use crate::domain::charter::Charter;
+use crate::domain::check::Verdict;
+use crate::domain::dsse::Envelope;
+use crate::domain::entry::{Entry, VERSION};
+use crate::domain::event::Event;
+use crate::domain::gate::GateName;
+use crate::domain::message::{Letter, Priority};
+use crate::domain::name::{Digest, Oid, RefName, SeatName, TaskId};
+use crate::domain::run::{Completion, Outcome, Run};
+use crate::domain::statement::{self, Bound};
+use crate::domain::task::RunKind;
+use crate::domain::workshop::{self, Genesis};
+use crate::domain::{confirm, key, merge, message, review, task};
+use crate::edge::git::{Git, Reader};
+use crate::edge::keys::{SecretKey, seal, sign_commit};
+use crate::ledger::chain::{Frontier, leaf_hash};
+use crate::ledger::checkpoint::{Checkpoint, VerifierKey, note};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use ed25519_dalek::SigningKey;
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+pub const WORKSHOP: &str = "lab-1234";
+
+/// An entry before it is signed and written; a forger may change any of it.
+pub struct Draft {
+    pub by: Actor,
+    pub event: Event,
+    /// Who signs in place of the one who should.
+    pub signer: Option<Party>,
+    pub dropped: bool,
+}
+
+/// A merge commit before it is signed and stored.
+pub struct CommitDraft {
+    pub tree: Oid,
+    pub parents: Vec<Oid>,
+    pub message: String,
+    pub signer: Option<Party>,
+}
+
+/// One task from its opening to its merge.
+#[derive(Clone)]
+pub struct Plan {
+    pub task: &'static str,
+    pub author: &'static str,
+    pub title: String,
+    /// Who commits, in order; the files come with the first commit.
+    pub commits: Vec<&'static str>,
+    pub files: Vec<(&'static str, String)>,
+    pub base: Oid,
+    pub peers: Vec<&'static str>,
+    pub owner: bool,
+}
+
+type OnEntry = fn(&mut World, &mut Draft);
+type OnCommit = fn(&mut World, &mut CommitDraft);
+
+pub struct World {
+    pub dir: tempfile::TempDir,
+    pub keys: BTreeMap<Party, SecretKey>,
+    pub note_key: SigningKey,
+    pub genesis: Genesis,
+    pub entries: Vec<Vec<u8>>,
+    pub frontier: Frontier,
+    pub tip: Oid,
+    pub on_entry: Option<OnEntry>,
+    pub on_commit: Option<OnCommit>,
+    /// The task under way.
+    pub at: &'static str,
+    pub change: Option<Change>,
+    pub time: u64,
+    /// The ids of all tests that tasks brought so far.
+    news: Vec<String>,
+    chains: BTreeMap<Party, (u64, Digest)>,
+}
+
+pub fn seat(name: &str) -> SeatName {
+    SeatName::new(name).unwrap()
+}
+
+pub fn party(name: &str) -> Party {
+    name.parse().unwrap()
+}
+
+/// Changes the JSON inside an unsigned statement.
+pub fn rewrite(envelope: &mut Envelope, change: impl FnOnce(&mut Value)) {
+    let mut value: Value = serde_json::from_slice(&STANDARD.decode(&envelope.payload).unwrap()).unwrap();
+    change(&mut value);
+    envelope.payload = STANDARD.encode(serde_json::to_vec(&value).unwrap());
+}
+
+fn charter() -> Charter {
+    let role = |name: &str, place: u32, seats: &[&str], capabilities: &[&str], by: &[&str]| {
+        json!({ "front": { "name": name, "place": place, "group": "development", "colour": "green", "about": "Works.", "seats": seats,
+            "capabilities": capabilities, "reviewed_by": by }, "prompt": "Work." })
+    };
+    let gate = |name: &str, checks: &[&str]| json!({ "name": name, "about": "Wants.", "checks": checks, "limits": {} });
+    let (all, short, budget) =
+        (json!(["red", "green", "peer", "qa", "deploy"]), json!(["peer", "qa", "deploy"]), json!({ "per_hour": 20 }));
+    serde_json::from_value(json!({
+        "policy": {
+            "thresholds": { "single_review_lines": 50, "single_review_files": 3, "rewritten_tests_need_two": true },
+            "risk": { "critical": ["**/auth/**"], "high": [], "medium": ["**/*.rs"], "low": ["**/*.md"] },
+            "paths": { "control": ["**/Cargo.toml"], "tests": ["**/tests/**"], "docs": ["**/*.md"] },
+            "route": { "source": all, "control": short, "test": short, "docs": short },
+            "entries": { "binary": "owner", "executable": "two-approvals", "symlink": "deny", "gitlink": "deny" },
+            "review": { "due_seconds": 86400, "due_critical_seconds": 14400, "reminder_percent": 50, "redraws": 3 },
+            "messages": { "max_body_bytes": 262_144, "ttl_seconds": 86400 },
+            "delivery": { "automatic": false, "to": "branch" },
+            "runner": { "command": [], "wall_seconds": 60, "output_bytes": 1, "memory_bytes": 1, "runs": 1 },
+            "agent": { "command": "claude" },
+            "budgets": { "commits": budget, "messages": budget, "locks": budget, "submissions": budget, "reviews": budget, "decisions": budget },
+        },
+        "gates": [gate("red", &["new-tests-fail"]), gate("green", &["red-ids-pass", "nothing-lost"]), gate("peer", &["reviewed"]),
+            gate("qa", &["suite-passes", "qa-verdict"]), gate("deploy", &["co-signed", "owner-confirmed", "merge-still-tested"])],
+        "roles": [
+            role("orchestrator", 1, &["orchestrator"], &["open-task", "cosign-deploy"], &[]),
+            role("librarian", 2, &["librarian"], &["cosign-deploy", "veto", "freeze"], &[]),
+            role("architect", 3, &["architect-a"], &["review-peer"], &[]),
+            role("dev", 4, &["dev-a", "dev-b"], &["submit", "review-peer"], &["dev", "architect"]),
+            role("qa", 5, &["qa-a"], &["verify-qa"], &[]),
+        ],
+        "shared": "Be kind.",
+    }))
+    .unwrap()
+}
+
+impl World {
+    /// An empty repository with one commit, and a ledger with genesis, keys and the owner's word.
+    pub fn found(on_entry: Option<OnEntry>, on_commit: Option<OnCommit>) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let charter = charter();
+        let holders = ["owner", "gatekeeper"].into_iter().map(str::to_owned).chain(charter.seats().map(ToString::to_string));
+        let keys: BTreeMap<Party, SecretKey> =
+            holders.map(|name| (party(&name), SecretKey::generate(&format!("{name} <{name}@{WORKSHOP}.orchestrate>")).unwrap())).collect();
+        let note_key = SigningKey::from_bytes(&[7; 32]);
+        let genesis = Genesis {
+            workshop: WORKSHOP.to_owned(),
+            branch: RefName::new("refs/heads/main").unwrap(),
+            base: Oid::new("0".repeat(40)).unwrap(),
+            seats: charter.roles.iter().flat_map(|role| role.seats.iter().map(|seat| (seat.clone(), role.name.clone()))).collect(),
+            draw: Digest::of(b"secret"),
+            note_key: VerifierKey::new(WORKSHOP, note_key.verifying_key()).unwrap().encode(),
+            charter: charter.canonical(),
+        };
+        let time = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_millis() as u64;
+        let tip = genesis.base.clone();
+        let (entries, chains, frontier) = (Vec::new(), BTreeMap::new(), Frontier::default());
+        let mut world = Self {
+            dir,
+            keys,
+            note_key,
+            genesis,
+            entries,
+            frontier,
+            tip,
+            on_entry,
+            on_commit,
+            at: "",
+            change: None,
+            time,
+            news: Vec::new(),
+            chains,
+        };
+        world.begin();
+        world
+    }
+
+    fn begin(&mut self) {
+        self.git(&["init", "-q", "-b", "main", "."], b"");
+        let empty = Oid::new("4b825dc642cb6eb9a060e54bf8d69288fbee4904").unwrap();
+        let tree = self.tree(&empty, &[("README.md", "hello\n".to_owned()), ("src/lib.rs", "pub fn one() {}\n".to_owned())]);
+        let raw = format!("tree {tree}\nauthor O <o@x> 1 +0000\ncommitter O <o@x> 1 +0000\n\nfirst\n");
+        let base = self.store(raw.as_bytes());
+        self.genesis.base = base.clone();
+        self.move_main(&base);
+        let genesis = self.genesis.clone();
+        self.put(Actor::Edge, Event::Workshop(workshop::Event::Founded { genesis: Box::new(genesis) }));
+        for (holder, key) in self.keys.clone() {
+            self.made(&holder, &key);
+        }
+        let fingerprints: Vec<_> = self.keys.iter().map(|(party, key)| (party.clone(), key.fingerprint())).collect();
+        let pairs: Vec<_> = fingerprints.iter().map(|(party, fingerprint)| (party, fingerprint)).collect();
+        let statement = statement::genesis(&self.genesis, &self.policy(), &pairs);
+        self.put(Actor::Edge, Event::Workshop(workshop::Event::Sworn { statement }));
+        let (version, level, note) = ("1".to_owned(), "sandbox".to_owned(), String::new());
+        self.put(Actor::Edge, Event::Workshop(workshop::Event::Started { version, level, note }));
+    }
+
+    pub fn made(&mut self, holder: &Party, key: &SecretKey) {
+        let (holder, fingerprint, certificate) = (holder.clone(), key.fingerprint(), key.certificate_armored());
+        self.put(Actor::Edge, Event::Key(key::Event::Made { holder, fingerprint, certificate }));
+    }
+
+    pub fn policy(&self) -> Digest {
+        Digest::of(self.genesis.charter.as_bytes())
+    }
+
+    pub fn len(&self) -> u64 {
+        self.entries.len() as u64
+    }
+
+    /// Lets the forger have a look, signs and appends.
+    pub fn put(&mut self, by: Actor, event: Event) {
+        let mut draft = Draft { by, event, signer: None, dropped: false };
+        if let Some(forge) = self.on_entry.take() {
+            forge(self, &mut draft);
+            self.on_entry = Some(forge);
+        }
+        if draft.dropped {
+            return;
+        }
+        if let Some((party, envelope)) = draft.event.unsigned() {
+            let signer = draft.signer.clone().unwrap_or(party);
+            let payload = STANDARD.decode(&envelope.payload).unwrap();
+            *envelope = seal(&envelope.payload_type, &payload, &self.keys[&signer]).unwrap();
+        }
+        self.time += 1;
+        let entry = Entry { v: VERSION, seq: self.len(), time: self.time, by: draft.by, event: draft.event };
+        self.append(entry.bytes());
+    }
+
+    pub fn append(&mut self, bytes: Vec<u8>) {
+        self.frontier.append(leaf_hash(&bytes));
+        self.entries.push(bytes);
+    }
+
+    /// Forges an entry that was written before and seals everything anew.
+    pub fn edit(&mut self, seq: u64, change: impl FnOnce(&mut Entry)) {
+        let mut entry = Entry::parse(&self.entries[seq as usize]).unwrap();
+        change(&mut entry);
+        self.entries[seq as usize] = entry.bytes();
+        self.reseal();
+    }
+
+    pub fn reseal(&mut self) {
+        self.frontier = Frontier::default();
+        let leaves: Vec<_> = self.entries.iter().map(|entry| leaf_hash(entry)).collect();
+        self.frontier.extend(leaves);
+    }
+
+    pub fn bundle(&self) -> Vec<u8> {
+        let checkpoint = Checkpoint { origin: WORKSHOP.to_owned(), size: self.frontier.len(), root: self.frontier.root() };
+        let note = note(&checkpoint.text(), &self.note_key, WORKSHOP).unwrap();
+        let mut out = Vec::new();
+        super::super::bundle::write(&mut out, &note, self.entries.iter().cloned()).unwrap();
+        out
+    }
+
+    pub fn save(&self) -> PathBuf {
+        let path = self.dir.path().join("bundle");
+        std::fs::write(&path, self.bundle()).unwrap();
+        path
+    }
+
+    pub fn git(&self, args: &[&str], input: &[u8]) -> String {
+        let mut command = Command::new("git");
+        command.current_dir(self.dir.path()).args(args).env("GIT_CONFIG_GLOBAL", "/dev/null").env("GIT_CONFIG_NOSYSTEM", "1");
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        child.stdin.take().unwrap().write_all(input).unwrap();
+        let output = child.wait_with_output().unwrap();
+        assert!(output.status.success(), "git {args:?}");
+        String::from_utf8(output.stdout).unwrap().trim_end().to_owned()
+    }
+
+    pub fn oid(&self, args: &[&str], input: &[u8]) -> Oid {
+        Oid::new(self.git(args, input)).unwrap()
+    }
+
+    pub fn store(&self, raw: &[u8]) -> Oid {
+        self.oid(&["hash-object", "-t", "commit", "-w", "--stdin"], raw)
+    }
+
+    pub fn tree(&self, base: &Oid, files: &[(&str, String)]) -> Oid {
+        self.git(&["read-tree", base.as_str()], b"");
+        for (path, content) in files {
+            let blob = self.oid(&["hash-object", "-w", "--stdin"], content.as_bytes());
+            self.git(&["update-index", "--add", "--cacheinfo", &format!("100644,{blob},{path}")], b"");
+        }
+        self.oid(&["write-tree"], b"")
+    }
+
+    pub fn tree_of(&self, commit: &Oid) -> Oid {
+        self.oid(&["rev-parse", &format!("{commit}^{{tree}}")], b"")
+    }
+
+    pub fn move_main(&mut self, commit: &Oid) {
+        self.git(&["update-ref", "refs/heads/main", commit.as_str()], b"");
+        self.tip = commit.clone();
+    }
+
+    /// Stores a commit in somebody's name, signed by somebody's key.
+    pub fn commit(&self, tree: &Oid, parents: &[Oid], author: &str, committer: &str, message: &str, signer: Option<&Party>) -> Oid {
+        let parents: String = parents.iter().map(|parent| format!("parent {parent}\n")).collect();
+        let person = |name: &str| format!("{name} <{name}@{WORKSHOP}.orchestrate> {} +0000", self.time / 1000);
+        let raw = format!("tree {tree}\n{parents}author {}\ncommitter {}\n\n{message}", person(author), person(committer));
+        match signer {
+            Some(signer) => self.store(&sign_commit(raw.as_bytes(), &self.keys[signer]).unwrap()),
+            None => self.store(raw.as_bytes()),
+        }
+    }
+
+    /// Writes from one party to others, chained.
+    pub fn letter(&mut self, from: &str, to: &str, by: Actor) {
+        let from = party(from);
+        let (number, prev) = self.chains.get(&from).map_or((1, None), |(number, id)| (number + 1, Some(id.clone())));
+        let letter = Letter {
+            workshop: WORKSHOP.to_owned(),
+            from: from.clone(),
+            to: vec![party(to)],
+            number,
+            prev,
+            sent: self.time,
+            priority: Priority::Normal,
+            task: None,
+            subject: "about".to_owned(),
+            body: "words".to_owned(),
+        };
+        let statement = statement::message(&letter);
+        let id = Digest::of(&statement::payload(&statement).unwrap());
+        self.chains.insert(from, (number, id.clone()));
+        self.put(by, Event::Message(message::Event::Sent { id, statement }));
+    }
+
+    fn candidate(&mut self, plan: &Plan) -> Change {
+        let base_tree = self.tree_of(&plan.base);
+        let files: Vec<(&str, String)> = plan.files.iter().map(|(path, text)| (*path, text.clone())).collect();
+        let tree = self.tree(&base_tree, &files);
+        let mut commits: Vec<CommitFacts> = Vec::new();
+        for name in &plan.commits {
+            let parents = vec![commits.last().map_or(plan.base.clone(), |last| last.id.clone())];
+            let signer = party(name);
+            let id = self.commit(&tree, &parents, name, name, "work\n", Some(&signer));
+            let person = Person { name: (*name).to_owned(), email: format!("{name}@{WORKSHOP}.orchestrate") };
+            let signature = Signature::Good(self.keys[&signer].fingerprint());
+            let (author, committer, tree) = (person.clone(), person, tree.clone());
+            commits.push(CommitFacts { id, tree, parents, author, committer, subject: "work".to_owned(), signature, malformed: None });
+        }
+        let compared = self.reader().compare(&base_tree, &tree).unwrap();
+        let churn = compared.files.iter().map(crate::domain::change::FileChange::lines).sum();
+        let touched = compared.files.iter().map(|file| file.path.clone()).collect();
+        let commit = commits.last().unwrap().id.clone();
+        Change { base: plan.base.clone(), base_tree, commit, tree, commits, files: compared.files, churn, touched }
+    }
+
+    pub fn reader(&self) -> Reader {
+        Reader::open(&Git::find().unwrap(), self.dir.path(), &[]).unwrap()
+    }
+
+    pub fn run_plan(&mut self, plan: &Plan) {
+        self.at = plan.task;
+        let task = TaskId::new(plan.task).unwrap();
+        let author = Actor::Seat(seat(plan.author));
+        self.put(Actor::Owner, Event::Task(task::Event::Opened { task: task.clone(), title: plan.title.clone(), body: String::new() }));
+        self.letter("gatekeeper", plan.author, Actor::Owner);
+        self.put(author.clone(), Event::Task(task::Event::Taken { task: task.clone() }));
+        self.letter(plan.author, "librarian", author.clone());
+        let change = self.candidate(plan);
+        self.change = Some(change.clone());
+        let submitted = self.len();
+        self.put(author, Event::Task(task::Event::Submitted { task: task.clone(), attempt: 1, commit: change.commit.clone() }));
+        let contributors: BTreeSet<SeatName> = plan.commits.iter().map(|name| seat(name)).collect();
+        let needs = charter().needs(&change, &seat(plan.author));
+        let kept = RefName::new(format!("refs/gate/{}/1", plan.task.to_lowercase())).unwrap();
+        self.put(
+            Actor::Edge,
+            Event::Task(task::Event::Measured {
+                task: task.clone(),
+                attempt: 1,
+                change: Box::new(change.clone()),
+                contributors,
+                needs,
+                kept,
+            }),
+        );
+        self.gates(plan, &task, &change, submitted);
+    }
+
+    fn gates(&mut self, plan: &Plan, task: &TaskId, change: &Change, submitted: u64) {
+        let news = format!("new::{}", plan.task);
+        let old: Vec<&str> = vec!["old::a"];
+        self.tested(RunKind::Base, &change.base_tree, &[(&old, Outcome::Passed)], submitted);
+        self.tested(RunKind::Red, &change.base_tree, &[(&old, Outcome::Passed), (&[&news], Outcome::Failed)], submitted);
+        self.judged(GateName::Red, submitted);
+        self.tested(RunKind::Green, &change.tree, &[(&old, Outcome::Passed), (&[&news], Outcome::Passed)], submitted);
+        self.judged(GateName::Green, submitted);
+        self.words(GateName::Peer, &plan.peers, &change.tree);
+        self.judged(GateName::Peer, submitted);
+        let merged = self.oid(&["merge-tree", "--write-tree", self.tip.as_str(), change.commit.as_str()], b"");
+        self.news.push(news);
+        let all = self.news.clone();
+        let all: Vec<&str> = all.iter().map(String::as_str).chain(["old::a"]).collect();
+        self.tested(RunKind::Merge, &merged, &[(&all, Outcome::Passed)], submitted);
+        self.words(GateName::Qa, &["qa-a"], &merged);
+        self.judged(GateName::Qa, submitted);
+        let deploy = self.words(GateName::Deploy, &["orchestrator", "librarian"], &merged);
+        if plan.owner {
+            let policy = self.policy();
+            let bound = Bound {
+                workshop: WORKSHOP,
+                task,
+                attempt: 1,
+                commit: &change.commit,
+                tree: &merged,
+                base: &change.base,
+                policy: &policy,
+                index: deploy,
+            };
+            let statement = statement::confirmation(&bound, &confirm::Shown::of(&bound).0);
+            self.put(Actor::Owner, Event::Confirm(confirm::Event::Confirmed { task: task.clone(), attempt: 1, step: deploy, statement }));
+        }
+        self.judged(GateName::Deploy, submitted);
+        self.merge(plan, task, change, merged);
+    }
+
+    fn merge(&mut self, plan: &Plan, task: &TaskId, change: &Change, tree: Oid) {
+        let old = self.tip.clone();
+        let message = format!(
+            "{}\n\nTask: {task}\nAttempt: 1\nCandidate: {}\nAuthor-Seat: {}\nPolicy: {}\nCheckpoint: {} {}\nOrigin: {WORKSHOP}\n",
+            plan.title,
+            change.commit,
+            plan.author,
+            self.policy(),
+            self.len(),
+            hex::encode(self.frontier.root())
+        );
+        let mut draft = CommitDraft { tree: tree.clone(), parents: vec![old.clone()], message, signer: Some(Party::Gatekeeper) };
+        if let Some(forge) = self.on_commit {
+            forge(self, &mut draft);
+        }
+        let commit = self.commit(&draft.tree, &draft.parents, plan.author, "gatekeeper", &draft.message, draft.signer.as_ref());
+        self.put(Actor::Edge, Event::Merge(merge::Event::Intended { task: task.clone(), attempt: 1, commit: commit.clone(), old, tree }));
+        self.put(Actor::Edge, Event::Merge(merge::Event::Merged { task: task.clone(), attempt: 1, commit: commit.clone() }));
+        self.letter("gatekeeper", plan.author, Actor::Edge);
+        self.move_main(&commit);
+    }
+
+    fn bound<T>(&self, tree: &Oid, index: u64, f: impl FnOnce(&Bound<'_>) -> T) -> T {
+        let (task, policy, change) = (TaskId::new(self.at).unwrap(), self.policy(), self.change.as_ref().unwrap());
+        f(&Bound { workshop: WORKSHOP, task: &task, attempt: 1, commit: &change.commit, tree, base: &change.base, policy: &policy, index })
+    }
+
+    fn tested(&mut self, kind: RunKind, tree: &Oid, results: &[(&[&str], Outcome)], submitted: u64) {
+        let results = results.iter().flat_map(|(ids, outcome)| ids.iter().map(|id| ((*id).to_owned(), *outcome))).collect();
+        let run = Run {
+            tree: tree.clone(),
+            harness: "cargo".to_owned(),
+            command: vec!["cargo".to_owned()],
+            completion: Completion::Finished,
+            results,
+            missing: Vec::new(),
+            note: String::new(),
+            output: Digest::of(b""),
+            duration_ms: 1,
+        };
+        let tip = (kind == RunKind::Merge).then(|| self.tip.clone());
+        let candidate = self.change.as_ref().unwrap().tree.clone();
+        let statement = self.bound(&candidate, submitted, |bound| statement::run(bound, kind.word(), tip.as_ref(), &[], &run));
+        let task = TaskId::new(self.at).unwrap();
+        self.put(Actor::Edge, Event::Task(task::Event::Tested { task, attempt: 1, kind, tip, declared: Vec::new(), statement }));
+    }
+
+    pub fn judged(&mut self, gate: GateName, submitted: u64) {
+        let names = charter().gate(gate).checks.clone();
+        let checks: Vec<(String, Verdict)> = names.iter().map(|name| (name.clone(), Verdict::Pass("seen".to_owned()))).collect();
+        let tree = self.change.as_ref().unwrap().tree.clone();
+        let statement = self.bound(&tree, submitted, |bound| statement::verdict(bound, gate, &checks, true));
+        let task = TaskId::new(self.at).unwrap();
+        self.put(Actor::Edge, Event::Task(task::Event::Judged { task, attempt: 1, gate, pass: true, checks, statement }));
+    }
+
+    fn words(&mut self, gate: GateName, seats: &[&str], tree: &Oid) -> u64 {
+        let drawn = self.len();
+        let task = TaskId::new(self.at).unwrap();
+        let names: Vec<SeatName> = seats.iter().map(|name| seat(name)).collect();
+        let draw = Digest::of(b"draw");
+        self.put(Actor::Edge, Event::Review(review::Event::Drawn { task, attempt: 1, gate, pool: names.clone(), seats: names, draw }));
+        for name in seats {
+            self.word(gate, name, tree, drawn, true);
+        }
+        drawn
+    }
+
+    pub fn word(&mut self, gate: GateName, name: &str, tree: &Oid, drawn: u64, accept: bool) {
+        let (name, note) = (seat(name), "looked at all of it".to_owned());
+        let statement = self.bound(tree, drawn, |bound| statement::review(bound, gate, &name, accept, &note));
+        let task = TaskId::new(self.at).unwrap();
+        self.put(
+            Actor::Seat(name),
+            Event::Review(review::Event::Decided { task, attempt: 1, gate, accept, note, bundle: drawn, statement }),
+        );
+    }
+}

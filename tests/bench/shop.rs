@@ -53,8 +53,9 @@ impl Shop {
         self.join("repo")
     }
 
-    pub fn binary() -> &'static Path {
-        Path::new(env!("CARGO_BIN_EXE_orchestrate"))
+    /// The binary that is measured: `$BENCH_BINARY`, else the one just built.
+    pub fn binary() -> PathBuf {
+        std::env::var_os("BENCH_BINARY").unwrap_or_else(|| env!("CARGO_BIN_EXE_orchestrate").into()).into()
     }
 
     fn generate(&self) {

@@ -19,6 +19,7 @@ use seat::Seat;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
@@ -41,6 +42,7 @@ pub struct World {
     /// The owner's own branch was moved by a delivery that the test asked for.
     delivered: bool,
     asked: AtomicU32,
+    secret: OnceLock<String>,
 }
 
 /// What a command said and how it ended.
@@ -108,7 +110,7 @@ impl World {
         for name in ["home", "state", "rules", "rules/roles"] {
             std::fs::DirBuilder::new().mode(0o700).create(folder.path().join(name)).unwrap();
         }
-        let mut world = Self { folder, env: Vec::new(), before: String::new(), delivered: false, asked: AtomicU32::new(0) };
+        let mut world = Self { folder, env: Vec::new(), before: String::new(), delivered: false, asked: AtomicU32::new(0), secret: OnceLock::new() };
         world.env = world.environment();
         project::write_program(&world.path("agent"), AGENT);
         world.few_seats();
@@ -333,10 +335,11 @@ impl World {
         })
     }
 
-    /// The owner's one-time code of this moment, which the clock makes a fresh one.
-    pub fn code(&self) -> String {
-        let uri = self.owner(&["totp", "show", "--json"]).ok().done()["uri"].as_str().unwrap().to_owned();
-        project::one_time_code(&uri)
+    /// What the owner's authenticator shows, with the clock moved ahead by so many seconds. The secret is shown until its first use.
+    pub fn code_at(&self, ahead: u64) -> String {
+        let uri = self.secret.get_or_init(|| self.owner(&["totp", "show", "--json"]).ok().done()["uri"].as_str().unwrap().to_owned());
+        self.ahead(ahead);
+        project::one_time_code(uri, ahead)
     }
 
     /// Tells that the owner's branch was moved, and by the test's own wish.
@@ -349,7 +352,8 @@ impl World {
         let said = self.owner(&["down"]);
         if said.code == 0 {
             family.wait_gone();
-            assert_eq!(Family::of(self.folder.path()).shown(), Vec::<String>::new(), "processes are left");
+            // What was started between the look and the stop ends with the supervisor, at once.
+            Family::of(self.folder.path()).wait_gone();
         }
         said
     }

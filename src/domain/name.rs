@@ -147,6 +147,10 @@ fn is_hex(text: &str) -> bool {
     text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
 }
 
+fn is_object_id(text: &str) -> bool {
+    matches!(text.len(), 40 | 64) && is_hex(text)
+}
+
 fn ref_name(text: &str) -> Result<(), &'static str> {
     let chars = text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"._/-".contains(&b));
     let part = |part: &str| !part.is_empty() && !part.starts_with(['.', '-']) && !part.ends_with(['.', '-']) && !part.ends_with(".lock");
@@ -156,6 +160,7 @@ fn ref_name(text: &str) -> Result<(), &'static str> {
         _ if !chars => Err("it uses only a-z, 0-9 and . _ / -"),
         _ if !text.split('/').all(part) => Err("a part is empty, begins or ends with . or -, or ends with .lock"),
         _ if text.contains("..") => Err("it has two dots in a row"),
+        _ if text.split('/').any(is_object_id) => Err("a part looks like an object id, which git would take it for"),
         _ if text.split('/').count() < 3 => Err("it has at least three parts"),
         _ => Ok(()),
     }
@@ -173,6 +178,9 @@ mod tests {
         for bad in ["main", "refs/heads/", "refs/heads/Main", "refs/heads/-x", "refs/heads/a..b", "refs/heads/a.lock",
             "refs/heads/a b", "refs/heads/ma\u{456}n", "refs/main", "refs/heads/a/", "refs/heads/a\n", "refs/heads/@{x"] {
             assert!(RefName::new(bad).is_err(), "{bad}");
+        }
+        for (length, good) in [(39, true), (40, false), (41, true), (64, false)] {
+            assert_eq!(RefName::new(format!("refs/heads/dev-a/{}", "a".repeat(length))).is_ok(), good, "{length}");
         }
     }
 

@@ -324,7 +324,8 @@ fn ids() -> (u32, u32) {
     if user == 0 { (1000, 1000) } else { (user, group) }
 }
 
-fn users_missing() -> Failure {
+/// What is missing for a unix user per seat.
+pub fn users_missing() -> Failure {
     let root = rustix::process::geteuid().is_root();
     let mapper = ["/usr/bin/newuidmap", "/usr/local/bin/newuidmap"].iter().any(|path| Path::new(path).exists());
     let mut missing = vec!["a step that gives each seat a unix user of its own is not part of this build"];
@@ -334,5 +335,5 @@ fn users_missing() -> Failure {
     if !root && std::fs::read_to_string("/etc/subuid").unwrap_or_default().trim().is_empty() {
         missing.push("/etc/subuid grants no range");
     }
-    Failure::new("cannot isolate seats by unix users", missing.join("; ")).hint("set `isolation = \"sandbox\"`, which needs no unix users")
+    Failure::new("cannot isolate seats by unix users", missing.join("; ")).hint("orchestrate bootstrap --isolation sandbox   (it needs no unix users)")
 }

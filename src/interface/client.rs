@@ -27,10 +27,12 @@ pub struct Client {
 }
 
 impl Client {
-    /// Finds the socket: inside a seat its own; else the owner's socket of the repository given, or of the one stood in.
+    /// Finds the socket: inside a seat always its own; else the owner's socket of the repository given, or of the one stood in.
     pub fn find(repo: Option<&Path>) -> Result<Self, Failure> {
-        let inside = Path::new(INSIDE).join(SEAT_SOCKET);
-        if repo.is_none() && inside.exists() {
+        // Without a sandbox a seat finds its sockets by this variable; inside one there is only the one folder anyway.
+        let told = std::env::var_os("ORCHESTRATE_RUN").map(PathBuf::from);
+        let folders = [Some(PathBuf::from(INSIDE)), told].into_iter().flatten();
+        if let Some(inside) = folders.map(|folder| folder.join(SEAT_SOCKET)).find(|socket| socket.exists()) {
             return Ok(Self { socket: inside, start: "orchestrate doctor".to_owned() });
         }
         let repo = repository(repo)?;
@@ -50,7 +52,9 @@ impl Client {
         let sent = stream.write_all(&[head.as_bytes(), &body].concat());
         let answer = read_answer(&mut BufReader::new(stream));
         match (sent, answer) {
-            (_, Ok(body)) => serde_json::from_slice(&body).doing("cannot read the supervisor's answer").map_err(|failure| self.odd(failure)),
+            (_, Ok(body)) => {
+                serde_json::from_slice(&body).doing("cannot read the supervisor's answer").map_err(|failure| self.odd(failure))
+            }
             (Err(why), Err(_)) => Err(self.gone(why)),
             (Ok(()), Err(why)) => Err(self.gone(why)),
         }
@@ -190,8 +194,15 @@ mod tests {
 
     #[test]
     fn half_an_answer_is_a_failure() {
-        for bad in ["", "HTTP/1.1 200 OK\r\ncontent-le", "HTTP/1.1 200 OK\r\ncontent-length: 99\r\n\r\n{\"done\":1}", "HTTP/1.1 200 OK\r\n\r\n{}", "SMTP\r\n\r\n",
-            "HTTP/1.1 200 OK\r\ncontent-length: x\r\n\r\n{}", "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}"] {
+        for bad in [
+            "",
+            "HTTP/1.1 200 OK\r\ncontent-le",
+            "HTTP/1.1 200 OK\r\ncontent-length: 99\r\n\r\n{\"done\":1}",
+            "HTTP/1.1 200 OK\r\n\r\n{}",
+            "SMTP\r\n\r\n",
+            "HTTP/1.1 200 OK\r\ncontent-length: x\r\n\r\n{}",
+            "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}",
+        ] {
             assert!(answers(bad).is_err(), "{bad:?}");
         }
     }

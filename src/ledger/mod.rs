@@ -1,5 +1,6 @@
 //! The only durable truth: entries in order, each a leaf of one Merkle tree, never changed and never dropped.
 
+pub mod bundle;
 pub mod chain;
 pub mod checkpoint;
 pub mod memory;

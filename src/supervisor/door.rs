@@ -95,12 +95,22 @@ pub fn bootstrap(options: &BootstrapOptions, on_step: &mut dyn FnMut(&Step)) -> 
     charter::load(&Overlay { folder: place::config().filter(|folder| folder.is_dir()).as_deref(), ..Overlay::default() })?;
     let _one_at_a_time = lock(&place)?;
     let fresh = place.prepare(&repo)?;
+    let before = Options::load(&place)?;
     let begun = begin(&place, &told(&place, options, repo)?, on_step);
-    if begun.is_err() && fresh {
-        std::fs::remove_dir_all(place.root()).doing("cannot take back a start that failed")?;
+    if begun.is_err() {
+        take_back(&place, fresh, before.as_ref())?;
     }
     begun?;
     Ok(Started { workshop: name(&place), state: place.root().to_owned(), level: level(&place) })
+}
+
+/// Undoes a start that failed: a new folder goes, an old one keeps the options of the last start that did not fail.
+fn take_back(place: &Place, fresh: bool, before: Option<&Options>) -> Result<(), Failure> {
+    match before {
+        _ if fresh => std::fs::remove_dir_all(place.root()).doing("cannot take back a start that failed"),
+        Some(before) => before.save(place),
+        None => Ok(()),
+    }
 }
 
 fn name(place: &Place) -> String {

@@ -19,7 +19,8 @@ pub fn workshop_id(repo: &Path) -> String {
     let full = std::fs::canonicalize(repo).unwrap_or_else(|_| repo.to_path_buf());
     let name: String = full.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let plain: String = name.to_lowercase().chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
-    let plain = plain.trim_matches('-').chars().take(24).collect::<String>();
+    let words: Vec<&str> = plain.split('-').filter(|word| !word.is_empty()).collect();
+    let plain = words.join("-").chars().take(24).collect::<String>();
     let plain = if plain.is_empty() { "repository".to_owned() } else { plain };
     format!("{}-{}", plain.trim_end_matches('-'), &Digest::of(full.as_os_str().as_encoded_bytes()).as_str()[..8])
 }

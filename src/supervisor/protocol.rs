@@ -74,7 +74,7 @@ pub enum Request {
     /// Entries from a position on, as they were written; waits up to `wait` seconds for the next one when there is none yet.
     Ledger { from: u64, most: u32, wait: u32 },
     LedgerVerify,
-    /// The whole history for `orchestrate verify`: written to a file that the answer names; see `verify::bundle`.
+    /// The whole history for `orchestrate verify`: written to a file that the answer names; see `ledger::bundle`.
     Bundle { path: String },
     LedgerProve { seq: u64 },
     Checkpoint,

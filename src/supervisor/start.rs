@@ -21,7 +21,7 @@ use crate::domain::workshop::Genesis;
 use crate::edge::agent;
 use crate::edge::clock::Clock;
 use crate::edge::git::{Gate, Git, Move, Source, examine};
-use crate::edge::sandbox::observe;
+use crate::edge::sandbox::{observe, users_missing};
 use crate::edge::tmux::Tmux;
 use crate::ledger::Ledger;
 use crate::ledger::sqlite::SqliteLedger;
@@ -225,6 +225,9 @@ fn level(options: &Options, launcher: &Path) -> Result<(String, String), Failure
     if options.isolation == Isolation::None {
         let note = "no walls: a seat can read keys, edit the record and type into other panes; only `orchestrate verify` helps".to_owned();
         return Ok(("none".to_owned(), note));
+    }
+    if options.isolation == Isolation::Users {
+        return Err(users_missing());
     }
     let seen = observe(launcher);
     if seen.level == Isolation::None {

@@ -1,6 +1,6 @@
 //! The entries of a bundle: their bytes sealed by the checkpoint, their form, their order.
 
-use super::bundle::Bundle;
+use crate::ledger::bundle::Bundle;
 use super::problems::Problems;
 use crate::domain::entry::{Entry, Millis};
 use crate::domain::event::Event;

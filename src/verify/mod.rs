@@ -4,7 +4,6 @@
 //! entries and the git objects. Everything it reads may be hostile.
 
 mod book;
-pub mod bundle;
 mod case;
 mod chain;
 mod clone;
@@ -21,6 +20,7 @@ mod tests;
 mod word;
 mod words;
 
+use crate::ledger::bundle;
 use crate::domain::entry::Millis;
 use crate::domain::failure::{Doing as _, Failure};
 use crate::domain::name::{Oid, RefName};

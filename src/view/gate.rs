@@ -122,7 +122,8 @@ fn unjudged(known: &Task, gates: &[GateLine]) -> String {
         Some(attempt) if attempt.needs.is_none() => return "not judged yet: the candidate is not measured".to_owned(),
         Some(_) => {}
     }
-    let open: Vec<&str> = gates.iter().filter(|line| matches!(line.state, GateState::NotJudged | GateState::At)).map(|line| line.gate.as_str()).collect();
+    let open: Vec<&str> =
+        gates.iter().filter(|line| matches!(line.state, GateState::NotJudged | GateState::At)).map(|line| line.gate.as_str()).collect();
     if open.is_empty() { String::new() } else { format!("not judged yet: {}", open.join(", ")) }
 }
 

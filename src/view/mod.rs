@@ -3,8 +3,8 @@
 //! Nothing here is green by omission: what was not judged says so, and says it first.
 
 pub mod answer;
-pub mod turn;
 pub mod text;
+pub mod turn;
 
 mod certificate;
 mod gate;

@@ -140,9 +140,13 @@ pub fn status(state: &State, now: Millis) -> Status {
 pub fn not_promised(level: &str) -> Vec<String> {
     let open: &[&str] = match level {
         "users" => &["a hole in the kernel is a hole in the wall"],
-        "sandbox" => &["a hole in the kernel is a hole in the wall", "all seats run as your user: an escape from one sandbox reaches your files"],
+        "sandbox" => {
+            &["a hole in the kernel is a hole in the wall", "all seats run as your user: an escape from one sandbox reaches your files"]
+        }
         "landlock" => &["seats can see and disturb each other's processes", "the network is not cut off"],
-        _ => &["nothing keeps a seat from the supervisor's keys, ledger or files", "the gates are advisory: only the offline verifier helps"],
+        _ => {
+            &["nothing keeps a seat from the supervisor's keys, ledger or files", "the gates are advisory: only the offline verifier helps"]
+        }
     };
     open.iter().map(|sentence| (*sentence).to_owned()).collect()
 }
@@ -223,11 +227,17 @@ fn waiting(state: &State, tasks: &[TaskLine]) -> Vec<Waiting> {
         command: format!("orchestrate task confirm {}", line.task),
     });
     let letters = state.post.boxes.get(&Party::Owner).map_or(0, |inbox| inbox.len());
-    let mail = (letters > 0).then(|| Waiting { what: super::text::count(letters as u64, "message"), task: None, command: "orchestrate mail inbox".to_owned() });
+    let mail = (letters > 0).then(|| Waiting {
+        what: super::text::count(letters as u64, "message"),
+        task: None,
+        command: "orchestrate mail inbox".to_owned(),
+    });
     frozen.chain(moves).chain(held).chain(mail).collect()
 }
 
 fn confirmable(state: &State, task: &TaskId) -> bool {
     let attempt = state.tasks.get(task).and_then(|known| known.attempt.as_ref());
-    attempt.is_some_and(|attempt| attempt.stage == crate::domain::task::Stage::At(GateName::Deploy) && waits_for_owner(attempt, GateName::Deploy))
+    attempt.is_some_and(|attempt| {
+        attempt.stage == crate::domain::task::Stage::At(GateName::Deploy) && waits_for_owner(attempt, GateName::Deploy)
+    })
 }

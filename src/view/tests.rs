@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::domain::actor::{Actor, Party};
-use crate::domain::command::{Act, Command};
 use crate::domain::change::{Blob, Change, FileChange};
+use crate::domain::command::{Act, Command};
 use crate::domain::decide::{decide, refused};
 use crate::domain::entry::{Entry, VERSION};
 use crate::domain::event::Event;
@@ -34,7 +34,8 @@ fn seat(name: &str) -> SeatName {
 
 fn change(paths: &[&str], lines: u64) -> Change {
     let blob = Blob { oid: oid('f'), mode: 0o100_755, size: 100 };
-    let file = |path: &&str| FileChange { path: (*path).to_owned(), old: None, new: Some(blob.clone()), added: lines, deleted: 0, binary: false };
+    let file =
+        |path: &&str| FileChange { path: (*path).to_owned(), old: None, new: Some(blob.clone()), added: lines, deleted: 0, binary: false };
     let touched = paths.iter().map(|path| (*path).to_owned()).collect();
     let files = paths.iter().map(file).collect();
     Change { base: oid('1'), base_tree: oid('2'), commit: oid('3'), tree: oid('4'), commits: Vec::new(), files, churn: lines, touched }
@@ -136,7 +137,14 @@ impl Journey {
     }
 
     pub(crate) fn mail(&mut self) -> Digest {
-        let draft = Draft { claimed: None, to: vec![Party::Owner], subject: "may\u{202e} I?".into(), body: "line one\nline two".into(), priority: Priority::High, task: None };
+        let draft = Draft {
+            claimed: None,
+            to: vec![Party::Owner],
+            subject: "may\u{202e} I?".into(),
+            body: "line one\nline two".into(),
+            priority: Priority::High,
+            task: None,
+        };
         self.run(&dev(), Act::Send { draft });
         self.state.post.chains[&Party::Seat(seat("dev-a"))].1.clone()
     }
@@ -171,7 +179,10 @@ fn nothing_is_green_by_omission() {
 #[test]
 fn a_change_that_came_back_names_the_gate_and_why() {
     let mut journey = Journey::measured();
-    journey.add(&Actor::Edge, Event::Task(task::Event::SentBack { task: t1(), attempt: 1, gate: GateName::Red, why: "no test failed".into() }));
+    journey.add(
+        &Actor::Edge,
+        Event::Task(task::Event::SentBack { task: t1(), attempt: 1, gate: GateName::Red, why: "no test failed".into() }),
+    );
     let page = gate(&journey.state, &t1()).unwrap();
     assert_eq!((page.gates[0].state, page.gates[0].why.as_str()), (GateState::Failed, "no test failed"));
     assert_eq!(page.turn.whose, turn::Whose::Seats(vec![seat("dev-a")]));
@@ -289,11 +300,11 @@ fn pages_survive_the_way_over_the_socket() {
 }
 
 pub(crate) fn letter(journey: &Journey) -> crate::domain::message::Letter {
-    let statements = journey.entries.iter().filter_map(|entry| match &entry.event {
+    let mut statements = journey.entries.iter().filter_map(|entry| match &entry.event {
         Event::Message(crate::domain::message::Event::Sent { statement, .. }) => crate::domain::message::letter(statement),
         _ => None,
     });
-    statements.filter(|letter| letter.from == Party::Seat(SeatName::new("dev-a").unwrap())).last().unwrap()
+    statements.rfind(|letter| letter.from == Party::Seat(SeatName::new("dev-a").unwrap())).unwrap()
 }
 
 #[test]

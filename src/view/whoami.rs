@@ -35,7 +35,9 @@ pub struct Whoami {
 pub fn whoami(state: &State, actor: &Actor) -> Whoami {
     let seat = actor.seat();
     let role = seat.and_then(|seat| state.charter().role_of(seat));
-    let own = |known: &crate::domain::task::Task| known.author.is_some() && known.author.as_ref() == seat && known.merged.is_none() && known.veto.is_none();
+    let own = |known: &crate::domain::task::Task| {
+        known.author.is_some() && known.author.as_ref() == seat && known.merged.is_none() && known.veto.is_none()
+    };
     Whoami {
         actor: actor.clone(),
         workshop: state.genesis.as_ref().map(|genesis| genesis.workshop.clone()).unwrap_or_default(),

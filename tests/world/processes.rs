@@ -1,11 +1,13 @@
 //! The processes of a world: who they are, and that none is left.
 
-use super::DEADLINE;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags, Signal, kill_process, pidfd_open};
 use std::collections::BTreeMap;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
+
+/// Seconds that the end of a process may take once it was asked for.
+const PROMPT: i64 = 10;
 
 /// A process as /proc shows it.
 #[derive(Debug, Clone)]
@@ -71,7 +73,7 @@ pub fn kill(pid: i32) {
 pub fn gone(pid: i32) -> bool {
     let Some(pid) = Pid::from_raw(pid) else { return true };
     let Ok(watched) = pidfd_open(pid, PidfdFlags::empty()) else { return true };
-    let limit = Timespec { tv_sec: i64::try_from(DEADLINE.as_secs() / 4).unwrap(), tv_nsec: 0 };
+    let limit = Timespec { tv_sec: PROMPT, tv_nsec: 0 };
     poll(&mut [PollFd::new(&watched, PollFlags::IN)], Some(&limit)).unwrap() > 0
 }
 

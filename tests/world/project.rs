@@ -70,11 +70,11 @@ pub fn write_program(path: &Path, text: &str) {
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).unwrap();
 }
 
-/// The code that an authenticator shows now for an otpauth URI.
-pub fn one_time_code(uri: &str) -> String {
+/// The code that an authenticator shows for an otpauth URI, so many seconds from now.
+pub fn one_time_code(uri: &str, ahead: u64) -> String {
     let secret = uri.split_once("secret=").unwrap().1.split('&').next().unwrap();
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis();
-    Totp::new(&base32(secret)).code(Totp::step(u64::try_from(now).unwrap()))
+    Totp::new(&base32(secret)).code(Totp::step(u64::try_from(now).unwrap() + ahead * 1000))
 }
 
 fn base32(text: &str) -> Vec<u8> {

@@ -34,7 +34,9 @@ impl Home {
             Err(why) => return Err(Failure::new(format!("cannot make {}", path.display()), why)),
         }
         let dir = openat(&self.dir, name, FOLDER, Mode::empty());
-        let dir = dir.map_err(|why| Failure::new(format!("{} is no folder of its own", path.display()), why).hint(format!("rm '{}'", path.display())))?;
+        let dir = dir.map_err(|why| {
+            Failure::new(format!("{} is no folder of its own", path.display()), why).hint(format!("rm '{}'", path.display()))
+        })?;
         Ok(Self { dir, path })
     }
 

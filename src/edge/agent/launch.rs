@@ -51,7 +51,9 @@ fn kind(word: &str) -> Kind {
 }
 
 fn text(path: &Path) -> Result<String, Failure> {
-    path.to_str().map(str::to_owned).ok_or_else(|| Failure::new("cannot name the agent's program", format!("{} is no UTF-8", path.display())))
+    path.to_str()
+        .map(str::to_owned)
+        .ok_or_else(|| Failure::new("cannot name the agent's program", format!("{} is no UTF-8", path.display())))
 }
 
 fn missing(word: &str) -> Failure {
@@ -115,7 +117,10 @@ fn installed(program: &Path) -> Vec<PathBuf> {
 /// The standard library of a Python that was installed outside the system.
 fn libraries(prefix: &Path) -> Vec<PathBuf> {
     let Ok(entries) = std::fs::read_dir(prefix.join("lib")) else { return Vec::new() };
-    let ours = |path: &PathBuf| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("python3") || name.to_string_lossy().starts_with("libpython3"));
+    let ours = |path: &PathBuf| {
+        path.file_name()
+            .is_some_and(|name| name.to_string_lossy().starts_with("python3") || name.to_string_lossy().starts_with("libpython3"))
+    };
     entries.flatten().map(|entry| entry.path()).filter(ours).collect()
 }
 
@@ -133,7 +138,8 @@ fn interpreter(program: &Path) -> Result<Option<String>, Failure> {
     let Some(line) = head.strip_prefix(b"#!").and_then(|rest| rest.split(|b| *b == b'\n').next()) else { return Ok(None) };
     let line = String::from_utf8_lossy(line).into_owned();
     let mut words = line.split_whitespace();
-    let first = words.next().ok_or_else(|| Failure::new("cannot run the agent", format!("{} has an empty first line", program.display())))?;
+    let first =
+        words.next().ok_or_else(|| Failure::new("cannot run the agent", format!("{} has an empty first line", program.display())))?;
     let looked_up = Path::new(first).file_name() == Some(OsStr::new("env"));
     let mut by_name = || words.find(|word| !word.starts_with('-') && !word.contains('=')).map(str::to_owned);
     Ok(if looked_up { by_name() } else { Some(first.to_owned()) })

@@ -163,7 +163,8 @@ fn no_link_of_a_seat_is_followed() {
 fn a_pipe_in_a_file_s_place_does_not_hang_the_start() {
     let home = tempfile::tempdir().unwrap();
     fs::create_dir(home.path().join(".claude")).unwrap();
-    rustix::fs::mknodat(rustix::fs::CWD, home.path().join(".claude/settings.json"), rustix::fs::FileType::Fifo, rustix::fs::Mode::RUSR, 0).unwrap();
+    rustix::fs::mknodat(rustix::fs::CWD, home.path().join(".claude/settings.json"), rustix::fs::FileType::Fifo, rustix::fs::Mode::RUSR, 0)
+        .unwrap();
     furnish(Kind::Claude, &seating(home.path(), &BTreeMap::new())).unwrap();
     assert_eq!(json(&home.path().join(".claude/settings.json"))["permissions"]["defaultMode"], "bypassPermissions");
 }

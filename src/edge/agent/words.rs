@@ -7,7 +7,9 @@ const SHELL: &str = "|&;<>()$`*?[]{}~#\n";
 
 /// Splits a command into words. Quotes and backslashes work as in a shell; what only a shell could do is refused.
 pub(super) fn split(command: &str) -> Result<Vec<String>, Failure> {
-    let bad = |why: String| Failure::new(format!("cannot read the agent's command {command:?}"), why).hint("--agent \"sh -c '…'\"   (for what needs a shell)");
+    let bad = |why: String| {
+        Failure::new(format!("cannot read the agent's command {command:?}"), why).hint("--agent \"sh -c '…'\"   (for what needs a shell)")
+    };
     let mut words = Vec::new();
     let mut word: Option<String> = None;
     let mut chars = command.chars();

@@ -20,7 +20,9 @@ use std::path::{Path, PathBuf};
 ///
 /// Example: orchestrate bootstrap ~/src/project
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  orchestrate bootstrap .\n  orchestrate bootstrap . --agent 'claude --model opus' --agent docs='codex'\n  orchestrate bootstrap . --detach --json")]
+#[command(
+    after_help = "Examples:\n  orchestrate bootstrap .\n  orchestrate bootstrap . --agent 'claude --model opus' --agent docs='codex'\n  orchestrate bootstrap . --detach --json"
+)]
 pub struct Bootstrap {
     /// The repository; without one: that of the current folder, else a choice of known ones.
     #[arg(value_name = "REPO", value_hint = clap::ValueHint::DirPath)]
@@ -63,7 +65,11 @@ impl Bootstrap {
 
 fn found(named: &Path) -> Result<PathBuf, Trouble> {
     door::find_repository(named).ok_or_else(|| {
-        let hint = if named.is_dir() { format!("git init {0} && git -C {0} commit --allow-empty -m start", quoted(named)) } else { "orchestrate bootstrap <a folder with a git repository>".to_owned() };
+        let hint = if named.is_dir() {
+            format!("git init {0} && git -C {0} commit --allow-empty -m start", quoted(named))
+        } else {
+            "orchestrate bootstrap <a folder with a git repository>".to_owned()
+        };
         Failure::new(format!("no git repository at {}", named.display()), "there is none there nor in a folder above").hint(hint).into()
     })
 }
@@ -92,7 +98,10 @@ fn agents(given: &[String]) -> Result<(Option<String>, BTreeMap<SeatName, String
             None => (text.as_str(), common.replace(text.clone()).is_some()),
         };
         if command.trim().is_empty() || twice {
-            return Err(Trouble::usage(format!("--agent {text:?} is empty or given twice"), "orchestrate bootstrap --agent claude --agent docs=codex"));
+            return Err(Trouble::usage(
+                format!("--agent {text:?} is empty or given twice"),
+                "orchestrate bootstrap --agent claude --agent docs=codex",
+            ));
         }
     }
     Ok((common, single))
@@ -113,7 +122,7 @@ pub fn show(desk: &Desk, step: &Step) {
     };
     let name = format!("{:<18}", crate::view::text::clip(&step.name, 18));
     let took = format!("{:>7} ms", step.milliseconds);
-    desk.say(&paint.table(&[vec![mark, cell(name), looking(Look::Dim, took), cell(&step.detail)]]));
+    desk.say(&paint.told(&[vec![mark, cell(name), looking(Look::Dim, took), cell(&step.detail)]]));
 }
 
 fn finish(desk: &Desk, repo: &Path, started: &Started, attach: bool) -> Result<Exit, Trouble> {
@@ -137,7 +146,9 @@ fn finish(desk: &Desk, repo: &Path, started: &Started, attach: bool) -> Result<E
 mod tests {
     use super::*;
 
-    fn split(given: &[&str]) -> Option<(Option<String>, Vec<(String, String)>)> {
+    type Split = (Option<String>, Vec<(String, String)>);
+
+    fn split(given: &[&str]) -> Option<Split> {
         let given: Vec<String> = given.iter().map(|text| (*text).to_owned()).collect();
         let (common, single) = agents(&given).ok()?;
         Some((common, single.into_iter().map(|(seat, command)| (seat.to_string(), command)).collect()))

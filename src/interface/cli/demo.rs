@@ -27,7 +27,9 @@ const PATIENCE: u32 = 30;
 const SILENCE: Duration = Duration::from_secs(300);
 const PAGE: u32 = 500;
 
-/// Show one change pass all five gates: a small project, twelve scripted seats, no account and no model.
+/// Show one change pass all five gates, without an account.
+///
+/// A small project, twelve scripted seats, no model.
 ///
 /// Makes a fresh folder with a small Rust project in the cache folder, starts a real workshop on it, and gives one task to
 /// `dev-a`. The seats are driven by a script that uses the same commands as an agent. At the end it exports the history,

@@ -41,7 +41,8 @@ impl Desk {
     /// Asks for a page that the command itself has to read.
     pub fn read<T: DeserializeOwned>(&self, request: &Request) -> Result<T, Trouble> {
         let value = self.ask(request)?;
-        serde_json::from_value(value).map_err(|why| Trouble::Bug(format!("the supervisor's answer is not the page that was asked for: {why}")))
+        serde_json::from_value(value)
+            .map_err(|why| Trouble::Bug(format!("the supervisor's answer is not the page that was asked for: {why}")))
     }
 
     /// Asks and prints the page; with `--json` the whole answer as it came.

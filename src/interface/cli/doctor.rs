@@ -32,7 +32,8 @@ impl Doctor {
 fn page(findings: &[Finding], paint: &Paint) -> String {
     let row = |finding: &Finding| -> Vec<Cell> { vec![paint.mark(finding.ok), cell(&finding.name), cell(&finding.detail)] };
     let rows: Vec<Vec<Cell>> = findings.iter().map(row).collect();
-    let fixes: String = findings.iter().filter(|finding| !finding.ok).map(|finding| format!("fix {}: {}\n", finding.name, finding.fix)).collect();
+    let fixes: String =
+        findings.iter().filter(|finding| !finding.ok).map(|finding| format!("fix {}: {}\n", finding.name, finding.fix)).collect();
     let fixes = crate::view::text::lines(&fixes);
     let last = if findings.is_empty() { "nothing was checked\n" } else { "" };
     format!("{}{}{last}", paint.told(&rows), if fixes.is_empty() { String::new() } else { format!("\n{fixes}") })

@@ -41,7 +41,8 @@ impl Explain {
             return Err(Trouble::usage(format!("there is no gate, check or refusal called {word:?}"), "orchestrate explain"));
         }
         if desk.json {
-            let values: Vec<Value> = found.iter().map(|page| json!({"kind": page.kind, "word": page.word, "about": page.about, "more": page.more})).collect();
+            let values: Vec<Value> =
+                found.iter().map(|page| json!({"kind": page.kind, "word": page.word, "about": page.about, "more": page.more})).collect();
             desk.say_json(&Response::Done(values.into()));
         } else if self.word.is_some() {
             found.iter().for_each(|page| desk.say(&one(page, &desk.paint)));
@@ -63,7 +64,8 @@ struct Page {
 fn pages() -> Vec<Page> {
     let gates = GATES.iter().filter_map(|text| toml::from_str::<RawGate>(text).ok()).map(gate);
     let checks = CHECKS.iter().map(|check| check_page(check));
-    let codes = CODES.iter().map(|(code, about)| Page { kind: "refusal", word: (*code).to_owned(), about: (*about).to_owned(), more: Vec::new() });
+    let codes =
+        CODES.iter().map(|(code, about)| Page { kind: "refusal", word: (*code).to_owned(), about: (*about).to_owned(), more: Vec::new() });
     gates.chain(checks).chain(codes).collect()
 }
 

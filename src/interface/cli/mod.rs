@@ -153,7 +153,7 @@ impl Hook {
 /// The whole command tree, with the exit codes at its end.
 fn tree() -> clap::Command {
     let codes: Vec<String> = MEANINGS.iter().map(|(exit, meaning)| format!("  {:>2}  {meaning}", exit.code())).collect();
-    let start = "Start here:\n  orchestrate demo                 see one change pass all five gates, without an account\n  orchestrate doctor               is everything there?\n  orchestrate bootstrap <repo>     start the workshop";
+    let start = "Start here:\n  orchestrate demo                 see one change pass all five gates, without an account\n  orchestrate doctor               is everything there?\n  orchestrate bootstrap <repo>     start the workshop\n  orchestrate task open '...'      give it work\n  orchestrate status               see what happens, and what waits for you";
     Cli::command().after_help(format!("{start}\n\nExit codes:\n{}", codes.join("\n")))
 }
 

@@ -150,9 +150,13 @@ impl Paint {
             Standing::Open | Standing::Taken => (Look::Plain, self.icon("○", "o")),
             Standing::Back | Standing::Vetoed => (Look::Bad, self.icon("✕", "x")),
             Standing::Stalled => (Look::Bad, self.icon("⏸", "=")),
-            Standing::Measuring | Standing::Merging | Standing::Red | Standing::Green | Standing::Peer | Standing::Qa | Standing::Deploy => {
-                (Look::Wait, self.icon("◐", "~"))
-            }
+            Standing::Measuring
+            | Standing::Merging
+            | Standing::Red
+            | Standing::Green
+            | Standing::Peer
+            | Standing::Qa
+            | Standing::Deploy => (Look::Wait, self.icon("◐", "~")),
         };
         looking(look, format!("{icon} {word}"))
     }

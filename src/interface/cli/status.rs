@@ -54,7 +54,11 @@ fn section(paint: &Paint, title: &str, rows: &[Vec<Cell>], nothing: &str) -> Str
 }
 
 fn waiting(status: &view::Status, paint: &Paint) -> String {
-    let lines: String = status.waiting.iter().map(|item| format!("{}{}", paint.wrapped(&item.what, 2), paint.wrapped(&format!("-> {}", item.command), 4))).collect();
+    let lines: String = status
+        .waiting
+        .iter()
+        .map(|item| format!("{}{}", paint.wrapped(&item.what, 2), paint.wrapped(&format!("-> {}", item.command), 4)))
+        .collect();
     if lines.is_empty() { section(paint, "waits for you", &[], "nothing") } else { format!("\n{}{lines}", paint.title("waits for you")) }
 }
 
@@ -72,7 +76,12 @@ fn seats(status: &view::Status, paint: &Paint) -> String {
 
 fn tasks(status: &view::Status, paint: &Paint) -> String {
     let rows: Vec<Vec<Cell>> = status.tasks.iter().map(|line| super::task::row(line, paint)).collect();
-    let done: Vec<String> = status.stages.iter().filter(|stage| stage.standing.is_over()).map(|stage| format!("{} {}", stage.tasks, word(&stage.standing))).collect();
+    let done: Vec<String> = status
+        .stages
+        .iter()
+        .filter(|stage| stage.standing.is_over())
+        .map(|stage| format!("{} {}", stage.tasks, word(&stage.standing)))
+        .collect();
     let title = if done.is_empty() { "tasks".to_owned() } else { format!("tasks ({})", done.join(", ")) };
     section(paint, &title, &rows, "none under way: orchestrate task open 'what is to be done'")
 }

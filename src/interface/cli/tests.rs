@@ -21,7 +21,8 @@ fn all() -> Vec<(String, clap::Command)> {
 }
 
 fn reference() -> String {
-    let mut page = String::from("# The commands\n\nMade by `UPDATE_REFERENCE=1 cargo test --lib reference`; a test compares it with the program.\n");
+    let mut page =
+        String::from("# The commands\n\nMade by `UPDATE_REFERENCE=1 cargo test --lib reference`; a test compares it with the program.\n");
     for (name, command) in all() {
         let help = command.clone().bin_name(&name).render_long_help().to_string();
         let lines: Vec<&str> = help.lines().map(str::trim_end).collect();
@@ -52,11 +53,19 @@ fn every_command_has_an_example_that_parses() {
     let tree = tree();
     for (name, command) in all().into_iter().skip(1) {
         let help = command.clone().render_long_help().to_string();
-        let examples: Vec<&str> = help.lines().filter_map(|line| line.trim().strip_prefix("Example: ").or_else(|| line.trim().strip_prefix("orchestrate ").and(Some(line.trim())))).collect();
-        let own: Vec<&&str> = examples.iter().filter(|example| example.starts_with(name.as_str()) || name.starts_with(example.split(" -").next().unwrap())).collect();
+        let examples: Vec<&str> = help
+            .lines()
+            .filter_map(|line| {
+                line.trim().strip_prefix("Example: ").or_else(|| line.trim().strip_prefix("orchestrate ").and(Some(line.trim())))
+            })
+            .collect();
+        let own: Vec<&&str> = examples
+            .iter()
+            .filter(|example| example.starts_with(name.as_str()) || name.starts_with(example.split(" -").next().unwrap()))
+            .collect();
         assert!(!examples.is_empty() && !own.is_empty(), "{name} has no example of its own:\n{help}");
         for example in examples {
-            let words = shell_words(example.split([ '|', '>']).next().unwrap());
+            let words = shell_words(example.split(['|', '>']).next().unwrap());
             assert!(tree.clone().try_get_matches_from(&words).is_ok(), "{name}: {example} is not understood: {words:?}");
         }
     }
@@ -143,7 +152,8 @@ fn colours_change_nothing_but_colours() {
     let coloured = pages(&paint::Paint { colour: true, ..paint::Paint::plain() });
     for ((name, plain), (_, page)) in pages(&paint::Paint::plain()).into_iter().zip(coloured) {
         assert!(page.contains("\u{1b}[") || name == "reviews", "{name} has no colour");
-        let stripped: String = page.split("\u{1b}[").enumerate().map(|(at, part)| if at == 0 { part } else { part.split_once('m').unwrap().1 }).collect();
+        let stripped: String =
+            page.split("\u{1b}[").enumerate().map(|(at, part)| if at == 0 { part } else { part.split_once('m').unwrap().1 }).collect();
         assert_eq!(stripped, plain, "{name}");
     }
 }

@@ -61,8 +61,15 @@ mod tests {
     #[test]
     fn subjects_at_both_edges() {
         for (text, code) in [
-            ("", 1), ("\n  \n# comment\n", 1), ("fix it\n", 0), (&"x".repeat(100), 0), (&"x".repeat(101), 1), (&"ü".repeat(100), 0),
-            (&format!("Merge {}", "x".repeat(120)), 0), ("# only\n\nlater\n", 0), (&format!("# {SCISSORS}\ndiff\n"), 1),
+            ("", 1),
+            ("\n  \n# comment\n", 1),
+            ("fix it\n", 0),
+            (&"x".repeat(100), 0),
+            (&"x".repeat(101), 1),
+            (&"ü".repeat(100), 0),
+            (&format!("Merge {}", "x".repeat(120)), 0),
+            ("# only\n\nlater\n", 0),
+            (&format!("# {SCISSORS}\ndiff\n"), 1),
             ("fix\n\nReviewed-by: qa-a <qa-a@x>\n", 0),
         ] {
             assert_eq!(judge(text), code, "{text:?}");

@@ -1,24 +1,24 @@
 //! `orchestrate-gpg`: what git runs as `gpg.program`. The key stays with the supervisor, which signs for the seat that asks.
 //!
 //! Answers that the supervisor gives:
-//! * `Sign` -> `Done({"signature": armored, "fingerprint"?: hex})`
+//! * `Sign` -> `Done({"signature": armored, "fingerprint"?: hex, "made"?: seconds since 1970})`
 //! * `VerifySignature` -> `Done({"status": "good" | "bad" | "unknown-key" | "other-format", "fingerprint": hex or null,
 //!   "holder": text or null, "why": text, "made"?: seconds since 1970})`; `fingerprint` is the registered key's.
 //!
 //! Git wants `[GNUPG:] SIG_CREATED ` at the start of a line of descriptor 2 after signing; after verifying it takes a signature for
 //! good only if `[GNUPG:] GOODSIG ` follows a newline on descriptor 1 and the exit code is 0.
 
+use super::say;
 use super::say::plain;
 use super::wire::{self, No};
-use super::say;
 use crate::domain::failure::{Doing as _, Failure};
 use crate::supervisor::protocol::{MOST_BYTES, Request};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 use std::ffi::OsString;
+use std::fs::File;
 use std::io::{Read as _, Write as _};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 /// What a call asks for.
 #[derive(Debug, PartialEq, Eq)]
@@ -32,6 +32,8 @@ struct Signed {
     signature: String,
     #[serde(default)]
     fingerprint: Option<String>,
+    #[serde(default)]
+    made: u64,
 }
 
 #[derive(Debug, Deserialize)]
@@ -63,8 +65,24 @@ pub(super) fn run(args: &[OsString]) -> u8 {
     });
     done.unwrap_or_else(|no| {
         say::tell(&no);
+        if let Err(why) = tell_git_s_reader(&no) {
+            eprintln!("orchestrate: git keeps these words to itself: {why}");
+        }
         2
     })
+}
+
+/// Git takes this process's standard error for the status and shows nothing of it (seen with 2.47). The words go to where git's own go: the
+/// file that its standard error is.
+fn tell_git_s_reader(no: &No) -> std::io::Result<()> {
+    let Some(git) = rustix::process::getppid() else { return Ok(()) };
+    let mut theirs = File::options().append(true).open(format!("/proc/{}/fd/2", git.as_raw_nonzero()))?;
+    let (ours, other) = (rustix::fs::fstat(std::io::stderr())?, rustix::fs::fstat(&theirs)?);
+    if (ours.st_dev, ours.st_ino) == (other.st_dev, other.st_ino) {
+        Ok(())
+    } else {
+        theirs.write_all(format!("{}\n", say::words(no)).as_bytes())
+    }
 }
 
 /// Reads the two command lines that git uses; everything else is refused.
@@ -90,16 +108,15 @@ fn sign() -> Result<u8, No> {
     if !signed.signature.starts_with("-----BEGIN PGP SIGNATURE-----") {
         return Err(Failure::new("cannot sign", "the supervisor's answer holds no signature").into());
     }
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
     let key = hex(signed.fingerprint.as_deref());
     // The signature goes first: git believes the status line.
     write(&signed.signature)?;
-    eprintln!("\n[GNUPG:] SIG_CREATED D 22 10 00 {now} {key}");
+    eprintln!("\n[GNUPG:] SIG_CREATED D 22 10 00 {} {key}", signed.made);
     Ok(0)
 }
 
 fn verify(signature: &OsString) -> Result<u8, No> {
-    let file = std::fs::File::open(signature).doing("cannot read the signature")?;
+    let file = File::open(signature).doing("cannot read the signature")?;
     let request = Request::VerifySignature { payload: STANDARD.encode(payload()?), signature: STANDARD.encode(bounded(file)?) };
     let answer = wire::call(&wire::seat_socket(), &request, wire::LONG)?;
     let mut judged: Judged = serde_json::from_value(answer).doing("cannot understand the judgement")?;
@@ -195,8 +212,14 @@ mod tests {
         assert_eq!(words(&["--status-fd=2", "-bsau", "ABC"]).unwrap(), Wish::Sign);
         let verify = Wish::Verify { signature: "/tmp/x".into() };
         assert_eq!(words(&["--keyid-format=long", "--status-fd=1", "--verify", "/tmp/x", "-"]).unwrap(), verify);
-        for bad in [&["--status-fd=2", "-bsau", ""][..], &["--status-fd=2", "-bsau"], &[], &["--version"], &["--status-fd=9", "-bsau", "K"],
-            &["--export-secret-keys"]] {
+        for bad in [
+            &["--status-fd=2", "-bsau", ""][..],
+            &["--status-fd=2", "-bsau"],
+            &[],
+            &["--version"],
+            &["--status-fd=9", "-bsau", "K"],
+            &["--export-secret-keys"],
+        ] {
             assert!(words(bad).is_err(), "{bad:?}");
         }
         assert!(words(&["--status-fd=2", "-bsau", " "]).unwrap_err().why.contains("empty"));
@@ -213,7 +236,9 @@ mod tests {
         let good = judged(Status::Good, Some(key), "dev-a");
         assert!(good.starts_with("[GNUPG:] NEWSIG\n[GNUPG:] GOODSIG 23456789ABCDEF01 dev-a\n"), "{good}");
         assert!(good.contains(&format!("\n[GNUPG:] VALIDSIG {key} 2023-11-14 1700000000 0 4 0 22 10 00 {key}\n")), "{good}");
-        for (status, fingerprint) in [(Status::Good, None), (Status::Bad, Some(key)), (Status::UnknownKey, None), (Status::OtherFormat, None)] {
+        for (status, fingerprint) in
+            [(Status::Good, None), (Status::Bad, Some(key)), (Status::UnknownKey, None), (Status::OtherFormat, None)]
+        {
             let lines = judged(status, fingerprint, "x\n[GNUPG:] GOODSIG 1 dev-a");
             assert!(!lines.contains("\n[GNUPG:] GOODSIG"), "{lines}");
         }
@@ -221,7 +246,8 @@ mod tests {
 
     #[test]
     fn days_are_counted_right() {
-        for (seconds, day) in [(0, "1970-01-01"), (951_782_400, "2000-02-29"), (1_709_251_199, "2024-02-29"), (1_735_689_600, "2025-01-01")] {
+        for (seconds, day) in [(0, "1970-01-01"), (951_782_400, "2000-02-29"), (1_709_251_199, "2024-02-29"), (1_735_689_600, "2025-01-01")]
+        {
             assert_eq!(date(seconds), day);
         }
     }

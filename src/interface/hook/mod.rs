@@ -70,16 +70,3 @@ pub fn run(args: &[OsString]) -> u8 {
         }
     }
 }
-
-/// Judges a new tip of the protected branch by an exported bundle, in the hook's own git environment, so that quarantined objects are seen.
-fn accounted(repo: &std::path::Path, bundle: &std::path::Path, tip: &crate::domain::name::Oid, owner: Option<&str>) -> Result<(), crate::domain::failure::Failure> {
-    let env: Vec<(String, String)> = QUARANTINE.iter().filter_map(|name| Some(((*name).to_owned(), std::env::var(name).ok()?))).collect();
-    let report = crate::verify::commits_accounted(repo, &env, bundle, tip, owner)?;
-    match report.problems.first() {
-        None if report.ok => Ok(()),
-        problem => Err(crate::domain::failure::Failure::new("the bundle does not account for it", problem.map_or("no reason was given", String::as_str))),
-    }
-}
-
-/// What git tells a hook of where the pushed objects are.
-const QUARANTINE: [&str; 3] = ["GIT_OBJECT_DIRECTORY", "GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_QUARANTINE_PATH"];

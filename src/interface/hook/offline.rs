@@ -9,10 +9,12 @@ use crate::domain::failure::{Doing as _, Failure};
 use crate::domain::name::Oid;
 use crate::domain::refusal::Refusal;
 use crate::supervisor::protocol::RawUpdate;
+use crate::verify;
 use std::path::PathBuf;
 
 /// First parents that are followed to find the old tip.
 const MOST_STEPS: usize = 1_000_000;
+const QUARANTINE: [&str; 3] = ["GIT_OBJECT_DIRECTORY", "GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_QUARANTINE_PATH"];
 
 pub(super) fn judge(updates: &[RawUpdate]) -> Result<(), No> {
     let repo = Repo::here()?;
@@ -21,8 +23,13 @@ pub(super) fn judge(updates: &[RawUpdate]) -> Result<(), No> {
 }
 
 fn protected(repo: &Repo) -> Result<String, Failure> {
-    let named = repo::setting(&repo.settings, "orchestrate.branch").map(|name| if name.starts_with("refs/") { name } else { format!("refs/heads/{name}") });
-    let head = || repo.head()?.branch.ok_or_else(|| Failure::new("which branch is protected?", "HEAD is detached").hint("git config orchestrate.branch main"));
+    let named = repo::setting(&repo.settings, "orchestrate.branch")
+        .map(|name| if name.starts_with("refs/") { name } else { format!("refs/heads/{name}") });
+    let head = || {
+        repo.head()?
+            .branch
+            .ok_or_else(|| Failure::new("which branch is protected?", "HEAD is detached").hint("git config orchestrate.branch main"))
+    };
     named.map_or_else(head, Ok)
 }
 
@@ -37,10 +44,20 @@ fn one(repo: &Repo, update: &RawUpdate) -> Result<(), No> {
         return Err(No::Refused(Refusal::new("not-forward", why, "git fetch && git push   (without --force)")));
     }
     let owner = repo::setting(&repo.settings, "orchestrate.owner");
-    super::accounted(&repo.common, &bundle, &update.new, owner.as_deref()).map_err(|failure| {
-        let why = format!("{} is not accounted for by {}: {failure}", update.new.short(), bundle.display());
-        No::Refused(Refusal::new("not-accounted", why, hint))
-    })
+    let report = verify::commits_accounted(&repo.common, &quarantine(), &bundle, &update.new, owner.as_deref())?;
+    match report.problems.first() {
+        None if report.ok => Ok(()),
+        problem => {
+            let why = problem.map_or("no reason was given", String::as_str);
+            let why = format!("{} is not accounted for by {}: {why}", update.new.short(), bundle.display());
+            Err(No::Refused(Refusal::new("not-accounted", why, hint)))
+        }
+    }
+}
+
+/// What git told this hook of where the pushed objects are, for the git that reads them.
+fn quarantine() -> Vec<(String, String)> {
+    QUARANTINE.iter().filter_map(|name| Some(((*name).to_owned(), std::env::var(name).ok()?))).collect()
 }
 
 fn bundle(repo: &Repo) -> Result<PathBuf, No> {

@@ -14,8 +14,20 @@ pub(super) struct Wish {
 const TEST_FOLDERS: [&str; 8] = ["tests", "test", "__tests__", "spec", "specs", "testing", "e2e", "it"];
 /// Folders whose files nobody tests: other people's code, generated code, documents, examples.
 const EXEMPT_FOLDERS: [&str; 14] = [
-    "node_modules", "vendor", "third_party", "target", "dist", "build", "docs", "doc", "examples", "benches", "fixtures", "testdata",
-    "migrations", ".github",
+    "node_modules",
+    "vendor",
+    "third_party",
+    "target",
+    "dist",
+    "build",
+    "docs",
+    "doc",
+    "examples",
+    "benches",
+    "fixtures",
+    "testdata",
+    "migrations",
+    ".github",
 ];
 const RUST_MODULES: [&str; 2] = ["tests.rs", "test.rs"];
 const SCRIPT_ENDS: [&str; 8] = ["ts", "tsx", "js", "jsx", "mjs", "cjs", "mts", "cts"];
@@ -93,7 +105,8 @@ fn is_part(path: &str, at: usize, part: &str) -> bool {
 }
 
 fn rust(folders: &str, stem: &str) -> Option<Wish> {
-    let is_test = ["test", "tests"].contains(&stem) || ["_test", "_tests"].iter().any(|end| stem.ends_with(end)) || stem.starts_with("test_");
+    let is_test =
+        ["test", "tests"].contains(&stem) || ["_test", "_tests"].iter().any(|end| stem.ends_with(end)) || stem.starts_with("test_");
     if is_test || stem == "build" {
         return None;
     }
@@ -126,7 +139,12 @@ fn script(folders: &str, stem: &str, end: &str) -> Option<Wish> {
     let mut names = Vec::new();
     for stem in &stems {
         for end in SCRIPT_ENDS {
-            names.extend([format!("{stem}.test.{end}"), format!("{stem}.spec.{end}"), format!("{stem}-test.{end}"), format!("{stem}_test.{end}")]);
+            names.extend([
+                format!("{stem}.test.{end}"),
+                format!("{stem}.spec.{end}"),
+                format!("{stem}-test.{end}"),
+                format!("{stem}_test.{end}"),
+            ]);
             names.extend([format!("test-{stem}.{end}"), format!("{stem}.{end}")]);
         }
     }
@@ -168,14 +186,26 @@ mod tests {
     #[test]
     fn usual_pairs() {
         for (source, test) in [
-            ("src/auth.py", "tests/test_auth.py"), ("src/auth.py", "src/test_auth.py"), ("pkg/a/auth.py", "tests/a/auth_test.py"),
-            ("auth.py", "test_auth.py"), ("src/_auth.py", "tests/test_auth.py"),
-            ("src/auth.rs", "tests/auth.rs"), ("src/auth.rs", "src/auth/tests.rs"), ("src/auth/mod.rs", "src/auth/tests.rs"),
-            ("src/auth/mod.rs", "tests/auth.rs"), ("src/lib.rs", "tests/whatever.rs"), ("crates/a/src/x.rs", "crates/a/tests/x_test.rs"),
-            ("src/auth.ts", "src/auth.test.ts"), ("src/Auth.tsx", "src/__tests__/Auth.tsx"), ("lib/auth.js", "test/auth.spec.mjs"),
-            ("src/auth/index.ts", "src/auth/auth.test.ts"), ("lib/auth.js", "test/auth.js"),
-            ("pkg/auth.go", "pkg/auth_test.go"), ("auth.go", "auth_test.go"),
-            ("src/main/java/a/Auth.java", "src/test/java/a/AuthTest.java"), ("Auth.java", "AuthTests.java"),
+            ("src/auth.py", "tests/test_auth.py"),
+            ("src/auth.py", "src/test_auth.py"),
+            ("pkg/a/auth.py", "tests/a/auth_test.py"),
+            ("auth.py", "test_auth.py"),
+            ("src/_auth.py", "tests/test_auth.py"),
+            ("src/auth.rs", "tests/auth.rs"),
+            ("src/auth.rs", "src/auth/tests.rs"),
+            ("src/auth/mod.rs", "src/auth/tests.rs"),
+            ("src/auth/mod.rs", "tests/auth.rs"),
+            ("src/lib.rs", "tests/whatever.rs"),
+            ("crates/a/src/x.rs", "crates/a/tests/x_test.rs"),
+            ("src/auth.ts", "src/auth.test.ts"),
+            ("src/Auth.tsx", "src/__tests__/Auth.tsx"),
+            ("lib/auth.js", "test/auth.spec.mjs"),
+            ("src/auth/index.ts", "src/auth/auth.test.ts"),
+            ("lib/auth.js", "test/auth.js"),
+            ("pkg/auth.go", "pkg/auth_test.go"),
+            ("auth.go", "auth_test.go"),
+            ("src/main/java/a/Auth.java", "src/test/java/a/AuthTest.java"),
+            ("Auth.java", "AuthTests.java"),
         ] {
             assert!(paired(source, test), "{source} / {test}");
         }
@@ -184,9 +214,15 @@ mod tests {
     #[test]
     fn other_files_are_no_pair() {
         for (source, test) in [
-            ("src/auth.py", "src/auth.py"), ("src/auth.py", "tests/test_other.py"), ("src/auth.py", "lib/test_auth.py"),
-            ("pkg/auth.go", "other/auth_test.go"), ("pkg/auth.go", "tests/auth_test.go"), ("src/auth.rs", "src/other/tests.rs"),
-            ("src/auth.ts", "lib/auth.test.ts"), ("src/auth.rs", "src/auth.rs"), ("src/lib.rs", "src/other.rs"),
+            ("src/auth.py", "src/auth.py"),
+            ("src/auth.py", "tests/test_other.py"),
+            ("src/auth.py", "lib/test_auth.py"),
+            ("pkg/auth.go", "other/auth_test.go"),
+            ("pkg/auth.go", "tests/auth_test.go"),
+            ("src/auth.rs", "src/other/tests.rs"),
+            ("src/auth.ts", "lib/auth.test.ts"),
+            ("src/auth.rs", "src/auth.rs"),
+            ("src/lib.rs", "src/other.rs"),
         ] {
             assert!(!paired(source, test), "{source} / {test}");
         }
@@ -195,10 +231,32 @@ mod tests {
     #[test]
     fn documents_settings_and_tests_want_none() {
         for path in [
-            "README.md", "docs/conf.py", "Cargo.toml", "setup.py", "src/__init__.py", "tests/test_auth.py", "tests/helper.py", "conftest.py",
-            "test_auth.py", "build.rs", "src/auth/tests.rs", "vite.config.ts", "types/x.d.ts", ".eslintrc.js", "src/a.test.ts", "src/a.stories.tsx",
-            "vendor/x.go", "pkg/auth_test.go", "pkg/doc.go", "api/x.pb.go", "src/test/java/AuthTest.java", "src/main/java/package-info.java",
-            "Makefile", ".gitignore", "src/x.unknown", "node_modules/a/b.js",
+            "README.md",
+            "docs/conf.py",
+            "Cargo.toml",
+            "setup.py",
+            "src/__init__.py",
+            "tests/test_auth.py",
+            "tests/helper.py",
+            "conftest.py",
+            "test_auth.py",
+            "build.rs",
+            "src/auth/tests.rs",
+            "vite.config.ts",
+            "types/x.d.ts",
+            ".eslintrc.js",
+            "src/a.test.ts",
+            "src/a.stories.tsx",
+            "vendor/x.go",
+            "pkg/auth_test.go",
+            "pkg/doc.go",
+            "api/x.pb.go",
+            "src/test/java/AuthTest.java",
+            "src/main/java/package-info.java",
+            "Makefile",
+            ".gitignore",
+            "src/x.unknown",
+            "node_modules/a/b.js",
         ] {
             assert_eq!(wish(path), None, "{path}");
         }

@@ -18,7 +18,10 @@ pub(super) fn run(_: &[OsString]) -> u8 {
         Ok(missing) => {
             missing.iter().for_each(|(path, _)| println!("❌ Missing test file for: {}", say::plain(path)));
             let first = missing.first().map(|(_, wish)| wish.suggestion.as_str()).unwrap_or_default();
-            eprintln!("hint: write the test first, for example {}, and git add it   (git commit --no-verify skips this hint)", say::plain(first));
+            eprintln!(
+                "hint: write the test first, for example {}, and git add it   (git commit --no-verify skips this hint)",
+                say::plain(first)
+            );
             1
         }
         Err(failure) => {
@@ -39,9 +42,13 @@ fn missing() -> Result<Vec<(String, Wish)>, Failure> {
     let index = if bytes.is_empty() { Index::default() } else { Index::read(&bytes, repo.width)? };
     let objects = repo.objects();
     let changed = repo::staged(&objects, repo.head()?.commit.as_deref(), &index)?;
-    let sources = changed.into_iter().filter(|entry| entry.mode & 0o170_000 == FILE).filter_map(wanting);
-    let tracked = Tracked::new(&index);
-    Ok(sources.filter(|(entry, path, wish)| !tracked.has(path, wish) && !tests_itself(&objects, entry, path)).map(|(_, path, wish)| (path, wish)).collect())
+    let mut sources: Vec<(&Entry<'_>, String, Wish)> =
+        changed.into_iter().filter(|entry| entry.mode & 0o170_000 == FILE).filter_map(wanting).collect();
+    if !sources.is_empty() {
+        let tracked = Tracked::new(&index);
+        sources.retain(|(entry, path, wish)| !tracked.has(path, wish) && !tests_itself(&objects, entry, path));
+    }
+    Ok(sources.into_iter().map(|(_, path, wish)| (path, wish)).collect())
 }
 
 fn wanting<'i, 'b>(entry: &'i Entry<'b>) -> Option<(&'i Entry<'b>, String, Wish)> {
@@ -61,28 +68,22 @@ fn tests_itself(objects: &Objects, entry: &Entry<'_>, path: &str) -> bool {
 
 /// The paths that the commit will hold, by their last part.
 struct Tracked {
-    by_name: std::cell::OnceCell<HashMap<String, Vec<String>>>,
-    paths: Vec<String>,
+    by_name: HashMap<String, Vec<String>>,
 }
 
 impl Tracked {
     fn new(index: &Index<'_>) -> Self {
-        let paths = index.entries.iter().filter(|entry| !entry.announced).map(|entry| String::from_utf8_lossy(&entry.path).into_owned());
-        Self { by_name: std::cell::OnceCell::new(), paths: paths.collect() }
+        let mut by_name: HashMap<String, Vec<String>> = HashMap::new();
+        for entry in index.entries.iter().filter(|entry| !entry.announced) {
+            let path = String::from_utf8_lossy(&entry.path).into_owned();
+            by_name.entry(path.rsplit('/').next().unwrap_or(&path).to_owned()).or_default().push(path);
+        }
+        Self { by_name }
     }
 
     fn has(&self, source: &str, wish: &Wish) -> bool {
-        let by_name = self.by_name.get_or_init(|| self.group());
-        let fitting = |name: &str| by_name.get(name).is_some_and(|paths| paths.iter().any(|path| wish.fits(source, path)));
-        let any = || wish.takes_any() && self.paths.iter().any(|path| pairs::in_test_folder(path) && path.ends_with(".rs"));
-        wish.names().any(fitting) || any()
-    }
-
-    fn group(&self) -> HashMap<String, Vec<String>> {
-        let mut by_name: HashMap<String, Vec<String>> = HashMap::new();
-        for path in &self.paths {
-            by_name.entry(path.rsplit('/').next().unwrap_or(path).to_owned()).or_default().push(path.clone());
-        }
-        by_name
+        let fitting = |name: &str| self.by_name.get(name).is_some_and(|paths| paths.iter().any(|path| wish.fits(source, path)));
+        let any = || self.by_name.values().flatten().any(|path| pairs::in_test_folder(path) && path.ends_with(".rs"));
+        wish.names().any(fitting) || (wish.takes_any() && any())
     }
 }

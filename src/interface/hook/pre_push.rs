@@ -43,11 +43,19 @@ fn foreign<'a>(seat: &'a str, protected: &'a str) -> impl Fn(&str) -> Option<Ref
         let branch = remote.rsplit('/').next().unwrap_or("work").to_ascii_lowercase();
         let hint = format!("git push origin HEAD:refs/heads/{seat}/{branch}");
         if *local == "(delete)" {
-            return Some(Refusal::new("no-deletes", format!("{remote} stays: nothing that was pushed is deleted"), "git push origin <branch>"));
+            return Some(Refusal::new(
+                "no-deletes",
+                format!("{remote} stays: nothing that was pushed is deleted"),
+                "git push origin <branch>",
+            ));
         }
         if remote == &protected {
             let why = format!("{remote} is protected: it moves only by the supervisor's merge, after RED, GREEN, PEER, QA and DEPLOY");
-            return Some(Refusal::new("protected-branch", why, format!("git push origin HEAD:refs/heads/{seat}/<name> && orchestrate task submit <task>")));
+            return Some(Refusal::new(
+                "protected-branch",
+                why,
+                format!("git push origin HEAD:refs/heads/{seat}/<name> && orchestrate task submit <task>"),
+            ));
         }
         let own = remote.starts_with(&format!("refs/heads/{seat}/"));
         (!own).then(|| Refusal::new("ref-not-yours", format!("{seat} may push only to refs/heads/{seat}/*, not to {remote}"), hint))

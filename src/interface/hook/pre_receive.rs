@@ -78,7 +78,8 @@ pub(super) fn update(line: &str) -> Option<RawUpdate> {
 /// Where the pushed objects are, as an absolute path.
 fn quarantine() -> Result<String, Failure> {
     let folder = std::env::var_os("GIT_QUARANTINE_PATH").or_else(|| std::env::var_os("GIT_OBJECT_DIRECTORY"));
-    let folder = folder.ok_or_else(|| Failure::new("cannot judge a push", "git names no quarantine: this hook runs only inside receive-pack"))?;
+    let folder =
+        folder.ok_or_else(|| Failure::new("cannot judge a push", "git names no quarantine: this hook runs only inside receive-pack"))?;
     absolute(&folder)
 }
 
@@ -89,7 +90,9 @@ fn alternates() -> Result<Vec<String>, Failure> {
 
 fn absolute(folder: &OsStr) -> Result<String, Failure> {
     let path = std::path::absolute(folder).doing("cannot find a folder of objects")?;
-    path.into_os_string().into_string().map_err(|path| Failure::new("cannot name a folder of objects", format!("{} is no UTF-8", path.display())))
+    path.into_os_string()
+        .into_string()
+        .map_err(|path| Failure::new("cannot name a folder of objects", format!("{} is no UTF-8", path.display())))
 }
 
 /// Splits git's list of folders: colons separate, and a quote opens a C string in which they do not.

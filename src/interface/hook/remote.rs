@@ -13,6 +13,8 @@ use std::path::Path;
 
 /// Longest command of git to its helper.
 const MOST_COMMAND: usize = 4096;
+/// What is carried at once.
+const BUFFER: usize = 64 * 1024;
 
 pub(super) fn run(_: &[OsString]) -> u8 {
     match talk(&wire::run_folder().join(protocol::GIT_SOCKET)) {
@@ -93,11 +95,32 @@ fn version(wanted: Option<&str>) -> &'static str {
 fn pump(stream: UnixStream, mut from: File, mut to: File) -> io::Result<u64> {
     let mut out = stream.try_clone()?;
     std::thread::spawn(move || {
-        let told = io::copy(&mut from, &mut out);
+        let told = carry(&mut from, &mut out);
         let closed = out.shutdown(Shutdown::Write);
         told.and(closed)
     });
-    io::copy(&mut &stream, &mut to)
+    match carry(&mut &stream, &mut to) {
+        // Git ends once it has its report, and the gate's last words find nobody: how it went, git itself has said.
+        Err(why) if why.kind() == io::ErrorKind::BrokenPipe => Ok(1),
+        heard => heard,
+    }
+}
+
+/// Carries bytes one way, to the end. By hand, since `io::copy` would splice: the kernel then holds the lock of git's pipe while it
+/// waits for the socket, git cannot read what it was sent, and both wait for ever.
+fn carry(from: &mut impl Read, to: &mut impl Write) -> io::Result<u64> {
+    let (mut buffer, mut carried) = (vec![0; BUFFER], 0);
+    loop {
+        match from.read(&mut buffer) {
+            Ok(0) => return Ok(carried),
+            Ok(count) => {
+                to.write_all(&buffer[..count])?;
+                carried += count as u64;
+            }
+            Err(why) if why.kind() == io::ErrorKind::Interrupted => {}
+            Err(why) => return Err(why),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -113,6 +136,45 @@ mod tests {
         assert_eq!(command(&mut &b""[..]).unwrap(), None);
         assert!(command(&mut &b"cut"[..]).is_err());
         assert!(command(&mut io::repeat(b'x')).is_err());
+    }
+
+    #[test]
+    fn a_git_that_has_heard_enough_is_no_trouble() {
+        let (gate, stream) = UnixStream::pair().unwrap();
+        let (closed, to) = io::pipe().unwrap();
+        drop(closed);
+        (&gate).write_all(b"0000").unwrap();
+        drop(gate);
+        let to = File::from(std::os::fd::OwnedFd::from(to));
+        assert_eq!(pump(stream, File::open("/dev/null").unwrap(), to).unwrap(), 1);
+    }
+
+    /// Twenty times: git reads the gate's word while the gate is silent, and only then answers.
+    fn converse() {
+        let (mut gate, stream) = UnixStream::pair().unwrap();
+        let (mut hears, to) = io::pipe().unwrap();
+        let (from, mut says) = io::pipe().unwrap();
+        let [from, to] = [std::os::fd::OwnedFd::from(from), to.into()].map(File::from);
+        let helper = std::thread::spawn(move || pump(stream, from, to).unwrap());
+        let mut word = [0; 4];
+        for _ in 0..20 {
+            gate.write_all(b"refs").unwrap();
+            hears.read_exact(&mut word).unwrap();
+            says.write_all(b"want").unwrap();
+            gate.read_exact(&mut word).unwrap();
+        }
+        drop((gate, says));
+        assert_eq!(helper.join().unwrap(), 80);
+    }
+
+    #[test]
+    fn neither_side_waits_for_what_the_other_has_said() {
+        let (done, ended) = std::sync::mpsc::channel();
+        std::thread::spawn(move || {
+            (0..20).for_each(|_| converse());
+            done.send(()).unwrap();
+        });
+        ended.recv_timeout(std::time::Duration::from_secs(30)).unwrap();
     }
 
     #[test]

@@ -13,7 +13,9 @@ pub(super) fn run(_: &[OsString]) -> u8 {
 
 fn told(answer: Result<Value, wire::No>) -> String {
     match answer {
-        Ok(who) => format!("The supervisor says who you are: {who}. `orchestrate --help` lists what you can ask it; mail arrives by itself."),
+        Ok(who) => {
+            format!("The supervisor says who you are: {who}. `orchestrate --help` lists what you can ask it; mail arrives by itself.")
+        }
         Err(no) => format!("{}\nWork on; ask again with `orchestrate whoami` before you push.", super::say::words(&no)),
     }
 }

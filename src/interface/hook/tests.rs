@@ -1,4 +1,5 @@
 //! The hooks as real processes under real git, with a supervisor that is a thread at the other end of the socket.
+#![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "tests start what a user would")]
 
 mod agents;
 mod client;
@@ -70,7 +71,13 @@ impl World {
         command.env_clear().current_dir(folder).stdin(Stdio::null());
         command.env("PATH", format!("{}:/usr/bin:/bin", self.path("bin").display()));
         command.env("HOME", self.path("home")).env("ORCHESTRATE_RUN", self.path("run")).env("LC_ALL", "C");
-        for (name, value) in [("GIT_CONFIG_NOSYSTEM", "1"), ("GIT_AUTHOR_NAME", "dev-a"), ("GIT_AUTHOR_EMAIL", "dev-a@w"), ("GIT_COMMITTER_NAME", "dev-a"), ("GIT_COMMITTER_EMAIL", "dev-a@w")] {
+        for (name, value) in [
+            ("GIT_CONFIG_NOSYSTEM", "1"),
+            ("GIT_AUTHOR_NAME", "dev-a"),
+            ("GIT_AUTHOR_EMAIL", "dev-a@w"),
+            ("GIT_COMMITTER_NAME", "dev-a"),
+            ("GIT_COMMITTER_EMAIL", "dev-a@w"),
+        ] {
             command.env(name, value);
         }
         command

@@ -60,13 +60,17 @@ pub(super) fn open(socket: &Path, patience: Duration) -> Result<UnixStream, Fail
 /// Says that nobody answers at a socket.
 pub(super) fn unreachable(socket: &Path, why: &std::io::Error) -> Failure {
     let why = format!("{}: {why}", socket.display());
-    Failure::new("the supervisor cannot be reached", why).hint("orchestrate status   (outside: orchestrate bootstrap <repo> starts it again)")
+    Failure::new("the supervisor cannot be reached", why)
+        .hint("orchestrate status   (outside: orchestrate bootstrap <repo> starts it again)")
 }
 
 pub(super) fn send(stream: &mut UnixStream, request: &Request) -> Result<(), Failure> {
     let body = serde_json::to_vec(request).doing("cannot write a question")?;
     if body.len() > protocol::MOST_BYTES {
-        return Err(Failure::new("cannot ask the supervisor", format!("the question has {} bytes, at most {}", body.len(), protocol::MOST_BYTES)));
+        return Err(Failure::new(
+            "cannot ask the supervisor",
+            format!("the question has {} bytes, at most {}", body.len(), protocol::MOST_BYTES),
+        ));
     }
     let mut message = format!(
         "POST /v1/call HTTP/1.1\r\nHost: orchestrate\r\nContent-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
@@ -124,8 +128,14 @@ mod tests {
 
     #[test]
     fn a_cut_or_boundless_answer_is_none() {
-        for bad in ["", "HTTP/1.1 200 OK\r\n", "HTTP/1.1 200 OK\r\n\r\nabc", "HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nabc",
-            "HTTP/1.1 200 OK\r\ncontent-length: x\r\n\r\nabc", "HTTP/1.1 200 OK\r\ncontent-length: 99999999999\r\n\r\n"] {
+        for bad in [
+            "",
+            "HTTP/1.1 200 OK\r\n",
+            "HTTP/1.1 200 OK\r\n\r\nabc",
+            "HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nabc",
+            "HTTP/1.1 200 OK\r\ncontent-length: x\r\n\r\nabc",
+            "HTTP/1.1 200 OK\r\ncontent-length: 99999999999\r\n\r\n",
+        ] {
             assert!(read_body(bad.as_bytes()).is_err(), "{bad:?}");
         }
     }
@@ -133,7 +143,9 @@ mod tests {
     #[test]
     fn nobody_at_the_socket_is_told_with_a_hint() {
         let folder = tempfile::tempdir().unwrap();
-        let Err(No::Failed(failure)) = call(&folder.path().join("none.sock"), &Request::Whoami, SHORT) else { panic!("an answer from nobody") };
+        let Err(No::Failed(failure)) = call(&folder.path().join("none.sock"), &Request::Whoami, SHORT) else {
+            panic!("an answer from nobody")
+        };
         assert!(failure.hint.contains("orchestrate"), "{failure:?}");
     }
 }

@@ -13,7 +13,7 @@ use crate::supervisor::protocol::{Request, Response};
 use crate::supervisor::seats;
 use crate::supervisor::start::{Options, Reporter, charter_of};
 use crate::supervisor::yard::{Yard, blocking};
-use crate::verify::bundle;
+use crate::ledger::bundle;
 use crate::view::answer::{Attach, Audit, CodeTaken, Config, Entries, Note, Outcome as Spoken, Totp, Written};
 use serde_json::json;
 use std::io::Write;

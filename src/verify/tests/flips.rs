@@ -1,7 +1,7 @@
 //! Every byte of a bundle counts.
 
 use super::super::book::{Book, seal};
-use super::super::bundle;
+use crate::ledger::bundle;
 use super::super::problems::Problems;
 use super::honest;
 use super::world::World;

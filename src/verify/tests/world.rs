@@ -90,6 +90,10 @@ pub fn party(name: &str) -> Party {
     name.parse().unwrap()
 }
 
+fn now() -> u64 {
+    std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_millis() as u64
+}
+
 /// Changes the JSON inside an unsigned statement.
 pub fn rewrite(envelope: &mut Envelope, change: impl FnOnce(&mut Value)) {
     let mut value: Value = serde_json::from_slice(&STANDARD.decode(&envelope.payload).unwrap()).unwrap();
@@ -116,7 +120,7 @@ fn charter() -> Charter {
             "messages": { "max_body_bytes": 262_144, "ttl_seconds": 86400 },
             "delivery": { "automatic": false, "to": "branch" },
             "runner": { "command": [], "wall_seconds": 60, "output_bytes": 1, "memory_bytes": 1, "runs": 1 },
-            "agent": { "command": "claude" },
+            "agent": { "command": "claude", "hosts": [] },
             "budgets": { "commits": budget, "messages": budget, "locks": budget, "submissions": budget, "reviews": budget, "decisions": budget },
         },
         "gates": [gate("red", &["new-tests-fail"]), gate("green", &["red-ids-pass", "nothing-lost"]), gate("peer", &["reviewed"]),
@@ -151,7 +155,7 @@ impl World {
             note_key: VerifierKey::new(WORKSHOP, note_key.verifying_key()).unwrap().encode(),
             charter: charter.canonical(),
         };
-        let time = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_millis() as u64;
+        let time = now();
         let tip = genesis.base.clone();
         let (entries, chains, frontier) = (Vec::new(), BTreeMap::new(), Frontier::default());
         let mut world = Self {
@@ -223,7 +227,7 @@ impl World {
             let payload = STANDARD.decode(&envelope.payload).unwrap();
             *envelope = seal(&envelope.payload_type, &payload, &self.keys[&signer]).unwrap();
         }
-        self.time += 1;
+        self.time = now().max(self.time + 1);
         let entry = Entry { v: VERSION, seq: self.len(), time: self.time, by: draft.by, event: draft.event };
         self.append(entry.bytes());
     }
@@ -251,7 +255,7 @@ impl World {
         let checkpoint = Checkpoint { origin: WORKSHOP.to_owned(), size: self.frontier.len(), root: self.frontier.root() };
         let note = note(&checkpoint.text(), &self.note_key, WORKSHOP).unwrap();
         let mut out = Vec::new();
-        super::super::bundle::write(&mut out, &note, self.entries.iter().cloned()).unwrap();
+        crate::ledger::bundle::write(&mut out, &note, self.entries.iter().cloned()).unwrap();
         out
     }
 

@@ -131,3 +131,27 @@ fn no_hook_that_a_change_brought_runs() {
     plain(&world.owner(), &["update-ref", "refs/heads/other", "HEAD"]);
     assert!(ran.exists(), "the hook works");
 }
+
+#[test]
+fn the_owners_upstream_gets_the_branch_and_the_owner_keeps_its_own() {
+    let world = World::new();
+    let (gate, from, to) = ahead(&world);
+    let upstream = world.at("upstream.git");
+    plain(&world.owner(), &["clone", "--quiet", "--bare", ".", upstream.to_str().expect("a plain path")]);
+    plain(&world.owner(), &["remote", "add", "away", upstream.to_str().expect("a plain path")]);
+    plain(&world.owner(), &["config", "branch.main.remote", "away"]);
+    let said = push_home(&world.git, &world.owner(), &gate, &main_branch()).expect("a push");
+    assert!(said.contains("away"), "{said}");
+    assert_eq!(plain(&upstream, &["rev-parse", "main"]), to.as_str());
+    assert_eq!(head(&world.owner()), from);
+}
+
+#[test]
+fn an_upstream_that_cannot_be_reached_is_told_and_nothing_moves() {
+    let world = World::new();
+    let (gate, from, _) = ahead(&world);
+    plain(&world.owner(), &["remote", "add", "origin", "/nonexistent/upstream.git"]);
+    let failure = push_home(&world.git, &world.owner(), &gate, &main_branch()).expect_err("no upstream");
+    assert!(failure.what.contains("origin") && failure.hint.starts_with("git "), "{failure:?}");
+    assert_eq!(head(&world.owner()), from);
+}

@@ -12,7 +12,12 @@ pub struct Show {}
 impl Show {
     pub fn run(self, desk: &Desk) -> Result<Exit, Trouble> {
         desk.show(&Request::ConfigShow, |config: &answer::Config, _| {
-            format!("# policy {}\n# yours to change: {}\n\n{}\n", config.policy, config.folder, crate::view::text::lines(&config.text).trim_end())
+            format!(
+                "# policy {}\n# yours to change: {}\n\n{}\n",
+                config.policy,
+                config.folder,
+                crate::view::text::lines(&config.text).trim_end()
+            )
         })
     }
 }

@@ -24,7 +24,7 @@ pub struct Proof {
     pub commits: usize,
     /// The byte that was changed, and what the judge says of it.
     pub changed: usize,
-    pub found: String,
+    pub found: Vec<String>,
     #[serde(skip)]
     pub lines: Vec<String>,
 }
@@ -39,11 +39,11 @@ pub fn prove(desk: &Desk, stage: &DemoStage) -> Result<Proof, Trouble> {
     let forged = stage.folder.join("forged.bundle");
     let changed = forge(&bundle, &forged)?;
     let found = caught(&verify::run(&clone, &forged, None)?)?;
-    let lines = vec![
+    let mut lines = vec![
         format!("a plain clone and a bundle of {} entries ({} bytes): the history holds", written.entries, written.bytes),
-        format!("the bundle with one letter of a reviewer's note changed (byte {changed}): it does NOT hold:"),
-        found.clone(),
+        format!("the same with one letter of a reviewer's note changed (byte {changed}): the history does NOT hold"),
     ];
+    lines.extend(found.iter().map(|why| format!("- {why}")));
     let text = |path: &Path| path.display().to_string();
     Ok(Proof { bundle: text(&bundle), clone: text(&clone), entries: written.entries, commits: report.commits.len(), changed, found, lines })
 }
@@ -56,9 +56,9 @@ fn holds(report: &Report) -> Result<(), Failure> {
     }
 }
 
-fn caught(report: &Report) -> Result<String, Failure> {
+fn caught(report: &Report) -> Result<Vec<String>, Failure> {
     let unseen = || Failure::new("a changed byte went unseen", "the judge has no complaint about the forged bundle");
-    report.problems.first().filter(|_| !report.ok).cloned().ok_or_else(unseen)
+    if report.ok || report.problems.is_empty() { Err(unseen()) } else { Ok(report.problems.clone()) }
 }
 
 /// Changes the first letter of the first reviewer's note from small to capital, or back; gives its place.
@@ -98,6 +98,6 @@ mod tests {
         assert!(holds(&good).is_err());
         assert!(caught(&good).is_err());
         let bad = Report { problems: vec!["entry 3: …".to_owned()], ..Report::default() };
-        assert_eq!(caught(&bad).unwrap(), "entry 3: …");
+        assert_eq!(caught(&bad).unwrap(), ["entry 3: …"]);
     }
 }

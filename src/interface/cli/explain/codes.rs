@@ -91,7 +91,10 @@ mod tests {
     fn codes_in(text: &str) -> Vec<String> {
         let production = text.split("#[cfg(test)]").next().unwrap_or_default();
         let places = ["Refusal::new(", "refuse("].iter().flat_map(|made| production.split(made).skip(1));
-        places.filter_map(|rest| rest.trim_start().strip_prefix('"')?.split_once('"').map(|(code, _)| code.to_owned())).filter(|code| is_code(code)).collect()
+        places
+            .filter_map(|rest| rest.trim_start().strip_prefix('"')?.split_once('"').map(|(code, _)| code.to_owned()))
+            .filter(|code| is_code(code))
+            .collect()
     }
 
     fn is_code(text: &str) -> bool {

@@ -44,15 +44,21 @@ pub fn ended(page: &GatePage) -> Exit {
 }
 
 pub fn page(page: &GatePage, paint: &Paint) -> String {
-    let commit = page.commit.as_ref().map_or("nothing submitted".to_owned(), |commit| format!("attempt {}, {}", page.attempt, commit.short()));
+    let commit =
+        page.commit.as_ref().map_or("nothing submitted".to_owned(), |commit| format!("attempt {}, {}", page.attempt, commit.short()));
     let unjudged = if page.unjudged.is_empty() { String::new() } else { paint.with(Look::Wait, &paint.wrapped(&page.unjudged, 2)) };
     let exempt: Vec<&str> = page.not_needed.iter().map(|gate| gate.as_str()).collect();
-    let exempt = if exempt.is_empty() { String::new() } else { paint.wrapped(&format!("not asked of this change: {}", exempt.join(", ")), 2) };
-    let runs = if page.runs.is_empty() { String::new() } else { format!("\n{}{}", paint.title("test runs, by the supervisor's own runner"), runs(&page.runs, paint)) };
+    let exempt =
+        if exempt.is_empty() { String::new() } else { paint.wrapped(&format!("not asked of this change: {}", exempt.join(", ")), 2) };
+    let runs = if page.runs.is_empty() {
+        String::new()
+    } else {
+        format!("\n{}{}", paint.title("test runs, by the supervisor's own runner"), runs(&page.runs, paint))
+    };
     let merged = page.merged.as_ref().map(|commit| format!("  merged as {}\n", commit.short())).unwrap_or_default();
     format!(
         "{}  {commit}\n{unjudged}{}{exempt}{runs}\n{merged}{}",
-        paint.title(&format!("{}  {}", page.task, page.title)),
+        paint.title(&format!("{}: {}", page.task, page.title)),
         gates(&page.gates, paint),
         turn(&page.turn, paint)
     )
@@ -82,7 +88,8 @@ fn block(gate: &GateLine, paint: &Paint) -> String {
         };
         vec![cell("   "), cell(format!("{:<6}", "drawn")), cell(judge.seat.as_str()), word]
     };
-    let check = |check: &crate::view::CheckLine| vec![cell("   "), padded(paint.verdict(&check.verdict)), cell(&check.check), cell(&check.why)];
+    let check =
+        |check: &crate::view::CheckLine| vec![cell("   "), padded(paint.verdict(&check.verdict)), cell(&check.check), cell(&check.why)];
     let checks: Vec<Vec<Cell>> = gate.checks.iter().map(check).collect();
     let judges: Vec<Vec<Cell>> = gate.judges.iter().map(judge).collect();
     let head = paint.told(&[vec![paint.gate(gate.state).wide(12), name, cell(why)]]);

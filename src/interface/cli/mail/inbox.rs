@@ -35,10 +35,17 @@ pub fn page(lines: &[MailLine], paint: &Paint) -> String {
         let urgent = if line.priority >= Priority::High { format!("[{}] ", word(&line.priority)) } else { String::new() };
         let task = line.task.as_ref().map(|task| format!("{task}: ")).unwrap_or_default();
         let subject = format!("{urgent}{task}{}", line.subject);
-        vec![cell(line.id.short()), cell(line.from.to_string()), looking(look, word(&line.state)), cell(&time(line.sent)[5..16]), looking(look, subject)]
+        vec![
+            cell(line.id.short()),
+            cell(line.from.to_string()),
+            looking(look, word(&line.state)),
+            cell(&time(line.sent)[5..16]),
+            looking(look, subject),
+        ]
     };
     let rows: Vec<Vec<Cell>> = lines.iter().map(row).collect();
     let open = lines.iter().find(|line| matches!(line.state, Delivery::Queued | Delivery::Delivered));
-    let next = open.map(|line| format!("next: orchestrate mail read {0}, then orchestrate mail ack {0}\n", line.id.short())).unwrap_or_default();
+    let next =
+        open.map(|line| format!("next: orchestrate mail read {0}, then orchestrate mail ack {0}\n", line.id.short())).unwrap_or_default();
     if rows.is_empty() { "no messages\n".to_owned() } else { format!("{}{next}", paint.table(&rows)) }
 }

@@ -44,8 +44,11 @@ impl Send {
             Some(body) => body,
             None => prompt::everything()?,
         };
-        let priority: Priority = serde_json::from_value(self.priority.clone().into()).map_err(|why| Trouble::usage(why.to_string(), "--priority high"))?;
+        let priority: Priority =
+            serde_json::from_value(self.priority.clone().into()).map_err(|why| Trouble::usage(why.to_string(), "--priority high"))?;
         let request = Request::MailSend { from: self.from, to: self.to, subject: self.subject, body, priority, task: self.task };
-        desk.show(&request, |sent: &Sent, _| format!("sent {} to {}\n", sent.id.short(), crate::view::text::count(sent.to as u64, "recipient")))
+        desk.show(&request, |sent: &Sent, _| {
+            format!("sent {} to {}\n", sent.id.short(), crate::view::text::count(sent.to as u64, "recipient"))
+        })
     }
 }

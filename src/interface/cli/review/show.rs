@@ -30,12 +30,21 @@ pub fn page(page: &ReviewPage, paint: &Paint) -> String {
         .iter()
         .map(|commit| {
             let look = if commit.signature == "good" { Look::Plain } else { Look::Bad };
-            vec![cell(commit.id.short()), looking(look, format!("signature {}", commit.signature)), cell(&commit.author), cell(&commit.subject)]
+            vec![
+                cell(commit.id.short()),
+                looking(look, format!("signature {}", commit.signature)),
+                cell(&commit.author),
+                cell(&commit.subject),
+            ]
         })
         .collect();
-    let word = format!("next: orchestrate review approve {0} --commit {1} --note '…'\n  or: orchestrate review reject {0} --commit {1} --note '…'\n", page.task, page.candidate.short());
+    let word = format!(
+        "next: orchestrate review approve {0} --commit {1} --note '…'\n  or: orchestrate review reject {0} --commit {1} --note '…'\n",
+        page.task,
+        page.candidate.short()
+    );
     [
-        paint.title(&format!("{}  {}", page.task, page.title)),
+        paint.title(&format!("{}: {}", page.task, page.title)),
         body,
         paint.told(&head(page)),
         format!("\n{}{}", paint.title("gates"), gates(&page.gates, paint)),

@@ -47,5 +47,10 @@ fn shown(task: &TaskPage, bundle: &ReviewPage, confirm: &Confirmable, paint: &Pa
     );
     let unasked = if confirm.needed { "" } else { "  The policy does not ask for this confirmation.\n" };
     let files = format!("{}{}", paint.title("files"), files(&bundle.files, paint));
-    format!("{}\n{files}\n{}{bound}{unasked}  the difference: orchestrate review show {}\n", show::page(task, paint), paint.title("the code is bound to"), task.task)
+    format!(
+        "{}\n{files}\n{}{bound}{unasked}  the difference: orchestrate review show {}\n",
+        show::page(task, paint),
+        paint.title("the code is bound to"),
+        task.task
+    )
 }

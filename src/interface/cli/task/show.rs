@@ -23,9 +23,10 @@ impl Show {
 
 pub fn page(task: &TaskPage, paint: &Paint) -> String {
     let body = if task.body.trim().is_empty() { String::new() } else { paint.quote(&task.body) };
-    let gates = if task.gates.is_empty() { String::new() } else { format!("\n{}{}", paint.title("gates"), gate::show::gates(&task.gates, paint)) };
+    let gates =
+        if task.gates.is_empty() { String::new() } else { format!("\n{}{}", paint.title("gates"), gate::show::gates(&task.gates, paint)) };
     let turn = gate::show::turn(&task.turn, paint);
-    format!("{}{body}{}{gates}\n{turn}", paint.title(&format!("{}  {}", task.task, task.title)), paint.told(&rows(task, paint)))
+    format!("{}{body}{}{gates}\n{turn}", paint.title(&format!("{}: {}", task.task, task.title)), paint.told(&rows(task, paint)))
 }
 
 fn rows(task: &TaskPage, paint: &Paint) -> Vec<Vec<Cell>> {

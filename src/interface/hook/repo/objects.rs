@@ -86,7 +86,8 @@ fn alternates(folder: PathBuf, stores: &mut Vec<PathBuf>, depth: u32) {
         return;
     }
     let list = fs::read_to_string(folder.join("info/alternates")).unwrap_or_default();
-    let borrowed: Vec<PathBuf> = list.lines().filter(|line| !line.is_empty() && !line.starts_with('#')).map(|line| folder.join(line)).collect();
+    let borrowed: Vec<PathBuf> =
+        list.lines().filter(|line| !line.is_empty() && !line.starts_with('#')).map(|line| folder.join(line)).collect();
     stores.push(folder);
     borrowed.into_iter().for_each(|folder| alternates(folder, stores, depth + 1));
 }
@@ -289,7 +290,8 @@ mod tests {
     fn a_delta_copies_and_inserts_within_bounds() {
         let delta = [11, 9, 0x91, 6, 5, 4, b'!', b'a', b'b', b'c'];
         assert_eq!(apply(b"hello world", &delta).unwrap(), b"world!abc");
-        for bad in [&[10, 9, 0x91, 6, 5][..], &[11, 9, 0x91, 7, 5], &[11, 4, 0x91, 6, 5], &[11, 9, 0], &[11, 9, 4, b'a'], &[], &[0xff; 12]] {
+        for bad in [&[10, 9, 0x91, 6, 5][..], &[11, 9, 0x91, 7, 5], &[11, 4, 0x91, 6, 5], &[11, 9, 0], &[11, 9, 4, b'a'], &[], &[0xff; 12]]
+        {
             assert!(apply(b"hello world", bad).is_none(), "{bad:?}");
         }
     }

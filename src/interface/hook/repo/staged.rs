@@ -4,11 +4,18 @@ use super::{Entry, Index, Kind, Objects};
 use crate::domain::failure::Failure;
 use std::collections::HashMap;
 
+/// A tree's word on one name: mode and object.
+type Item = (u32, Vec<u8>);
+
 const FOLDER: u32 = 0o040_000;
 const DEEPEST: usize = 512;
 
 /// Finds the entries that are new or differ from the commit; all of them when there is none.
-pub(in crate::interface::hook) fn against<'i, 'b>(objects: &Objects, commit: Option<&str>, index: &'i Index<'b>) -> Result<Vec<&'i Entry<'b>>, Failure> {
+pub(in crate::interface::hook) fn against<'i, 'b>(
+    objects: &Objects,
+    commit: Option<&str>,
+    index: &'i Index<'b>,
+) -> Result<Vec<&'i Entry<'b>>, Failure> {
     let root = commit.map(|commit| root(objects, commit)).transpose()?;
     let mut walk = Walk { objects, index, changed: Vec::new() };
     walk.folder(&index.entries, &mut Vec::new(), root.as_deref(), 0)?;
@@ -59,7 +66,7 @@ impl<'i, 'b> Walk<'_, 'i, 'b> {
         Ok(())
     }
 
-    fn file(&mut self, entry: &'i Entry<'b>, known: Option<&(u32, Vec<u8>)>) {
+    fn file(&mut self, entry: &'i Entry<'b>, known: Option<&Item>) {
         let same = known.is_some_and(|(mode, id)| *mode == entry.mode && id == entry.id);
         if !same && !entry.announced {
             self.changed.push(entry);
@@ -68,7 +75,7 @@ impl<'i, 'b> Walk<'_, 'i, 'b> {
 }
 
 /// Reads a tree's items; what is damaged ends the list.
-fn items(body: &[u8], width: usize) -> HashMap<Vec<u8>, (u32, Vec<u8>)> {
+fn items(body: &[u8], width: usize) -> HashMap<Vec<u8>, Item> {
     let mut items = HashMap::new();
     let mut rest = body;
     while let Some((name, item, after)) = item(rest, width) {
@@ -78,7 +85,7 @@ fn items(body: &[u8], width: usize) -> HashMap<Vec<u8>, (u32, Vec<u8>)> {
     items
 }
 
-fn item(bytes: &[u8], width: usize) -> Option<(Vec<u8>, (u32, Vec<u8>), &[u8])> {
+fn item(bytes: &[u8], width: usize) -> Option<(Vec<u8>, Item, &[u8])> {
     let space = bytes.iter().position(|b| *b == b' ')?;
     let end = bytes.iter().position(|b| *b == 0).filter(|end| *end > space)?;
     let mode = u32::from_str_radix(std::str::from_utf8(&bytes[..space]).ok()?, 8).ok()?;

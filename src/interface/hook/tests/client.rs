@@ -64,7 +64,13 @@ fn packed_histories_are_read_as_git_reads_them() {
         let repo = world.path(name);
         world.good(world.root.path(), &[&["init", "-q"], init, &[name]].concat());
         for round in 0..12 {
-            (0..60).for_each(|file| put(&repo, &format!("src/d{}/f{file}.py", file % 7), &format!("{}{}", "line\n".repeat(file), if file % 12 == round { "x" } else { "" })));
+            (0..60).for_each(|file| {
+                put(
+                    &repo,
+                    &format!("src/d{}/f{file}.py", file % 7),
+                    &format!("{}{}", "line\n".repeat(file), if file % 12 == round { "x" } else { "" }),
+                )
+            });
             world.commit(&repo, "round", &round.to_string());
         }
         world.good(&repo, &["repack", "-adfq", "--depth=50", "--window=50"]);
@@ -111,7 +117,11 @@ fn git_runs_the_shims_at_every_commit() {
     put(&repo, "src/auth.py", "a");
     world.good(&repo, &["add", "-A"]);
     let stopped = world.git(&repo, &["commit", "-m", "x"]);
-    assert!(!stopped.status.success() && text(&stopped.stderr).contains("❌ Missing test file for: src/auth.py"), "{}", text(&stopped.stderr));
+    assert!(
+        !stopped.status.success() && text(&stopped.stderr).contains("❌ Missing test file for: src/auth.py"),
+        "{}",
+        text(&stopped.stderr)
+    );
     let long = world.git(&repo, &["commit", "--allow-empty", "-m", &"x".repeat(101)]);
     assert!(!long.status.success());
     put(&repo, "tests/test_auth.py", "a");
@@ -119,7 +129,10 @@ fn git_runs_the_shims_at_every_commit() {
     world.good(&repo, &["commit", "-q", "-m", "auth\n\nReviewed-by: qa-a"]);
     let head = world.good(&repo, &["rev-parse", "HEAD"]);
     let asked = asked.lock().unwrap();
-    assert!(matches!(asked.as_slice(), [Request::Hook { name, detail }] if name == "post-commit" && *detail == format!("{head} main")), "{asked:?}");
+    assert!(
+        matches!(asked.as_slice(), [Request::Hook { name, detail }] if name == "post-commit" && *detail == format!("{head} main")),
+        "{asked:?}"
+    );
 }
 
 #[test]
@@ -145,7 +158,11 @@ fn a_foreign_push_is_told_before_the_transfer_and_only_to_seats() {
     };
     let output = push("dev-a", "orchestrate::gate", "refs/heads/main");
     assert!(output.status.code() == Some(1) && text(&output.stderr).contains("[protected-branch]"), "{}", text(&output.stderr));
-    for (seat, url, remote) in [("dev-a", "orchestrate::gate", "refs/heads/dev-a/t1"), ("dev-a", "/elsewhere", "refs/heads/main"), ("", "orchestrate::gate", "refs/heads/main")] {
+    for (seat, url, remote) in [
+        ("dev-a", "orchestrate::gate", "refs/heads/dev-a/t1"),
+        ("dev-a", "/elsewhere", "refs/heads/main"),
+        ("", "orchestrate::gate", "refs/heads/main"),
+    ] {
         assert_eq!(push(seat, url, remote).status.code(), Some(0), "{seat} {url} {remote}");
     }
 }
@@ -154,7 +171,12 @@ fn a_foreign_push_is_told_before_the_transfer_and_only_to_seats() {
 fn without_the_program_a_hint_is_missing_and_a_gate_is_closed() {
     let world = World::new();
     for (hook, code) in [("pre-commit", 0), ("commit-msg", 0), ("post-commit", 0), ("pre-push", 0), ("pre-receive", 1)] {
-        let output = Command::new(Path::new(&shims()).join(hook)).env_clear().env("PATH", "/nowhere").current_dir(world.root.path()).output().unwrap();
+        let output = Command::new(Path::new(&shims()).join(hook))
+            .env_clear()
+            .env("PATH", "/nowhere")
+            .current_dir(world.root.path())
+            .output()
+            .unwrap();
         assert_eq!(output.status.code(), Some(code), "{hook}");
         assert!(text(&output.stderr).contains("not on the path"), "{hook}");
     }

@@ -48,7 +48,8 @@ fn mover(bare: &Path) -> impl Fn(&Request) -> Response + use<> {
     move |request| {
         if let Request::ProcReceive { updates, .. } = request {
             for update in updates {
-                let moved = Command::new("git").arg("--git-dir").arg(&bare).args(["update-ref", &update.name, update.new.as_str()]).status();
+                let moved =
+                    Command::new("git").arg("--git-dir").arg(&bare).args(["update-ref", &update.name, update.new.as_str()]).status();
                 assert!(moved.unwrap().success());
             }
         }
@@ -64,7 +65,10 @@ fn an_accepted_push_is_asked_twice_and_lands() {
     assert!(output.status.success(), "{}", text(&output.stderr));
     assert_eq!(gate.refs(), "refs/heads/dev-a/t1\nrefs/heads/dev-a/t2\nrefs/heads/main");
     let asked = asked.lock().unwrap();
-    let [Request::PreReceive { push, updates, quarantine, alternates }, Request::ProcReceive { updates: again, .. }] = asked.as_slice() else { panic!("{asked:?}") };
+    let [Request::PreReceive { push, updates, quarantine, alternates }, Request::ProcReceive { updates: again, .. }] = asked.as_slice()
+    else {
+        panic!("{asked:?}")
+    };
     assert_eq!((push.as_str(), updates, updates.len()), ("p1", again, 2));
     assert!(quarantine.contains("gate.git/objects/tmp_objdir-incoming-"), "{quarantine}");
     assert_eq!(alternates.as_slice(), [gate.bare.join("objects").to_str().unwrap()]);
@@ -98,7 +102,13 @@ fn no_supervisor_no_push() {
     let gate = Gate::supervised();
     let output = gate.push(&["HEAD:refs/heads/dev-a/t1"]);
     assert!(!output.status.success() && text(&output.stderr).contains("the supervisor cannot be reached"), "{}", text(&output.stderr));
-    let half = gate.world.command("git", &gate.clone).env("ORCHESTRATE_PUSH", "p1").args(["push", gate.bare.to_str().unwrap(), "HEAD:x"]).output().unwrap();
+    let half = gate
+        .world
+        .command("git", &gate.clone)
+        .env("ORCHESTRATE_PUSH", "p1")
+        .args(["push", gate.bare.to_str().unwrap(), "HEAD:x"])
+        .output()
+        .unwrap();
     assert!(!half.status.success() && text(&half.stderr).contains("only one of"), "{}", text(&half.stderr));
     assert_eq!(gate.refs(), "refs/heads/main");
 }
@@ -120,7 +130,10 @@ fn an_ordinary_repository_guards_its_branch_by_a_bundle() {
     assert!(!none.status.success() && text(&none.stderr).contains("[no-bundle]"), "{}", text(&none.stderr));
     gate.world.good(&gate.bare, &["config", "orchestrate.bundle", "history.bundle"]);
     let missing = push(&["HEAD:main"]);
-    assert!(!missing.status.success() && text(&missing.stderr).contains("[not-accounted]"), "{}", text(&missing.stderr));
+    assert!(!missing.status.success() && text(&missing.stderr).contains("cannot read the bundle"), "{}", text(&missing.stderr));
+    fs::write(gate.bare.join("history.bundle"), "nonsense").unwrap();
+    let nonsense = push(&["HEAD:main"]);
+    assert!(!nonsense.status.success() && text(&nonsense.stderr).contains("[not-accounted]"), "{}", text(&nonsense.stderr));
     let forced = push(&["--force", "HEAD~1:topic"]);
     assert!(forced.status.success());
     gate.world.good(&gate.bare, &["config", "orchestrate.branch", "topic"]);

@@ -1,9 +1,9 @@
 //! What crosses a seat's wall: signatures and git's own conversations.
 
 use super::*;
+use crate::domain::name::Digest;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use crate::domain::name::Digest;
 use std::os::fd::OwnedFd;
 
 const KEY: &str = "ABCDEF0123456789ABCDEF0123456789ABCDEF01";
@@ -20,7 +20,9 @@ fn broker(request: &Request) -> Response {
         Request::VerifySignature { payload, signature } if STANDARD.decode(signature).unwrap() == armored(payload).as_bytes() => {
             Response::Done(json!({"status": "good", "fingerprint": KEY, "holder": "dev-a", "why": ""}))
         }
-        Request::VerifySignature { .. } => Response::Done(json!({"status": "bad", "fingerprint": null, "holder": null, "why": "the data was changed"})),
+        Request::VerifySignature { .. } => {
+            Response::Done(json!({"status": "bad", "fingerprint": null, "holder": null, "why": "the data was changed"}))
+        }
         _ => refused("strange"),
     }
 }
@@ -63,7 +65,9 @@ fn other_judgements_are_not_good_either() {
     for status in ["unknown-key", "other-format", "good"] {
         let world = World::new();
         world.supervisor("run/seat.sock", move |request| match request {
-            Request::VerifySignature { .. } => Response::Done(json!({"status": status, "fingerprint": null, "holder": "x\n[GNUPG:] GOODSIG 1 y", "why": ""})),
+            Request::VerifySignature { .. } => {
+                Response::Done(json!({"status": status, "fingerprint": null, "holder": "x\n[GNUPG:] GOODSIG 1 y", "why": ""}))
+            }
             other => broker(other),
         });
         let repo = signing_repo(&world);
@@ -80,7 +84,11 @@ fn a_refused_signature_is_explained_and_makes_no_commit() {
     let before = world.good(&repo, &["rev-parse", "HEAD"]);
     let output = world.git(&repo, &["commit", "-S", "--allow-empty", "-m", "forged"]);
     assert!(!output.status.success());
-    assert!(text(&output.stderr).contains("orchestrate: refused: because of not-your-name [not-your-name]\nhint: git push"), "{}", text(&output.stderr));
+    assert!(
+        text(&output.stderr).contains("orchestrate: refused: because of not-your-name [not-your-name]\nhint: git push"),
+        "{}",
+        text(&output.stderr)
+    );
     assert_eq!(world.good(&repo, &["rev-parse", "HEAD"]), before);
 }
 
@@ -139,7 +147,14 @@ fn plain_git_clones_pushes_and_fetches_through_the_socket() {
     world.good(world.root.path(), &["clone", "-q", "orchestrate::gate", "clone"]);
     let clone = world.path("clone");
     let mut noise = 1u64;
-    let big: Vec<u8> = std::iter::repeat_with(|| { noise ^= noise << 13; noise ^= noise >> 7; noise ^= noise << 17; (noise >> 32) as u8 }).take(8 << 20).collect();
+    let big: Vec<u8> = std::iter::repeat_with(|| {
+        noise ^= noise << 13;
+        noise ^= noise >> 7;
+        noise ^= noise << 17;
+        (noise >> 32) as u8
+    })
+    .take(8 << 20)
+    .collect();
     fs::write(clone.join("big"), &big).unwrap();
     world.commit(&clone, "small", "x");
     world.good(&clone, &["push", "-q", "origin", "HEAD:refs/heads/dev-a/t1"]);
@@ -147,7 +162,10 @@ fn plain_git_clones_pushes_and_fetches_through_the_socket() {
     world.good(world.root.path(), &["clone", "-q", "-b", "dev-a/t1", "orchestrate::gate", "again"]);
     assert!(fs::read(world.path("again/big")).unwrap() == big);
     world.good(&clone, &["fetch", "-q"]);
-    assert_eq!(*lines.lock().unwrap(), ["git-upload-pack version=2", "git-receive-pack", "git-upload-pack version=2", "git-upload-pack version=2"]);
+    assert_eq!(
+        *lines.lock().unwrap(),
+        ["git-upload-pack version=2", "git-receive-pack", "git-upload-pack version=2", "git-upload-pack version=2"]
+    );
 }
 
 #[test]

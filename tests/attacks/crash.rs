@@ -1,0 +1,116 @@
+//! `kill -9` of the supervisor at any moment: the next start continues, and nothing that was acknowledged is lost.
+
+use crate::world::World;
+use crate::world::processes::{Family, gone, kill};
+use rustix::event::{Timespec, poll};
+
+/// More with `CRASHES=50`.
+const CRASHES: u64 = 6;
+const SEED: u64 = 0x5eed;
+
+fn crashes() -> u64 {
+    std::env::var("CRASHES").ok().and_then(|count| count.parse().ok()).unwrap_or(CRASHES)
+}
+
+/// A moment from the seed, up to so many milliseconds from now.
+fn moment(number: u64, most: u64) -> u64 {
+    let mixed = (SEED + number).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    (mixed >> 33) % most
+}
+
+/// Lets the attack's moment come; nothing is waited for here.
+fn pass(milliseconds: u64) {
+    let limit = Timespec { tv_sec: 0, tv_nsec: i64::try_from(milliseconds * 1_000_000).unwrap() };
+    assert_eq!(poll(&mut [], Some(&limit)), Ok(0));
+}
+
+fn crash(world: &World) {
+    let supervisor = Family::of(&world.path("")).supervisor();
+    kill(supervisor);
+    assert!(gone(supervisor));
+}
+
+/// What must be true after every start.
+#[track_caller]
+fn whole(world: &World) {
+    world.start().ok();
+    world.owner(&["ledger", "verify"]).ok();
+    let state = world.fold();
+    assert!(state.frozen.is_none(), "frozen: {:?}", state.frozen);
+    let recorded: Vec<String> = state.refs.iter().map(|(name, at)| format!("{name} {at}")).collect();
+    let found: Vec<String> = world.refs().lines().filter(|line| !line.starts_with("refs/gate/")).map(str::to_owned).collect();
+    let recorded: Vec<String> = recorded.into_iter().filter(|line| !line.starts_with("refs/gate/")).collect();
+    assert_eq!(found, recorded, "the gate differs from the record");
+}
+
+#[test]
+fn a_push_is_there_or_not_whenever_the_supervisor_dies() {
+    let world = World::python().bootstrap();
+    let (mut landed, mut lost) = (0, 0);
+    for number in 0..crashes() {
+        let lines = format!("git checkout -q -f -B w{number} origin/main && echo {number} > N{number}.md && git add -A && git commit -q -m {number} || exit 9");
+        world.seat("dev-a").run(&lines).ok();
+        let push = world.seat("dev-a").start(&format!("git push -q origin HEAD:dev-a/n{number} && git rev-parse HEAD"));
+        pass(moment(number, 400));
+        crash(&world);
+        let said = push.end();
+        whole(&world);
+        let there = world.refs().contains(&format!("refs/heads/dev-a/n{number} "));
+        assert!(said.code != 0 || there, "acknowledged and lost: {said}");
+        let again = world.seat("dev-a").run(&format!("git push -q origin HEAD:dev-a/n{number}"));
+        assert_eq!(again.code, 0, "after the crash: {again}");
+        *(if there { &mut landed } else { &mut lost }) += 1;
+    }
+    println!("{landed} landed before the crash, {lost} did not");
+}
+
+#[test]
+fn a_merge_is_there_or_not_whenever_the_supervisor_dies() {
+    let world = World::python().bootstrap();
+    for number in 1..=crashes() / 2 {
+        let id = format!("T{number}");
+        world.owner(&["task", "open", "a note"]).ok();
+        let work = format!(
+            "orchestrate task take {id} && git fetch -q && git checkout -q -f -B dev-a/t{number} origin/main && echo {number} > N{number}.md \
+             && git add -A && git commit -q -m {number} && git push -q origin dev-a/t{number} && orchestrate task submit {id}"
+        );
+        world.seat("dev-a").run(&work).ok();
+        for gate in ["peer", "qa"] {
+            approve(&world, &id, gate);
+        }
+        world.seat("orchestrator").run(&format!("orchestrate review approve {id} --note 'this is what was asked for'"));
+        let last = world.seat("librarian").start(&format!("orchestrate review approve {id} --note 'nothing odd about any of it'"));
+        pass(moment(number, 300));
+        crash(&world);
+        last.end();
+        whole(&world);
+        // Said again where the word was lost with the crash; one that counted already is refused.
+        world.seat("librarian").run(&format!("orchestrate review approve {id} --note 'nothing odd about any of it'"));
+        let commit = world.wait_merged(&id);
+        assert_eq!(world.gate(&["rev-parse", "main"]), commit);
+        assert_eq!(world.gate(&["rev-list", "--count", "main"]), (number + 1).to_string(), "merged twice");
+    }
+    whole(&world);
+}
+
+fn approve(world: &World, id: &str, gate: &str) {
+    use orchestrate::domain::{event::Event, review, task};
+    let wanted = id.parse().unwrap();
+    let drawn = world.wait_for("a draw", |entry| match &entry.event {
+        Event::Review(review::Event::Drawn { task, gate: at, seats, .. }) if *task == wanted && at.as_str() == gate => Some(seats.clone()),
+        _ => None,
+    });
+    if gate == "qa" {
+        world.wait_for("the run on the merge result", |entry| {
+            let merge = |event: &task::Event| matches!(event, task::Event::Tested { task, kind: task::RunKind::Merge, .. } if *task == wanted);
+            matches!(&entry.event, Event::Task(event) if merge(event)).then_some(())
+        });
+    }
+    for seat in drawn {
+        world.seat(seat.as_str()).run(&format!("orchestrate review approve {id} --note 'read it, and it is as it should be'")).ok();
+    }
+    world.wait_for("the gate", |entry| match &entry.event {
+        Event::Task(task::Event::Judged { task, gate: at, pass: true, .. }) if *task == wanted && at.as_str() == gate => Some(()),
+        _ => None,
+    });
+}

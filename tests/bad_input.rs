@@ -1,0 +1,216 @@
+//! Bad input: each gets a clear sentence, a hint, the documented exit code, and leaves nothing half-made.
+
+use crate::world::{Said, World, project};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+/// The start failed in words, with a hint; no workshop is left.
+#[track_caller]
+fn failed(world: &World, said: Said, words: &str) {
+    let said = said.ends(10).says(words);
+    assert!(said.err.contains("\nhint: ") || said.err.starts_with("hint: "), "no hint: {said}");
+    assert!(!said.err.contains("panicked") && !said.err.contains("BUG"), "{said}");
+    nothing_left(world);
+}
+
+#[track_caller]
+fn nothing_left(world: &World) {
+    let left: Vec<PathBuf> = std::fs::read_dir(world.path("state")).unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.is_dir()).collect();
+    assert_eq!(left, Vec::<PathBuf>::new(), "a state folder is left");
+}
+
+fn start_at(world: &World, repo: &Path) -> Said {
+    let agent = world.path("agent");
+    world.orchestrate(&["bootstrap", repo.to_str().unwrap(), "--agent", agent.to_str().unwrap(), "--detach", "--yes"])
+}
+
+#[test]
+fn what_is_no_repository_is_told_so() {
+    let world = World::bare();
+    failed(&world, start_at(&world, &world.path("nowhere")), "no git repository");
+    std::fs::create_dir(world.path("plain")).unwrap();
+    failed(&world, start_at(&world, &world.path("plain")), "no git repository");
+    std::fs::write(world.path("file"), "x").unwrap();
+    failed(&world, start_at(&world, &world.path("file")), "no git repository");
+    project::git(&world.path("plain"), &["init", "-q", "-b", "main"]);
+    failed(&world, start_at(&world, &world.path("plain")), "commit");
+    project::git(&world.path("home"), &["init", "-q", "--bare", "../bare.git"]);
+    failed(&world, start_at(&world, &world.path("bare.git")), "bare");
+    std::fs::create_dir_all(world.path("fake/.git")).unwrap();
+    failed(&world, start_at(&world, &world.path("fake")), "");
+    let said = world.orchestrate(&["bootstrap", "--detach", "--yes"]);
+    assert!(said.code == 2 || said.code == 10, "{said}");
+    nothing_left(&world);
+    world.orchestrate(&["bootstrap", "--isolation", "much"]).ends(2);
+    world.orchestrate(&["bootstrap", "--agent", ""]);
+    world.orchestrate(&["no-such-command"]).ends(2);
+}
+
+/// Work that is not committed stays as it is, to the byte, and seats do not see it.
+#[test]
+fn a_dirty_tree_is_kept() {
+    let world = World::python();
+    std::fs::write(world.repo().join("src/greeter.py"), "changed, not committed\n").unwrap();
+    std::fs::write(world.repo().join("untracked.py"), "new\n").unwrap();
+    project::git(&world.repo(), &["rm", "-q", "--cached", ".gitignore"]);
+    let before = project::snapshot(&world.repo());
+    world.start().ok();
+    let seen = world.seat("dev-a").run("git status --porcelain; cat src/greeter.py; ls").ok();
+    assert!(seen.out.contains("Hello") && !seen.out.contains("untracked"), "{seen}");
+    world.down().ok();
+    assert_eq!(project::snapshot(&world.repo()), before);
+    assert_eq!(std::fs::read_to_string(world.repo().join("src/greeter.py")).unwrap(), "changed, not committed\n");
+    let mut world = world;
+    world.delivered();
+}
+
+#[test]
+fn odd_paths_work() {
+    let world = World::python();
+    for name in ["with spaces", "it's \"quoted\"", "$(touch evil)", "Müller & Söhne", "-dash", "new\nline"] {
+        let repo = world.path("odd").join(name);
+        std::fs::create_dir_all(&repo).unwrap();
+        project::git(&repo, &["init", "-q", "-b", "main"]);
+        project::git(&repo, &["commit", "-q", "--allow-empty", "-m", "first"]);
+        let agent = world.path("agent");
+        let arguments = ["bootstrap", "--agent", agent.to_str().unwrap(), "--detach", "--yes", "--", repo.to_str().unwrap()];
+        let said = world.orchestrate(&arguments);
+        assert_eq!(said.code, 0, "{name:?}: {said}");
+        world.orchestrate(&["-C", repo.to_str().unwrap(), "status"]).ok();
+        world.orchestrate(&["-C", repo.to_str().unwrap(), "down"]).ok();
+        assert!(!world.path("home/evil").exists() && !repo.join("evil").exists());
+    }
+}
+
+#[test]
+fn a_missing_program_is_named() {
+    let world = World::python();
+    let agent = world.path("agent").display().to_string();
+    let repo = world.repo().display().to_string();
+    let absent = world.orchestrate(&["bootstrap", &repo, "--agent", "no-such-agent --flag", "--detach", "--yes"]);
+    failed(&world, absent, "no-such-agent");
+    let deaf = world.orchestrate(&["bootstrap", &repo, "--agent", "'", "--detach", "--yes"]);
+    assert_ne!(deaf.code, 0, "{deaf}");
+    nothing_left(&world);
+    for missing in ["tmux", "git", "bwrap"] {
+        let path = world.path(&format!("without-{missing}"));
+        programs_but(&path, missing);
+        let env = format!("PATH={}", path.display());
+        let program = env!("CARGO_BIN_EXE_orchestrate");
+        let said = world.command("/usr/bin/env", &[&env, program, "bootstrap", &repo, "--agent", &agent, "--detach", "--yes"], "");
+        if missing == "bwrap" && said.code == 0 {
+            // The system's own place is looked at too.
+            world.down().ok();
+            continue;
+        }
+        failed(&world, said, missing);
+    }
+}
+
+/// A folder with links to the system's programs, all but one.
+fn programs_but(folder: &Path, missing: &str) {
+    std::fs::create_dir(folder).unwrap();
+    for place in ["/usr/bin", "/usr/local/bin"] {
+        for entry in std::fs::read_dir(place).unwrap().flatten() {
+            let target = folder.join(entry.file_name());
+            if entry.file_name().as_bytes() != missing.as_bytes() && !target.exists() {
+                std::os::unix::fs::symlink(entry.path(), target).unwrap_or_default();
+            }
+        }
+    }
+}
+
+#[test]
+fn an_odd_state_folder_is_refused() {
+    let world = World::python();
+    let state = world.state();
+    std::fs::create_dir(&state).unwrap();
+    std::fs::set_permissions(&state, std::fs::Permissions::from_mode(0o755)).unwrap();
+    world.start().ends(10).says("others can enter it").says("chmod 700");
+    std::fs::set_permissions(&state, std::fs::Permissions::from_mode(0o700)).unwrap();
+    std::fs::write(state.join("letters.txt"), "mine").unwrap();
+    world.start().ends(10).says("not a workshop's");
+    assert_eq!(std::fs::read_dir(&state).unwrap().count(), 1, "something was made in a foreign folder");
+    std::fs::remove_file(state.join("letters.txt")).unwrap();
+    std::fs::write(state.join("repository"), "/somebody/else").unwrap();
+    world.start().ends(10).says("belongs to /somebody/else");
+    std::fs::remove_dir_all(&state).unwrap();
+    std::os::unix::fs::symlink(world.path("home"), &state).unwrap();
+    world.start().ends(10);
+    std::fs::remove_file(&state).unwrap();
+    let long = world.path("a").join("b".repeat(120));
+    let env = format!("ORCHESTRATE_STATE={}", long.display());
+    let (repo, agent) = (world.repo().display().to_string(), world.path("agent").display().to_string());
+    let said = world.command("/usr/bin/env", &[&env, env!("CARGO_BIN_EXE_orchestrate"), "bootstrap", &repo, "--agent", &agent, "--detach"], "");
+    said.ends(10).says("too long").says("ORCHESTRATE_STATE");
+    nothing_left(&world);
+}
+
+#[test]
+fn two_starts_at_once_make_one_workshop() {
+    let world = World::python();
+    let (first, second) = std::thread::scope(|scope| {
+        let first = scope.spawn(|| world.start());
+        let second = scope.spawn(|| world.start());
+        (first.join().unwrap(), second.join().unwrap())
+    });
+    assert!(first.code == 0 || second.code == 0, "{first}\n{second}");
+    for said in [first, second] {
+        assert!(said.code == 0 || (said.code == 10 && said.err.contains("another start")), "{said}");
+    }
+    world.owner(&["ledger", "verify"]).ok();
+    let founded = world.entries().iter().filter(|entry| orchestrate::view::line(entry).contains("founded on")).count();
+    assert_eq!(founded, 1);
+}
+
+#[test]
+fn a_damaged_ledger_starts_nothing() {
+    let world = World::python().bootstrap();
+    world.owner(&["task", "open", "something to look at"]).ok();
+    world.down().ok();
+    let path = world.state().join("ledger.db");
+    let whole = std::fs::read(&path).unwrap();
+    let at = whole.windows(9).position(|nine| nine == b"something").expect("the entry is in the file");
+    let mut damaged = whole.clone();
+    damaged[at] ^= 1;
+    std::fs::write(&path, &damaged).unwrap();
+    world.start().ends(10).says("orchestrate ledger verify");
+    assert_eq!(world.owner(&["ledger", "verify"]).code, 1);
+    std::fs::write(&path, &whole[..whole.len() / 2]).unwrap();
+    let said = world.start().ends(10);
+    assert!(said.err.contains("hint"), "{said}");
+    std::fs::write(&path, &whole).unwrap();
+    world.start().ok();
+    world.owner(&["ledger", "verify"]).ok();
+}
+
+#[test]
+fn an_unknown_key_in_the_owners_rules_names_file_and_line() {
+    let world = World::python();
+    let config = world.path("rules/config.toml");
+    let before = std::fs::read_to_string(&config).unwrap();
+    let cases = [
+        ("rules/config.toml", format!("{before}\n[thresholds]\nsingle_review_line = 50\n"), "single_review_line"),
+        ("rules/config.toml", format!("{before}\n[no-such]\nx = 1\n"), "no-such"),
+        ("rules/config.toml", format!("{before}\nnot toml at all"), "config.toml:"),
+        ("rules/config.toml", format!("{before}\n[thresholds]\nsingle_review_lines = \"many\"\n"), "single_review_lines"),
+        ("rules/gates/10-red.toml", "name = \"red\"\nabout = \"x\"\nchecks = [\"no-such-check\"]\n".to_owned(), "no-such-check"),
+        ("rules/gates/10-red.toml", "name = \"red\"\nabout = \"x\"\nchecks = [\"new-tests-fail\"]\nlimit = 3\n".to_owned(), "limit"),
+        ("rules/gates/45-canary.toml", "name = \"red\"\nabout = \"x\"\nchecks = []\n".to_owned(), "45-canary.toml"),
+        ("rules/roles/dev.md", "+++\nname = \"dev\"\ncolor = \"red\"\n+++\nx\n".to_owned(), "dev.md:"),
+        ("rules/roles/dev.md", "no front matter".to_owned(), "dev.md:1"),
+    ];
+    std::fs::create_dir(world.path("rules/gates")).unwrap();
+    for (name, text, words) in cases {
+        let path = world.path(name);
+        let kept = std::fs::read(&path).ok();
+        std::fs::write(&path, text).unwrap();
+        failed(&world, world.start(), words);
+        match kept {
+            Some(bytes) => std::fs::write(&path, bytes).unwrap(),
+            None => std::fs::remove_file(&path).unwrap(),
+        }
+    }
+    world.start().ok();
+}

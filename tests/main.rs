@@ -3,6 +3,7 @@
 
 mod attacks;
 mod bad_input;
+mod replay;
 mod simulate;
 mod speak;
 mod stories;

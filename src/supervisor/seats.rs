@@ -51,7 +51,9 @@ pub async fn fill(yard: &Arc<Yard>, options: &Options, charter: &Charter, report
     let (fresh, places) = tokio::join!(clones(yard, charter), blocking(move || furnish(&here, &told, &ours)));
     let (fresh, places) = (fresh?, places?);
     reporter.step("clones", count(fresh, "made"), since);
-    reporter.step("prompts", format!("{} seats", places.len()), since);
+    let (furnished, all) = (places.len(), charter.seats().count());
+    let left = if furnished < all { format!("; {} could not be furnished, see supervisor.log", all - furnished) } else { String::new() };
+    reporter.step("prompts", format!("{furnished} seats{left}"), since);
     let since = Instant::now();
     let total = places.len();
     let started = seat(yard, places).await?;
@@ -154,8 +156,19 @@ impl Inside {
     }
 }
 
+/// Furnishes every seat that can be; what a seat did to its own home keeps nobody else from starting.
 fn furnish(yard: &Yard, options: &Options, charter: &Charter) -> Result<Vec<Place>, Failure> {
-    charter.seats().map(|seat| place(yard, options, charter, seat)).collect()
+    let (mut places, mut trouble) = (Vec::new(), None);
+    for seat in charter.seats() {
+        match place(yard, options, charter, seat) {
+            Ok(place) => places.push(place),
+            Err(failure) => {
+                eprintln!("orchestrate: {seat} stays as it is: {failure}; {}", failure.hint);
+                trouble = trouble.or(Some(failure));
+            }
+        }
+    }
+    trouble.filter(|_| places.is_empty()).map_or(Ok(places), Err)
 }
 
 fn place(yard: &Yard, options: &Options, charter: &Charter, seat: &SeatName) -> Result<Place, Failure> {

@@ -40,7 +40,11 @@ fn enough(case: &Case<'_>, gate: GateName, given: usize, needed: usize, problems
 
 /// The seats whose yes at a gate counts; every word that should count and does not is a problem.
 fn at_gate(case: &Case<'_>, gate: GateName, problems: &mut Problems) -> BTreeSet<SeatName> {
-    let draw = case.attempt.draws.iter().rev().find(|draw| draw.gate == gate && case.counts(gate, draw.seq));
+    let mut draws = case.attempt.draws.iter().filter(|draw| draw.gate == gate && case.counts(gate, draw.seq));
+    let draw = draws.next();
+    if let Some(again) = draws.next() {
+        problems.entry(again.seq, format_args!("{gate} of {} was drawn a second time: nobody draws until an ally comes", case.merge.task));
+    }
     if let Some(why) = draw.and_then(|draw| unfit(case, draw)) {
         problems.entry(draw.map_or(0, |draw| draw.seq), format_args!("the draw for {gate} of {}: {why}", case.merge.task));
     }

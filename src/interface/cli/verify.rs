@@ -2,6 +2,7 @@ use super::desk::Desk;
 use super::paint::{Look, Paint};
 use crate::interface::exit::{Exit, Trouble};
 use crate::supervisor::protocol::Response;
+use crate::verify::{CommitReport, Report};
 use crate::view::text::{count, one_line};
 use std::path::PathBuf;
 
@@ -31,19 +32,29 @@ impl Verify {
             let value = serde_json::to_value(&report).map_err(|why| Trouble::Bug(why.to_string()))?;
             desk.say_json(&Response::Done(value));
         } else {
-            desk.say(&page(&report.lines, &report.problems, exit, &desk.paint));
+            desk.say(&page(&report, exit, &desk.paint));
         }
         Ok(exit)
     }
 }
 
-/// The verdict stands first and last; a report with problems is never green.
-fn page(lines: &[String], problems: &[String], exit: Exit, paint: &Paint) -> String {
-    let lines: String = lines.iter().map(|line| format!("{}\n", one_line(line))).collect();
+/// What was looked at, what each merge went through, what is wrong, and the verdict last; a report with problems is never green.
+fn page(report: &Report, exit: Exit, paint: &Paint) -> String {
+    let lines: String = report.lines.iter().map(|line| format!("{}\n", one_line(line))).collect();
+    let commits: String = report.commits.iter().map(|commit| merge(commit, paint)).collect();
+    let problems = &report.problems;
     let problems_text: String = problems.iter().map(|problem| format!("  {}\n", paint.with(Look::Bad, &one_line(problem)))).collect();
     let verdict = match exit {
         Exit::Done => paint.with(Look::Good, "the history holds"),
         _ => paint.with(Look::Bad, &format!("the history does NOT hold: {}", count(problems.len().max(1) as u64, "problem"))),
     };
-    format!("{lines}{problems_text}{verdict}\n")
+    format!("{lines}{commits}{problems_text}{verdict}\n")
+}
+
+fn merge(commit: &CommitReport, paint: &Paint) -> String {
+    let short: String = commit.commit.chars().take(10).collect();
+    let absent = if commit.present { "" } else { " (not in this clone)" };
+    let head = format!("{}  {}, by {}, merged as {short}{absent}", commit.task, commit.title, commit.author);
+    let gates: String = commit.gates.iter().map(|gate| paint.wrapped(gate, 2)).collect();
+    format!("\n{}{gates}{}\n", paint.title(&head), paint.wrapped(&format!("words: {}", commit.reviewers.join(", ")), 2))
 }

@@ -4,6 +4,7 @@
 mod attacks;
 mod bad_input;
 mod readme;
+mod replay;
 mod simulate;
 mod speak;
 mod stories;

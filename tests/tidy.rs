@@ -181,7 +181,7 @@ fn what_only_looks_like_a_breach_is_left_alone() {
 #[test]
 fn shims_are_alike_but_for_their_names() {
     let shim = |name: &str, text: &str| Source::new(&format!("git-hooks/{name}"), text);
-    let good = |name: &str| shim(name, &format!("#!/bin/sh\nexec orchestrate hook {name} \"$@\"\n"));
+    let good = |name: &str| shim(name, "#!/bin/sh\nhook=${0##*/}\nexec orchestrate hook \"$hook\" \"$@\"\n");
     assert_eq!(findings(&[good("pre-push"), good("commit-msg"), good("pre-commit"), shim("README.md", "other")]), []);
     let odd = shim("pre-push", "#!/bin/sh\nexit 0\n");
     let found = findings(&[good("commit-msg"), good("pre-commit"), odd]);

@@ -165,12 +165,6 @@ impl World {
         std::fs::write(path, before + text).unwrap();
     }
 
-    pub fn set(mut self, name: &str, value: &str) -> Self {
-        self.env.retain(|(known, _)| known != name);
-        self.env.push((name.to_owned(), value.to_owned()));
-        self
-    }
-
     pub fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }

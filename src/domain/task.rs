@@ -384,6 +384,19 @@ pub fn send_back(state: &State, task: &TaskId, attempt: &Attempt, gate: GateName
     std::iter::once(back).chain(mail).collect()
 }
 
+/// Sends every attempt back that is under way; what was said about it was said under other rules.
+pub fn send_all_back(state: &State, why: &str) -> Vec<Any> {
+    let live = |attempt: &&Attempt| !matches!(attempt.stage, Stage::Merged | Stage::Back { .. });
+    let under_way = state.tasks.iter().filter_map(|(task, known)| Some((task, known.attempt.as_ref().filter(live)?)));
+    under_way.fold(Vec::new(), |events, (task, attempt)| {
+        let gate = match attempt.stage {
+            Stage::At(gate) => gate,
+            Stage::Measuring | Stage::Merging | Stage::Moving { .. } | Stage::Merged | Stage::Back { .. } => GateName::Red,
+        };
+        message::chain(events, send_back(state, task, attempt, gate, why))
+    })
+}
+
 /// The outside failed: the attempt stays where it is and says so.
 pub fn stalled(state: &State, task: &TaskId, number: u32, why: &str) -> Result<Vec<Any>, Refusal> {
     current(state, task, number)?;

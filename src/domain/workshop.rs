@@ -10,6 +10,7 @@ use super::name::{Digest, Fingerprint, Oid, RefName, RoleName, SeatName};
 use super::refusal::Refusal;
 use super::state::State;
 use super::statement;
+use super::task;
 use serde::{Deserialize, Serialize};
 
 /// What genesis fixes for ever.
@@ -79,7 +80,11 @@ pub fn recharter(state: &State, actor: &Actor, text: &str) -> Result<Vec<Any>, R
     if !same_seats {
         return Err(Refusal::new("seats-fixed", "seats are fixed in genesis", "orchestrate bootstrap a new workshop"));
     }
-    Ok(if new.digest() == state.policy { Vec::new() } else { vec![Any::Workshop(Event::Rechartered { charter: text.to_owned() })] })
+    if new.digest() == state.policy {
+        return Ok(Vec::new());
+    }
+    let adopted = Any::Workshop(Event::Rechartered { charter: text.to_owned() });
+    Ok(std::iter::once(adopted).chain(task::send_all_back(state, "the owner adopted another charter: submit again")).collect())
 }
 
 fn charter(text: &str) -> Result<Charter, Refusal> {

@@ -3,6 +3,7 @@
 mod certs;
 mod commit;
 mod envelope;
+mod pen;
 mod secret;
 mod store;
 

@@ -9,10 +9,8 @@ use super::drive::{Denied, Outcome};
 use super::protocol::{Request, Response};
 use super::serve::Door;
 use super::yard::Yard;
-use crate::domain::actor::Actor;
 use crate::domain::command::Act;
 use crate::domain::failure::Failure;
-use crate::domain::fleet::Instance;
 use crate::domain::refusal::Refusal;
 use crate::domain::state::State;
 use crate::ledger::Ledger;
@@ -23,9 +21,7 @@ use std::sync::Arc;
 
 /// Answers one request of one socket.
 pub async fn answer(yard: &Arc<Yard>, door: &Door, request: Request) -> Response {
-    if let Door::Seat(_) = door {
-        greet(yard, door).await;
-    }
+    greet(yard, door).await;
     if let Some(verb) = not_offered(door, &request) {
         return trespass(yard, door, verb).await;
     }
@@ -73,12 +69,14 @@ pub async fn answer(yard: &Arc<Yard>, door: &Door, request: Request) -> Response
 
 /// The first word of an instance through its own socket is its answer to the start.
 async fn greet(yard: &Arc<Yard>, door: &Door) {
-    let Actor::Seat(seat) = door.actor() else { return };
-    let starting = yard.see(move |state, _| matches!(state.fleet.get(&seat).map(|seat| &seat.instance), Some(Instance::Starting { .. }))).await;
-    if starting.unwrap_or(false) {
-        if let Err(Denied::Failed(failure)) = yard.ask(door.actor(), Act::Answer).await {
-            eprintln!("orchestrate: {failure}");
-        }
+    let Door::Seat(seat) = door else { return };
+    // Met first and asked then: a new instance that is expected between the two is answered for, never passed over.
+    if !yard.meet(seat) {
+        return;
+    }
+    if let Err(Denied::Failed(failure)) = yard.ask(door.actor(), Act::Answer).await {
+        yard.expect(seat);
+        eprintln!("orchestrate: {failure}");
     }
 }
 

@@ -31,19 +31,21 @@ pub struct Keys {
 
 impl Keys {
     /// Loads the keys of the place, making those that are missing; says how many were made.
+    ///
+    /// Each has a thread of its own: making a key durable is waiting for the disk, which takes many at once as soon as one.
     pub fn open(place: &Place, workshop: &str, seats: &[SeatName]) -> Result<(Self, usize), Failure> {
-        let store = KeyStore::open(&place.join("keys"))?;
+        let store = &KeyStore::open(&place.join("keys"))?;
         let holders = [Party::Owner, Party::Gatekeeper].into_iter().chain(seats.iter().cloned().map(Party::Seat));
-        let mut secret = BTreeMap::new();
-        let mut made = 0;
-        for holder in holders {
-            let (key, fresh) = key(&store, &holder, workshop)?;
-            made += usize::from(fresh);
-            secret.insert(holder, key);
-        }
-        let note = store.note_key()?.map_or_else(|| store.make_note_key(), Ok)?;
-        let (draw, totp) = (store.secret("draw.secret", 32)?, store.secret("totp.secret", 20)?);
-        Ok((Self { secret, note, draw, totp: Totp::new(&totp) }, made))
+        std::thread::scope(|scope| {
+            let note = scope.spawn(|| store.note_key()?.map_or_else(|| store.make_note_key(), Ok));
+            let draw = scope.spawn(|| store.secret("draw.secret", 32));
+            let totp = scope.spawn(|| store.secret("totp.secret", 20));
+            let keys: Vec<_> = holders.map(|holder| scope.spawn(move || key(store, &holder, workshop).map(|found| (holder, found)))).collect();
+            let keys = keys.into_iter().map(end).collect::<Result<Vec<_>, Failure>>()?;
+            let made = keys.iter().filter(|(_, (_, fresh))| *fresh).count();
+            let secret = keys.into_iter().map(|(holder, (key, _))| (holder, key)).collect();
+            Ok((Self { secret, note: end(note)?, draw: end(draw)?, totp: Totp::new(&end(totp)?) }, made))
+        })
     }
 
     pub fn of(&self, party: &Party) -> Result<&SecretKey, Failure> {
@@ -69,6 +71,11 @@ impl Keys {
         let text = Checkpoint { origin: workshop.to_owned(), size, root }.text();
         note(&text, &self.note, workshop).doing("cannot sign a checkpoint")
     }
+}
+
+/// What a thread came to; its panic goes on in this one.
+fn end<T>(thread: std::thread::ScopedJoinHandle<'_, Result<T, Failure>>) -> Result<T, Failure> {
+    thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }
 
 fn key(store: &KeyStore, holder: &Party, workshop: &str) -> Result<(SecretKey, bool), Failure> {

@@ -84,6 +84,7 @@ pub enum Request {
     Resume,
     Down,
     // The gate hooks' socket only.
+    /// `quarantine` is empty for a push that brings no objects.
     PreReceive { push: String, updates: Vec<RawUpdate>, quarantine: String, alternates: Vec<String> },
     ProcReceive { push: String, updates: Vec<RawUpdate> },
 }

@@ -47,12 +47,13 @@ struct Place {
 /// Puts an instance into every seat that has none, and leaves the others alone.
 pub async fn fill(yard: &Arc<Yard>, options: &Options, charter: &Charter, reporter: &mut Reporter) -> Result<(), Failure> {
     let since = Instant::now();
-    let fresh = clones(yard, charter).await?;
-    reporter.step("clones", count(fresh, "made"), since);
-    let since = Instant::now();
     let (here, told, ours) = (Arc::clone(yard), options.clone(), charter.clone());
-    let places = blocking(move || furnish(&here, &told, &ours)).await?;
-    reporter.step("prompts", format!("{} seats", places.len()), since);
+    let (fresh, places) = tokio::join!(clones(yard, charter), blocking(move || furnish(&here, &told, &ours)));
+    let (fresh, places) = (fresh?, places?);
+    reporter.step("clones", count(fresh, "made"), since);
+    let (furnished, all) = (places.len(), charter.seats().count());
+    let left = if furnished < all { format!("; {} could not be furnished, see supervisor.log", all - furnished) } else { String::new() };
+    reporter.step("prompts", format!("{furnished} seats{left}"), since);
     let since = Instant::now();
     let total = places.len();
     let started = seat(yard, places).await?;
@@ -67,12 +68,13 @@ async fn seat(yard: &Arc<Yard>, places: Vec<Place>) -> Result<usize, Failure> {
     let whole = places.iter().all(|place| living.iter().any(|pane| pane.seat == place.seat.as_str()));
     let dead = |place: &&Place| !whole || living.iter().any(|pane| pane.dead && pane.seat == place.seat.as_str());
     let wanted: Vec<&Place> = places.iter().filter(dead).collect();
-    for place in &wanted {
-        let act = Act::Seat { seat: place.seat.clone(), agent: place.agent.clone(), prompt: place.prompt.clone() };
-        if let Err(Denied::Failed(failure)) = yard.ask(Actor::Edge, act).await {
+    let act = |place: &&Place| Act::Seat { seat: place.seat.clone(), agent: place.agent.clone(), prompt: place.prompt.clone() };
+    for outcome in yard.ask_all(&Actor::Edge, wanted.iter().map(act)).await {
+        if let Err(Denied::Failed(failure)) = outcome {
             return Err(failure);
         }
     }
+    wanted.iter().for_each(|place| yard.expect(&place.seat));
     let (here, count) = (Arc::clone(yard), wanted.len());
     blocking(move || {
         let tmux = take_tmux(&here)?;
@@ -154,8 +156,19 @@ impl Inside {
     }
 }
 
+/// Furnishes every seat that can be; what a seat did to its own home keeps nobody else from starting.
 fn furnish(yard: &Yard, options: &Options, charter: &Charter) -> Result<Vec<Place>, Failure> {
-    charter.seats().map(|seat| place(yard, options, charter, seat)).collect()
+    let (mut places, mut trouble) = (Vec::new(), None);
+    for seat in charter.seats() {
+        match place(yard, options, charter, seat) {
+            Ok(place) => places.push(place),
+            Err(failure) => {
+                eprintln!("orchestrate: {seat} stays as it is: {failure}; {}", failure.hint);
+                trouble = trouble.or(Some(failure));
+            }
+        }
+    }
+    trouble.filter(|_| places.is_empty()).map_or(Ok(places), Err)
 }
 
 fn place(yard: &Yard, options: &Options, charter: &Charter, seat: &SeatName) -> Result<Place, Failure> {

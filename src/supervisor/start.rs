@@ -177,14 +177,18 @@ struct Prepared {
 fn prepare(place: &Place, options: &Options, reporter: &mut Reporter) -> Result<Prepared, Failure> {
     let since = Instant::now();
     let git = Git::find()?;
-    let source = examine(&git, &options.repo, options.branch.as_deref())?;
+    let launcher = place.join("bin/orchestrate");
+    let (source, level) = std::thread::scope(|scope| {
+        let level = scope.spawn(|| level(options, &launcher));
+        let source = examine(&git, &options.repo, options.branch.as_deref());
+        (source, level.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+    });
+    let (source, level) = (source?, level?);
     let (charter, _) = charter_of(place)?;
     Tmux::find(&place.tmux())?;
     for seat in charter.seats() {
         agent::resolve(options.command(&charter, seat))?;
     }
-    let launcher = place.join("bin/orchestrate");
-    let level = level(options, &launcher)?;
     let dirty = if source.dirty { "; uncommitted work stays yours, seats do not see it" } else { "" };
     reporter.step("checks", format!("git {}, isolation level {}{dirty}", git.version(), level.0), since);
     let since = Instant::now();
@@ -236,6 +240,7 @@ fn level(options: &Options, launcher: &Path) -> Result<(String, String), Failure
 /// Genesis before the first key entry; then every key, then the owner's word on both.
 fn found(drive: &mut Drive<Grip>, yard: &Yard, charter: &Charter, source: &Source, fresh: bool, reporter: &mut Reporter) -> Result<(), Failure> {
     let since = Instant::now();
+    let mut acts = Vec::new();
     if drive.state.genesis.is_none() {
         let seats = charter.seats().filter_map(|seat| Some((seat.clone(), charter.role_of(seat)?.name.clone()))).collect();
         let genesis = Genesis {
@@ -247,30 +252,33 @@ fn found(drive: &mut Drive<Grip>, yard: &Yard, charter: &Charter, source: &Sourc
             note_key: yard.keys.note_key(&yard.workshop)?,
             charter: charter.canonical(),
         };
-        must(drive, Act::Found { genesis: Box::new(genesis) })?;
+        acts.push(Act::Found { genesis: Box::new(genesis) });
     }
     let holders: Vec<(Party, String)> = yard.keys.holders().map(|(party, key)| (party.clone(), key.certificate_armored())).collect();
     let missing: Vec<&(Party, String)> = holders.iter().filter(|(party, _)| !drive.state.keys.contains_key(party)).collect();
     let sworn = missing.is_empty();
     for (party, certificate) in missing {
         let fingerprint = yard.keys.of(party)?.fingerprint();
-        must(drive, Act::RegisterKey { holder: party.clone(), fingerprint, certificate: certificate.clone() })?;
+        acts.push(Act::RegisterKey { holder: party.clone(), fingerprint, certificate: certificate.clone() });
     }
     if !sworn {
-        must(drive, Act::Swear)?;
+        acts.push(Act::Swear);
     }
+    must(drive, acts)?;
     drive.state.keys.values().try_for_each(|key| yard.trust(&key.certificate))?;
     let owner = drive.state.keys.get(&Party::Owner).map(|key| key.fingerprint.to_string()).unwrap_or_default();
     reporter.step(if fresh { "genesis" } else { "record" }, format!("owner's key {owner}"), since);
     Ok(())
 }
 
-fn must(drive: &mut Drive<Grip>, act: Act) -> Result<(), Failure> {
-    match drive.ask(&Actor::Edge, act).0 {
+/// Records these in one append.
+fn must(drive: &mut Drive<Grip>, acts: Vec<Act>) -> Result<(), Failure> {
+    let (outcomes, _) = drive.group(acts.into_iter().map(|act| (Actor::Edge, act)).collect());
+    outcomes.into_iter().try_for_each(|outcome| match outcome {
         Ok(_) => Ok(()),
         Err(Denied::Failed(failure)) => Err(failure),
         Err(Denied::Refused(refusal)) => Err(Failure::new("the start was refused", &refusal).hint(refusal.hint.clone())),
-    }
+    })
 }
 
 /// The gate, made from exactly the commit that genesis names, and the mirror of approved history.
@@ -278,12 +286,21 @@ fn repository(yard: &Yard, state: &State, source: &Source, reporter: &mut Report
     let since = Instant::now();
     let path = yard.place.gate();
     let fresh = !path.exists();
-    let gate = if fresh { make_gate(yard, state, source)? } else { Gate::open(&yard.git, &path)? };
-    gate.check()?;
+    let gate = if fresh { make_gate(yard, state, source)? } else { found_gate(yard, &path)? };
     let mirror = yard.place.mirror();
-    if mirror.exists() { gate.refresh_mirror(&mirror, gate.branch())? } else { gate.make_mirror(&mirror)? }
+    match (mirror.exists(), fresh && gate.tip()? == source.tip) {
+        (true, _) => gate.refresh_mirror(&mirror, gate.branch())?,
+        (false, true) => gate.first_mirror(&mirror)?,
+        (false, false) => gate.make_mirror(&mirror)?,
+    }
     reporter.step("gate repository", format!("{} at {}", gate.branch(), gate.tip()?.short()), since);
     yard.gate.set(gate).map_err(|_| Failure::new("BUG: the gate was opened twice", ""))
+}
+
+fn found_gate(yard: &Yard, path: &Path) -> Result<Gate, Failure> {
+    let gate = Gate::open(&yard.git, path)?;
+    gate.check()?;
+    Ok(gate)
 }
 
 fn make_gate(yard: &Yard, state: &State, source: &Source) -> Result<Gate, Failure> {
@@ -324,7 +341,7 @@ fn difference(state: &State, found: &BTreeMap<crate::domain::name::RefName, Oid>
 
 fn start_entry(drive: &mut Drive<Grip>, level: &(String, String)) -> Result<(), Failure> {
     let version = env!("CARGO_PKG_VERSION").to_owned();
-    must(drive, Act::Start { version, level: level.0.clone(), note: level.1.clone() })
+    must(drive, vec![Act::Start { version, level: level.0.clone(), note: level.1.clone() }])
 }
 
 /// The loop has a thread of its own; when it ends by a bug, the whole supervisor ends, and nothing moves.

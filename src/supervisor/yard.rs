@@ -15,7 +15,7 @@ use crate::edge::git::{Gate, Git};
 use crate::edge::keys::{Certs, split_commit};
 use crate::edge::tmux::Tmux;
 use crate::ledger::Ledger;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
@@ -44,6 +44,8 @@ pub struct Yard {
     pub pushes: Mutex<BTreeMap<String, SeatName>>,
     pub runs: Arc<Semaphore>,
     pub stop: watch::Sender<bool>,
+    /// Seats whose present instance is known to have answered, so that its further words need no look at the state.
+    met: RwLock<BTreeSet<SeatName>>,
 }
 
 /// What a yard is made of.
@@ -78,16 +80,30 @@ impl Yard {
             pushes: Mutex::default(),
             runs: Arc::new(Semaphore::new(RUNS_AT_ONCE)),
             stop: watch::Sender::new(false),
+            met: RwLock::default(),
         }
     }
 
     /// Asks the loop; answers when the entry is durable.
     pub async fn ask(&self, actor: Actor, act: Act) -> Outcome {
-        let (reply, answer) = oneshot::channel();
-        if self.asks.send(Ask::Do { actor, act: Box::new(act), reply }).is_err() {
-            return Err(gone().into());
+        self.send(actor, act).await.unwrap_or_else(|_| Err(gone().into()))
+    }
+
+    /// Asks several things in this order before waiting for the first answer, so that they share durable appends.
+    pub async fn ask_all(&self, actor: &Actor, acts: impl IntoIterator<Item = Act>) -> Vec<Outcome> {
+        let sent: Vec<_> = acts.into_iter().map(|act| self.send(actor.clone(), act)).collect();
+        let mut outcomes = Vec::with_capacity(sent.len());
+        for answer in sent {
+            outcomes.push(answer.await.unwrap_or_else(|_| Err(gone().into())));
         }
-        answer.await.unwrap_or_else(|_| Err(gone().into()))
+        outcomes
+    }
+
+    /// Where the loop has ended, the answer's sender is dropped with the question, and whoever waits is told.
+    fn send(&self, actor: Actor, act: Act) -> oneshot::Receiver<Outcome> {
+        let (reply, answer) = oneshot::channel();
+        drop(self.asks.send(Ask::Do { actor, act: Box::new(act), reply }));
+        answer
     }
 
     /// Looks at the state, after everything asked before is durable.
@@ -129,6 +145,17 @@ impl Yard {
         if let Some(bell) = self.bells.lock().unwrap_or_else(PoisonError::into_inner).get(party) {
             bell.send_modify(|count| *count += 1);
         }
+    }
+
+    /// Takes a seat as met; false when it was already.
+    pub fn meet(&self, seat: &SeatName) -> bool {
+        let known = self.met.read().unwrap_or_else(PoisonError::into_inner).contains(seat);
+        !known && self.met.write().unwrap_or_else(PoisonError::into_inner).insert(seat.clone())
+    }
+
+    /// A new instance comes into the seat: its first word will be its answer.
+    pub fn expect(&self, seat: &SeatName) {
+        self.met.write().unwrap_or_else(PoisonError::into_inner).remove(seat);
     }
 
     /// Remembers whose push this is, and forgets it when the guard goes.

@@ -1,18 +1,21 @@
 //! What a workshop costs while nothing happens.
 
-use super::shop::{Shop, Workshop};
+use super::shop::{Shop, WAITING, Workshop};
 use super::table::{Goal, Row};
 use std::fs;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 const QUIET: Duration = Duration::from_secs(60);
 
 pub fn rows(shop: &Shop) -> Vec<Row> {
-    let workshop = shop.open("idle");
-    let before = ticks(&workshop);
+    let workshop = shop.open("idle", WAITING);
+    let stat = PathBuf::from(format!("/proc/{}/stat", workshop.pid()));
+    let used = || ticks(&stat).expect("a living supervisor");
+    let before = used();
     let (_keep, never) = std::sync::mpsc::channel::<()>();
     assert!(never.recv_timeout(QUIET).is_err(), "nothing comes");
-    let used = (ticks(&workshop) - before) as f64 / 100.0 / QUIET.as_secs_f64() * 100.0;
+    let used = (used() - before) as f64 / 100.0 / QUIET.as_secs_f64() * 100.0;
     let row = |what: &str, unit, ours, goal| Row { what: what.to_owned(), unit, ours, beside: "", theirs: 0.0, goal };
     vec![
         row("idle workshop, the supervisor's share of a core", "%", used, Goal::Most(0.1)),
@@ -20,11 +23,11 @@ pub fn rows(shop: &Shop) -> Vec<Row> {
     ]
 }
 
-/// Hundredths of a second of a core, user and system.
-fn ticks(workshop: &Workshop) -> u64 {
-    let text = fs::read_to_string(format!("/proc/{}/stat", workshop.pid())).expect("a living supervisor");
-    let fields: Vec<&str> = text.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
-    [11, 12].iter().map(|at| fields[*at].parse::<u64>().expect("a number")).sum()
+/// Hundredths of a second on a core, user and system, by a `stat` file of `/proc`.
+pub fn ticks(stat: &Path) -> Option<u64> {
+    let text = fs::read_to_string(stat).ok()?;
+    let fields: Vec<&str> = text.rsplit(')').next()?.split_whitespace().collect();
+    [11, 12].iter().map(|at| fields.get(*at)?.parse::<u64>().ok()).sum()
 }
 
 fn resident(workshop: &Workshop) -> f64 {

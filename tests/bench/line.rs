@@ -22,7 +22,8 @@ impl Line {
     }
 
     fn exchange(&mut self, body: &[u8]) -> Vec<u8> {
-        let head = format!("POST /v1/call HTTP/1.1\r\nHost: bench\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n", body.len());
+        let head =
+            format!("POST /v1/call HTTP/1.1\r\nHost: bench\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n", body.len());
         self.reader.get_mut().write_all(&[head.as_bytes(), body].concat()).expect("a socket that takes");
         let mut length = 0;
         let mut text = String::new();

@@ -1,6 +1,6 @@
 //! A signed commit and a push through the wall, beside gpg and a push by path with a hook that looks at each commit.
 
-use super::shop::{Shop, Workshop};
+use super::shop::{SILENT, Shop, Workshop};
 use super::table::{Goal, Row, median};
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -32,7 +32,7 @@ done
 "#;
 
 pub fn rows(shop: &Shop) -> Vec<Row> {
-    let workshop = shop.open("push");
+    let workshop = shop.open("push", SILENT);
     let (signed, plain) = (beside(shop), shop.join("unsigned"));
     shop.must(shop.git(Path::new("/")).args(["clone", "-q"]).arg(shop.repo()).arg(&plain));
     let clone = workshop.state.join("clones").join(SEAT);
@@ -47,14 +47,21 @@ pub fn rows(shop: &Shop) -> Vec<Row> {
     let more = |at: usize| median(&column(at).iter().zip(column(4)).map(|(signed, bare)| signed - bare).collect::<Vec<_>>());
     let row = |what: &str, ours, beside, theirs, goal| Row { what: what.to_owned(), unit: "ms", ours, beside, theirs, goal };
     vec![
-        row("git push of one commit through the wall", median(&column(1)), "by path, hook: 2 git calls", median(&column(3)), Goal::Ratio(1.3)),
+        row(
+            "git push of one commit through the wall",
+            median(&column(1)),
+            "by path, hook: 2 git calls",
+            median(&column(3)),
+            Goal::Ratio(1.3),
+        ),
         row("signature, added to a commit", more(0), "gpg", more(2), Goal::Ratio(1.0)),
     ]
 }
 
 /// A sandbox with the seat's own sockets and the mirror, as the seat sees them.
 fn inside(shop: &Shop, workshop: &Workshop) -> Command {
-    let mut command = shop.command("bwrap");
+    let mut command = shop.command("timeout");
+    command.args(["300", "bwrap"]);
     command.args(["--ro-bind", "/", "/", "--tmpfs", "/run", "--tmpfs", "/opt", "--dev", "/dev", "--proc", "/proc"]);
     command.arg("--bind").args([shop.join(""), shop.join("")]);
     command.arg("--ro-bind").arg(workshop.state.join("run").join(SEAT)).arg("/run/orchestrate");

@@ -10,8 +10,13 @@ use std::time::Instant;
 
 const FILES: usize = 3000;
 const COMMITS: usize = 500;
-/// What each seat runs: it answers, and waits for mail as an agent at rest does.
-const AGENT: &str = "#!/bin/sh\norchestrate whoami >/dev/null\nwhile :; do orchestrate mail wait --seconds 3000 >/dev/null || exit 1; done\n";
+/// What each seat runs: it answers, and waits for mail as an agent at rest does, or leaves its mail to the benchmark.
+pub const WAITING: &str = "waiting";
+pub const SILENT: &str = "silent";
+const AGENTS: [(&str, &str); 2] = [
+    (WAITING, "#!/bin/sh\norchestrate whoami >/dev/null\nwhile :; do orchestrate mail wait --seconds 3000 >/dev/null || exit 1; done\n"),
+    (SILENT, "#!/bin/sh\norchestrate whoami >/dev/null\nexec cat\n"),
+];
 
 pub struct Shop {
     root: PathBuf,
@@ -33,8 +38,10 @@ impl Shop {
         let shop = Self { root };
         fs::create_dir_all(shop.join("home")).expect("a fresh folder");
         shop.generate();
-        fs::write(shop.join("agent"), AGENT).expect("the agent");
-        fs::set_permissions(shop.join("agent"), fs::Permissions::from_mode(0o755)).expect("the agent's mode");
+        for (name, text) in AGENTS {
+            fs::write(shop.join(name), text).expect("the agent");
+            fs::set_permissions(shop.join(name), fs::Permissions::from_mode(0o755)).expect("the agent's mode");
+        }
         shop
     }
 
@@ -46,8 +53,9 @@ impl Shop {
         self.join("repo")
     }
 
-    pub fn binary() -> &'static Path {
-        Path::new(env!("CARGO_BIN_EXE_orchestrate"))
+    /// The binary that is measured: `$BENCH_BINARY`, else the one just built.
+    pub fn binary() -> PathBuf {
+        std::env::var_os("BENCH_BINARY").unwrap_or_else(|| env!("CARGO_BIN_EXE_orchestrate").into()).into()
     }
 
     fn generate(&self) {
@@ -88,11 +96,11 @@ impl Shop {
     }
 
     /// Starts a workshop with a state folder of its own.
-    pub fn open(&self, name: &str) -> Workshop<'_> {
+    pub fn open(&self, name: &str, agent: &str) -> Workshop<'_> {
         let states = self.join(name);
         let since = Instant::now();
         let mut command = self.orchestrate(&states);
-        command.arg("bootstrap").arg(self.repo()).arg("--agent").arg(self.join("agent")).args(["--detach", "--yes"]);
+        command.arg("bootstrap").arg(self.repo()).arg("--agent").arg(self.join(agent)).args(["--detach", "--yes"]);
         let output = command.output().expect("the binary");
         let took = since.elapsed().as_secs_f64() * 1000.0;
         let text = String::from_utf8_lossy(&output.stdout);
@@ -152,7 +160,8 @@ fn history() -> String {
         let when = 1_700_000_000 + commit * 600;
         writeln!(text, "commit refs/heads/main\ncommitter Bench <bench@example.com> {when} +0000\ndata {}\n{message}", message.len())
             .expect("text");
-        let changed: Vec<usize> = if commit == 0 { (0..FILES).collect() } else { (0..5).map(|n| (commit * 37 + n * 601) % FILES).collect() };
+        let changed: Vec<usize> =
+            if commit == 0 { (0..FILES).collect() } else { (0..5).map(|n| (commit * 37 + n * 601) % FILES).collect() };
         for file in changed {
             let body = body(file, commit);
             writeln!(text, "M 100644 inline src/part{}/file{file}.txt\ndata {}\n{body}", file % 60, body.len()).expect("text");
@@ -162,5 +171,7 @@ fn history() -> String {
 }
 
 fn body(file: usize, commit: usize) -> String {
-    (0..40).fold(String::new(), |text, line| text + &format!("{file} {line} {} some words of this line\n", (file * 31 + line * 7 + commit) % 9973))
+    (0..40).fold(String::new(), |text, line| {
+        text + &format!("{file} {line} {} some words of this line\n", (file * 31 + line * 7 + commit) % 9973)
+    })
 }

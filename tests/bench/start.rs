@@ -1,6 +1,6 @@
 //! How soon the binary is there: alone, and with an answer from the supervisor.
 
-use super::shop::Shop;
+use super::shop::{SILENT, Shop};
 use super::table::{Goal, Row, median};
 use std::process::Command;
 use std::time::Instant;
@@ -8,7 +8,7 @@ use std::time::Instant;
 const REPEATS: usize = 200;
 
 pub fn rows(shop: &Shop) -> Vec<Row> {
-    let workshop = shop.open("start");
+    let workshop = shop.open("start", SILENT);
     let empty = empty(shop);
     let (mut bare, mut version, mut whoami) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..REPEATS {
@@ -17,7 +17,8 @@ pub fn rows(shop: &Shop) -> Vec<Row> {
         whoami.push(timed(workshop.orchestrate().arg("whoami")));
     }
     let beside = "empty Rust program";
-    let row = |what: &str, ours: &[f64], goal| Row { what: what.to_owned(), unit: "ms", ours: median(ours), beside, theirs: median(&bare), goal };
+    let row =
+        |what: &str, ours: &[f64], goal| Row { what: what.to_owned(), unit: "ms", ours: median(ours), beside, theirs: median(&bare), goal };
     vec![row("orchestrate --version", &version, Goal::Ratio(2.0)), row("orchestrate whoami, answered", &whoami, Goal::Ratio(3.0))]
 }
 

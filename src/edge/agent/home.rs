@@ -26,18 +26,27 @@ impl Home {
         Ok(Self { dir, path: path.to_owned() })
     }
 
-    /// Opens a folder below, made if it is not there.
+    /// Opens a folder below, made if it is not there; a link or a file in its place is put aside, never followed.
     pub fn folder(&self, name: &str) -> Result<Self, Failure> {
         let path = self.path.join(name);
-        match mkdirat(&self.dir, name, Mode::RWXU) {
-            Ok(()) | Err(Errno::EXIST) => {}
-            Err(why) => return Err(Failure::new(format!("cannot make {}", path.display()), why)),
+        self.make(name).doing(format!("cannot make {}", path.display()))?;
+        let mut dir = openat(&self.dir, name, FOLDER, Mode::empty());
+        if let Err(Errno::NOTDIR | Errno::LOOP) = dir {
+            self.aside(name)?;
+            self.make(name).doing(format!("cannot make {}", path.display()))?;
+            dir = openat(&self.dir, name, FOLDER, Mode::empty());
         }
-        let dir = openat(&self.dir, name, FOLDER, Mode::empty());
         let dir = dir.map_err(|why| {
             Failure::new(format!("{} is no folder of its own", path.display()), why).hint(format!("rm '{}'", path.display()))
         })?;
         Ok(Self { dir, path })
+    }
+
+    fn make(&self, name: &str) -> Result<(), Errno> {
+        match mkdirat(&self.dir, name, Mode::RWXU) {
+            Ok(()) | Err(Errno::EXIST) => Ok(()),
+            Err(why) => Err(why),
+        }
     }
 
     /// Reads a plain file; `None` when there is none, or something else in its place.

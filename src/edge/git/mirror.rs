@@ -18,6 +18,16 @@ impl Gate {
         })
     }
 
+    /// Makes the first mirror of a gate that was just made. Both hold one history and nothing else: its pack is copied as it is.
+    pub fn first_mirror(&self, dir: &Path) -> Result<(), Failure> {
+        let tip = self.tip()?;
+        made_whole(dir, |making| {
+            store::skeleton(making, &store::config(self.object_format(), true), self.branch())?;
+            store::copy_packs(self.dir(), making)?;
+            self.settle(making, self.branch(), None, &tip)
+        })
+    }
+
     /// Brings the mirror to where the gate's branch stands.
     pub fn refresh_mirror(&self, dir: &Path, branch: &RefName) -> Result<(), Failure> {
         let tip = self.find_ref(branch)?.ok_or_else(|| Failure::new("cannot refresh the mirror", format!("the gate has no {branch}")))?;

@@ -66,6 +66,17 @@ pub(super) fn transfer(git: &Git, mut from: Command, to: &Path, wanted: &Oid, kn
     Ok(())
 }
 
+/// Copies a repository's packs, each durable; only for one that we made and that nobody else writes.
+pub(super) fn copy_packs(from: &Path, to: &Path) -> Result<(), Failure> {
+    const WHAT: &str = "cannot copy a pack";
+    for pack in std::fs::read_dir(from.join("objects/pack")).doing(WHAT)? {
+        let pack = pack.doing(WHAT)?;
+        let copy = to.join("objects/pack").join(pack.file_name());
+        std::fs::copy(pack.path(), &copy).and_then(|_| std::fs::File::open(&copy)?.sync_all()).doing(WHAT)?;
+    }
+    Ok(())
+}
+
 /// One reference's way from an old to a new place; no old = it is not there yet, no new = it goes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Move {

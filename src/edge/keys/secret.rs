@@ -1,10 +1,10 @@
 //! A private key: certify-only primary and one signing subkey, both v4 Ed25519, as stock gpg 2.2 reads them.
 
 use super::fingerprint_of;
+use super::pen::Pen;
 use crate::domain::failure::{Doing as _, Failure};
 use crate::domain::name::Fingerprint;
 use openpgp::cert::prelude::*;
-use openpgp::crypto::KeyPair;
 use openpgp::packet::signature::SignatureBuilder;
 use openpgp::parse::Parse as _;
 use openpgp::policy::StandardPolicy;
@@ -15,11 +15,11 @@ use sequoia_openpgp as openpgp;
 use std::io::Write as _;
 use zeroize::Zeroizing;
 
-/// A key that signs; its pair is ready in memory, so that a signature costs microseconds.
+/// A key that signs; it is ready in memory, so that a signature costs microseconds.
 #[derive(Clone)]
 pub struct SecretKey {
     cert: openpgp::Cert,
-    pair: KeyPair,
+    pen: Pen,
     fingerprint: Fingerprint,
 }
 
@@ -56,7 +56,7 @@ impl SecretKey {
         let subkey = signing().subkeys().next().ok_or_else(|| Failure::new(WHAT, "its primary key signs"))?;
         let pair = subkey.key().clone().parts_into_secret().and_then(|key| key.into_keypair()).doing(WHAT)?;
         let fingerprint = fingerprint_of(&cert.fingerprint()).ok_or_else(|| Failure::new(WHAT, "it is not of version 4"))?;
-        Ok(Self { pair, fingerprint, cert })
+        Ok(Self { pen: Pen::of(&pair)?, fingerprint, cert })
     }
 
     /// The primary fingerprint, by which the key's holder is known.
@@ -66,7 +66,7 @@ impl SecretKey {
 
     /// The fingerprint of the subkey that signs, as gpg's `SIG_CREATED` line names it.
     pub fn signing_fingerprint(&self) -> String {
-        self.pair.public().fingerprint().to_hex()
+        self.pen.public().fingerprint().to_hex()
     }
 
     /// The public certificate, as `gpg --import` takes it.
@@ -97,7 +97,7 @@ impl SecretKey {
 
     /// Signs bytes: a detached, binary-mode signature packet.
     pub fn sign_binary(&self, bytes: &[u8]) -> Result<Vec<u8>, Failure> {
-        let signature = SignatureBuilder::new(SignatureType::Binary).sign_message(&mut self.pair.clone(), bytes);
+        let signature = SignatureBuilder::new(SignatureType::Binary).sign_message(&mut self.pen.clone(), bytes);
         signature.and_then(|signature| Packet::from(signature).to_vec()).doing("cannot sign")
     }
 
@@ -109,15 +109,15 @@ impl SecretKey {
     }
 
     #[cfg(test)]
-    pub(super) fn pair(&self) -> KeyPair {
-        self.pair.clone()
+    pub(super) fn pair(&self) -> openpgp::crypto::KeyPair {
+        self.cert.keys().subkeys().next().unwrap().key().clone().parts_into_secret().unwrap().into_keypair().unwrap()
     }
 
     /// A key that `from_cert` would refuse, such as an expired one.
     #[cfg(test)]
     pub(super) fn unchecked(cert: openpgp::Cert) -> Self {
         let pair = cert.keys().subkeys().next().unwrap().key().clone().parts_into_secret().unwrap().into_keypair().unwrap();
-        Self { pair, fingerprint: fingerprint_of(&cert.fingerprint()).unwrap(), cert }
+        Self { pen: Pen::of(&pair).unwrap(), fingerprint: fingerprint_of(&cert.fingerprint()).unwrap(), cert }
     }
 }
 

@@ -51,7 +51,10 @@ pub(super) fn gate() -> Result<Option<Gate>, Failure> {
 }
 
 fn ask(gate: &Gate, updates: Vec<RawUpdate>) -> Result<(), No> {
-    let request = Request::PreReceive { push: gate.push.clone(), updates, quarantine: quarantine()?, alternates: alternates()? };
+    // A push that only deletes brings no objects, and git makes no quarantine for it: the rules still have their say.
+    let brings = updates.iter().any(|update| !update.new.is_zero());
+    let quarantine = if brings { quarantine()? } else { String::new() };
+    let request = Request::PreReceive { push: gate.push.clone(), updates, quarantine, alternates: alternates()? };
     wire::call(&gate.socket, &request, wire::LONG).map(drop)
 }
 

@@ -74,12 +74,12 @@ async fn refused(yard: &Yard, actor: &Actor, refusal: Refusal) -> Response {
 /// The lines of an inbox, marked as delivered.
 async fn inbox(yard: &Yard, actor: &Actor, all: bool) -> Result<Vec<MailLine>, Failure> {
     let asker = actor.clone();
-    let (lines, ids) = yard
-        .see(move |state, _| {
-            let ids: Vec<Digest> = state.post.boxes.get(&asker.party()).map(|inbox| inbox.values().cloned().collect()).unwrap_or_default();
-            (view::inbox(state, &asker, all), ids)
-        })
-        .await?;
+    let (lines, ids) = yard.see(move |state, _| (view::inbox(state, &asker, all), queued(state, &asker))).await?;
+    shown(yard, actor, lines, ids).await
+}
+
+/// Nothing is shown before it is recorded as delivered.
+async fn shown(yard: &Yard, actor: &Actor, lines: Vec<MailLine>, ids: Vec<Digest>) -> Result<Vec<MailLine>, Failure> {
     if !ids.is_empty() {
         deliver(yard, actor, ids).await?;
     }
@@ -102,9 +102,12 @@ async fn wait(yard: &Yard, actor: &Actor, seconds: u32) -> Result<Vec<MailLine>,
     loop {
         bell.borrow_and_update();
         let asker = actor.clone();
-        let waiting = yard.see(move |state, _| queued(state, &asker)).await?;
-        if waiting {
-            return inbox(yard, actor, false).await;
+        let look = move |state: &State, _: &dyn Ledger| {
+            let ids = queued(state, &asker);
+            (!ids.is_empty()).then(|| (view::inbox(state, &asker, false), ids))
+        };
+        if let Some((lines, ids)) = yard.see(look).await? {
+            return shown(yard, actor, lines, ids).await;
         }
         let rung = tokio::select! {
             rung = tokio::time::timeout_at(deadline, bell.changed()) => rung.is_ok(),
@@ -116,18 +119,22 @@ async fn wait(yard: &Yard, actor: &Actor, seconds: u32) -> Result<Vec<MailLine>,
     }
 }
 
-fn queued(state: &State, actor: &Actor) -> bool {
+/// What the recipient has not been shown yet, oldest first.
+fn queued(state: &State, actor: &Actor) -> Vec<Digest> {
     let party = actor.party();
     let ids = state.post.boxes.get(&party).into_iter().flat_map(|inbox| inbox.values());
-    let open = |id: &Digest| state.post.mail.get(id).and_then(|mail| mail.to.get(&party)) == Some(&message::Delivery::Queued);
-    ids.into_iter().any(open)
+    let open = |id: &&Digest| state.post.mail.get(id).and_then(|mail| mail.to.get(&party)) == Some(&message::Delivery::Queued);
+    ids.filter(open).cloned().collect()
 }
 
 /// Finds the message a recipient or sender means by an id's beginning.
 fn find(state: &State, actor: &Actor, id: &str) -> Result<(Digest, u64), Refusal> {
     let party = actor.party();
     let mine = |mail: &message::Mail| mail.to.contains_key(&party) || mail.from == party || *actor == Actor::Owner;
-    let hits: Vec<(&Digest, &message::Mail)> = state.post.mail.iter().filter(|(full, mail)| full.as_str().starts_with(id) && mine(mail)).collect();
+    // The ids are in order: those that begin so stand together.
+    let from = Digest::new(format!("{id:0<64}")).ok();
+    let after = from.into_iter().flat_map(|from| state.post.mail.range(from..));
+    let hits: Vec<(&Digest, &message::Mail)> = after.take_while(|(full, _)| full.as_str().starts_with(id)).filter(|(_, mail)| mine(mail)).collect();
     match hits.as_slice() {
         [(full, mail)] if id.len() >= 6 => Ok(((*full).clone(), mail.seq)),
         [_, _, ..] | [_] => Err(Refusal::new("ambiguous", format!("{id} is the beginning of {} messages, or too short", hits.len()), "orchestrate mail inbox")),

@@ -51,7 +51,8 @@ fn inspect(yard: &Yard, seat: &SeatName, raw: &[RawUpdate], quarantine: &Quarant
     let updates: Vec<git::Update> =
         raw.iter().map(|update| git::Update { name: update.name.clone(), old: update.old.clone(), new: update.new.clone() }).collect();
     let visible = visible(seat)?;
-    let inspection = yard.gate()?.inspect(Some(quarantine), &updates, &visible, &|raw| yard.judge(raw))?;
+    let brings = !quarantine.objects.as_os_str().is_empty();
+    let inspection = yard.gate()?.inspect(brings.then_some(quarantine), &updates, &visible, &|raw| yard.judge(raw))?;
     Ok(inspection.updates.into_iter().map(seen).collect())
 }
 

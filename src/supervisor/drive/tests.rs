@@ -379,3 +379,15 @@ fn a_ledger_that_cannot_append_leaves_the_state_as_it_was() {
     assert!(matches!(outcome, Err(Denied::Failed(failure)) if failure.why.contains("no space")));
     assert_eq!((drive.state.digest(), effects), (before, vec![]));
 }
+
+#[test]
+fn another_charter_sends_everything_back_that_is_under_way() {
+    let mut workshop = Workshop::new();
+    workshop.at_deploy();
+    let charter = built_in().unwrap().canonical().replace("\"single_review_lines\":50", "\"single_review_lines\":40");
+    assert_eq!(workshop.seat("orchestrator", Act::Recharter { charter: charter.clone() }).unwrap_err(), "owner-only");
+    workshop.ask(Actor::Owner, Act::Recharter { charter }).unwrap();
+    assert!(matches!(workshop.stage(), Stage::Back { gate: GateName::Deploy, .. }));
+    assert_eq!(workshop.approve("librarian").unwrap_err(), "not-at-a-gate");
+    assert_eq!(workshop.replayed().digest(), workshop.drive.state.digest());
+}

@@ -32,6 +32,8 @@ pub(in crate::interface::hook) struct Objects {
 struct Pack {
     index: File,
     path: PathBuf,
+    /// Opened once: a chain of deltas reads it at every link.
+    body: OnceCell<Option<File>>,
     fanout: Vec<u32>,
 }
 
@@ -147,7 +149,7 @@ impl Pack {
             return None;
         }
         let fanout: Vec<u32> = head[8..].chunks(4).filter_map(word).collect();
-        (fanout.len() == 256).then(|| Self { index, path: path.with_extension("pack"), fanout })
+        (fanout.len() == 256).then(|| Self { index, path: path.with_extension("pack"), body: OnceCell::new(), fanout })
     }
 
     fn count(&self) -> u64 {
@@ -182,11 +184,11 @@ impl Pack {
     }
 
     fn stored(&self, at: u64, width: usize) -> Option<Stored> {
-        let file = File::open(&self.path).ok()?;
-        let head = read_at(&file, at, 64)?;
+        let file = self.body.get_or_init(|| File::open(&self.path).ok()).as_ref()?;
+        let head = read_at(file, at, 64)?;
         let (kind, size, mut used) = entry_head(&head)?;
         let body = |used: usize| {
-            let packed = read_at(&file, at + used as u64, size + size / 8 + 256)?;
+            let packed = read_at(file, at + used as u64, size + size / 8 + 256)?;
             inflate::zlib(&packed, size).filter(|body| body.len() == size)
         };
         let whole = |kind, used| body(used).map(|body| Stored::Whole(kind, body));

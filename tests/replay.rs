@@ -1,0 +1,217 @@
+//! Entries that were once written are read for ever: each comes back byte for byte, and a whole ledger folds to the state it once gave.
+//!
+//! `GOLDEN=renew cargo test --test all replay` lives one more workshop and writes the files anew; a new event kind needs that, or a line by hand.
+
+use crate::world::World;
+use orchestrate::domain::actor::Actor;
+use orchestrate::domain::entry::Entry;
+use orchestrate::domain::event::Event;
+use orchestrate::domain::message::Event as Mail;
+use orchestrate::domain::name::{Digest, Oid, SeatName, TaskId};
+use orchestrate::domain::state::State;
+use orchestrate::domain::{confirm, fleet, freeze, key, merge, message, push, review, task, workshop};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+/// Every kind of event: whoever adds a variant is led here by the compiler, and adds its name.
+const KINDS: [&str; 39] = [
+    "founded", "sworn", "started", "rechartered", "stopped", "key-made", "signed", "seated", "answered", "left", "accepted", "landing",
+    "landed", "dropped", "opened", "taken", "submitted", "measured", "tested", "judged", "sent-back", "outdated", "stalled", "vetoed",
+    "drawn", "decided", "intended", "merged", "missed", "home", "sent", "delivered", "acknowledged", "expired", "frozen", "thawed",
+    "confirmed", "used", "wrong-code",
+];
+
+fn kind(event: &Event) -> &'static str {
+    match event {
+        Event::Workshop(event) => match event {
+            workshop::Event::Founded { .. } => "founded",
+            workshop::Event::Sworn { .. } => "sworn",
+            workshop::Event::Started { .. } => "started",
+            workshop::Event::Rechartered { .. } => "rechartered",
+            workshop::Event::Stopped => "stopped",
+        },
+        Event::Key(key::Event::Made { .. }) => "key-made",
+        Event::Key(key::Event::Signed { .. }) => "signed",
+        Event::Fleet(fleet::Event::Seated { .. }) => "seated",
+        Event::Fleet(fleet::Event::Answered { .. }) => "answered",
+        Event::Fleet(fleet::Event::Left { .. }) => "left",
+        Event::Push(push::Event::Accepted { .. }) => "accepted",
+        Event::Push(push::Event::Landing { .. }) => "landing",
+        Event::Push(push::Event::Landed { .. }) => "landed",
+        Event::Push(push::Event::Dropped { .. }) => "dropped",
+        Event::Task(event) => of_task(event),
+        Event::Review(review::Event::Drawn { .. }) => "drawn",
+        Event::Review(review::Event::Decided { .. }) => "decided",
+        Event::Merge(merge::Event::Intended { .. }) => "intended",
+        Event::Merge(merge::Event::Merged { .. }) => "merged",
+        Event::Merge(merge::Event::Missed { .. }) => "missed",
+        Event::Merge(merge::Event::Home { .. }) => "home",
+        Event::Message(Mail::Sent { .. }) => "sent",
+        Event::Message(Mail::Delivered { .. }) => "delivered",
+        Event::Message(Mail::Acknowledged { .. }) => "acknowledged",
+        Event::Message(Mail::Expired { .. }) => "expired",
+        Event::Freeze(freeze::Event::Frozen { .. }) => "frozen",
+        Event::Freeze(freeze::Event::Thawed { .. }) => "thawed",
+        Event::Confirm(confirm::Event::Confirmed { .. }) => "confirmed",
+        Event::Confirm(confirm::Event::Used { .. }) => "used",
+        Event::Confirm(confirm::Event::Missed) => "wrong-code",
+        Event::Refused(_) => "refused",
+    }
+}
+
+fn of_task(event: &task::Event) -> &'static str {
+    match event {
+        task::Event::Opened { .. } => "opened",
+        task::Event::Taken { .. } => "taken",
+        task::Event::Submitted { .. } => "submitted",
+        task::Event::Measured { .. } => "measured",
+        task::Event::Tested { .. } => "tested",
+        task::Event::Judged { .. } => "judged",
+        task::Event::SentBack { .. } => "sent-back",
+        task::Event::Outdated { .. } => "outdated",
+        task::Event::Stalled { .. } => "stalled",
+        task::Event::Vetoed { .. } => "vetoed",
+    }
+}
+
+fn golden(name: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name)
+}
+
+fn lines(name: &str) -> Vec<String> {
+    let text = std::fs::read_to_string(golden(name)).unwrap_or_else(|why| panic!("{name}: {why}"));
+    text.lines().map(str::to_owned).collect()
+}
+
+fn parse(line: &str) -> Entry {
+    let entry = Entry::parse(line.as_bytes()).unwrap_or_else(|why| panic!("{why}: {}", &line[..line.len().min(300)]));
+    assert_eq!(entry.bytes(), line.as_bytes(), "another spelling");
+    entry
+}
+
+#[test]
+fn every_kind_of_entry_comes_back_byte_for_byte() {
+    if std::env::var("GOLDEN").is_ok_and(|word| word == "renew") {
+        renew();
+    }
+    let entries: Vec<Entry> = lines("entries.jsonl").iter().map(|line| parse(line)).collect();
+    let found: Vec<&str> = entries.iter().map(|entry| kind(&entry.event)).collect();
+    for wanted in KINDS.iter().chain(&["refused"]) {
+        assert!(found.contains(wanted), "no golden entry is {wanted}");
+    }
+    assert!(found.iter().all(|kind| *kind == "refused" || KINDS.contains(kind)), "{found:?}");
+}
+
+#[test]
+fn a_golden_ledger_folds_to_the_state_that_it_gave() {
+    let entries: Vec<Entry> = lines("ledger.jsonl").iter().map(|line| parse(line)).collect();
+    let state = State::replay(&entries);
+    assert_eq!(state.len, entries.len() as u64);
+    let merged: Vec<&TaskId> = state.tasks.iter().filter(|(_, known)| known.merged.is_some()).map(|(task, _)| task).collect();
+    assert_eq!(merged.len(), 1, "the ledger has one merge");
+    let digest = state.digest().to_string();
+    assert_eq!(digest, lines("ledger.digest")[0], "the fold changed; if it was meant to, write the new digest into tests/golden/ledger.digest");
+    assert_ne!(State::replay(&entries[..entries.len() - 1]).digest().to_string(), digest);
+}
+
+#[test]
+fn what_is_not_canonical_is_no_entry() {
+    let line = &lines("entries.jsonl")[2];
+    let entry = parse(line);
+    let other = [
+        line.replacen("\"v\":1", "\"v\":2", 1),
+        line.replacen("\"v\":1", "\"v\": 1", 1),
+        line.replacen("{\"v\"", "{\"x\":1,\"v\"", 1),
+        line.replacen("\"seq\":", "\"seq\":0,\"seq\":", 1),
+        format!("{line} "),
+        line.replacen(&format!("\"seq\":{}", entry.seq), &format!("\"seq\":{}.0", entry.seq), 1),
+    ];
+    for text in other {
+        assert_ne!(&text, line);
+        assert!(Entry::parse(text.as_bytes()).is_err(), "{}", &text[..text.len().min(200)]);
+    }
+}
+
+/// Lives one workshop through as much as can happen in one, and keeps the whole of it, and one entry of each kind.
+fn renew() {
+    let ledger = life();
+    let written = |entries: &[Entry]| entries.iter().map(|entry| String::from_utf8(entry.bytes()).unwrap() + "\n").collect::<String>();
+    std::fs::write(golden("ledger.jsonl"), written(&ledger)).unwrap();
+    std::fs::write(golden("ledger.digest"), format!("{}\n", State::replay(&ledger).digest())).unwrap();
+    let mut kinds: BTreeMap<&str, Entry> = BTreeMap::new();
+    for entry in ledger.into_iter().chain(by_hand()) {
+        kinds.entry(kind(&entry.event)).or_insert(entry);
+    }
+    let mut kinds: Vec<Entry> = kinds.into_values().collect();
+    kinds.sort_by_key(|entry| entry.seq);
+    std::fs::write(golden("entries.jsonl"), written(&kinds)).unwrap();
+}
+
+fn life() -> Vec<Entry> {
+    let mut world = World::python().bootstrap();
+    world.delivered();
+    let (dev, yes) = (world.seat("dev-a"), "--note 'read it, and it is as it should be'");
+    dev.run("git commit -q --allow-empty -m x; git push origin HEAD:main; orchestrate mail send dev-b --subject hello --body there").ends(0);
+    world.seat("dev-b").run("orchestrate mail wait --seconds 9 && orchestrate mail ack $(orchestrate mail inbox --json | grep -o '\"id\":\"[0-9a-f]*' | cut -d'\"' -f4)").ok();
+    for (title, path) in [("a readme", "src/auth/README.md"), ("another", "OTHER.md")] {
+        world.owner(&["task", "open", title]).ok();
+        let number = world.fold().tasks.len();
+        let work = format!("orchestrate task take T{number} && git checkout -q -B dev-a/t{number} origin/main && mkdir -p src/auth && echo x > {path} && git add -A");
+        dev.run(&format!("{work} && git commit -q -m x && git push -q origin dev-a/t{number} && orchestrate task submit T{number}")).ok();
+    }
+    for gate in ["peer", "qa", "deploy"] {
+        for seat in drawn(&world, gate) {
+            if gate == "qa" {
+                world.owner(&["gate", "show", "T1", "--wait", "20"]);
+            }
+            world.seat(&seat).run(&format!("for try in 1 2 3 4; do orchestrate review approve T1 {yes} && break; orchestrate gate show T1 --wait 5; done")).ok();
+        }
+    }
+    let (typed, wrong) = (format!("{}\n", world.code_at(30)), "000000\n");
+    assert_eq!(world.owner_types(&["task", "confirm", "T1"], wrong).code, 1);
+    world.owner_types(&["task", "confirm", "T1"], &typed).ok();
+    world.wait_merged("T1");
+    world.owner(&["deliver"]).ok();
+    let second = drawn_for(&world, "T2", "peer");
+    world.seat(&second[0]).run("orchestrate review reject T2 --note 'this is not what was asked'").ok();
+    world.seat("librarian").run("orchestrate task veto T2 --reason 'not wanted' && orchestrate freeze --reason 'to see it'").ok();
+    let typed = format!("{}\n", world.code_at(60));
+    world.owner_types(&["thaw"], &typed).ok();
+    world.rule("[review]\nreminder_percent = 40\n");
+    world.owner(&["config", "adopt"]).ok();
+    world.down().ok();
+    world.start().ok();
+    world.entries()
+}
+
+fn drawn(world: &World, gate: &str) -> Vec<String> {
+    drawn_for(world, "T1", gate)
+}
+
+fn drawn_for(world: &World, id: &str, gate: &str) -> Vec<String> {
+    let wanted = id.parse().unwrap();
+    world.wait_for("a draw", |entry| match &entry.event {
+        Event::Review(review::Event::Drawn { task, gate: at, seats, .. }) if *task == wanted && at.as_str() == gate => {
+            Some(seats.iter().map(ToString::to_string).collect())
+        }
+        _ => None,
+    })
+}
+
+/// What one life does not show.
+fn by_hand() -> Vec<Entry> {
+    let (task, attempt, why) = (TaskId::new("T1").unwrap(), 1, "why".to_owned());
+    let (oid, ids) = (Oid::new("1".repeat(40)).unwrap(), vec![Digest::of(b"mail")]);
+    let events = vec![
+        Event::Fleet(fleet::Event::Left { seat: SeatName::new("dev-a").unwrap(), instance: 1, why: why.clone() }),
+        Event::Push(push::Event::Dropped { push: "p1".to_owned(), why: why.clone() }),
+        Event::Task(task::Event::Outdated { task: task.clone(), attempt }),
+        Event::Task(task::Event::Stalled { task: task.clone(), attempt, why: why.clone() }),
+        Event::Task(task::Event::SentBack { task: task.clone(), attempt, gate: orchestrate::domain::gate::GateName::Red, why: why.clone() }),
+        Event::Merge(merge::Event::Missed { task: task.clone(), attempt, why }),
+        Event::Merge(merge::Event::Merged { task, attempt, commit: oid }),
+        Event::Message(message::Event::Expired { ids }),
+    ];
+    let entry = |(event, seq): (Event, u64)| Entry { v: 1, seq, time: 1, by: Actor::Edge, event };
+    events.into_iter().zip(10_000..).map(entry).collect()
+}

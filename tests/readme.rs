@@ -43,7 +43,13 @@ fn newcomer(home: &Path, script: &str) -> Output {
     let path = format!("{}:/usr/local/bin:/usr/bin:/bin:{cargo}/bin", bin.display());
     let mut command = Command::new("/bin/sh");
     command.args(["-eu", "-c", script]).current_dir(home).env_clear();
-    command.envs([("HOME", home.to_str().unwrap()), ("PATH", &path), ("LANG", "C.UTF-8"), ("CARGO_HOME", &cargo), ("RUSTUP_HOME", &rustup)]);
+    command.envs([
+        ("HOME", home.to_str().unwrap()),
+        ("PATH", &path),
+        ("LANG", "C.UTF-8"),
+        ("CARGO_HOME", &cargo),
+        ("RUSTUP_HOME", &rustup),
+    ]);
     command.output().unwrap()
 }
 

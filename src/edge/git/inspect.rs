@@ -70,11 +70,9 @@ impl Gate {
     ) -> Result<Inspection, Failure> {
         let refs = self.refs()?;
         let tip = refs.get(self.branch()).ok_or_else(|| Failure::new("cannot judge a push", "the gate has no protected branch"))?;
-        let (seen, hidden): (Vec<_>, Vec<_>) = refs.iter().partition(|(name, _)| is_visible(name, self.branch(), visible));
-        let ids = |refs: Vec<(&RefName, &'_ Oid)>| refs.into_iter().map(|(_, id)| id.clone()).collect::<Vec<Oid>>();
-        let (seen, hidden) = (ids(seen), ids(hidden));
+        let seen: Vec<&Oid> = refs.iter().filter(|(name, _)| is_visible(name, self.branch(), visible)).map(|(_, id)| id).collect();
         let objects = self.objects(quarantine)?;
-        let mut look = Look { gate: self, quarantine, tip, seen, hidden, verify, objects, accepted: None };
+        let mut look = Look { gate: self, quarantine, tip, seen, verify, objects, accepted: None };
         let updates = updates.iter().map(|update| look.incoming(update)).collect::<Result<_, _>>()?;
         Ok(Inspection { updates })
     }
@@ -95,9 +93,7 @@ struct Look<'a> {
     gate: &'a Gate,
     quarantine: Option<&'a Quarantine>,
     tip: &'a Oid,
-    seen: Vec<Oid>,
-    /// Where the references stand that the pusher may not fetch.
-    hidden: Vec<Oid>,
+    seen: Vec<&'a Oid>,
     verify: &'a dyn Fn(&[u8]) -> Signature,
     objects: Objects,
     /// Reads the gate without the quarantine, once that is asked.
@@ -177,8 +173,7 @@ impl Look<'_> {
         Ok(())
     }
 
-    /// Finds commits that the pusher had no way to read: pushing their id alone would hand them over. What no reference holds is nobody's:
-    /// a push that a crash cut off before its references moved may come again.
+    /// Finds commits that the pusher had no way to read: pushing their id alone would hand them over.
     fn borrowed(&mut self, commits: &[CommitFacts]) -> Result<Vec<Oid>, Failure> {
         let accepted = match self.accepted.take() {
             Some(open) => open,
@@ -191,14 +186,7 @@ impl Look<'_> {
                 known.push(&commit.id);
             }
         }
-        if known.is_empty() || self.hidden.is_empty() {
-            return Ok(Vec::new());
-        }
-        let seen: Vec<&Oid> = self.seen.iter().collect();
-        let unseen = self.gate.commits(None, &known, &seen)?;
-        let theirs = self.gate.commits(None, &self.hidden.iter().collect::<Vec<_>>(), &seen)?;
-        let cut = theirs.len() > MOST_COMMITS;
-        Ok(unseen.into_iter().filter(|id| cut || theirs.contains(id)).collect())
+        if known.is_empty() { Ok(Vec::new()) } else { self.gate.commits(None, &known, &self.seen) }
     }
 }
 

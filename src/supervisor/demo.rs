@@ -53,7 +53,8 @@ pub fn plain_clone(from: &Path, to: &Path) -> Result<(), Failure> {
 fn cache() -> Result<PathBuf, Failure> {
     let set = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
     let base = set("XDG_CACHE_HOME").or_else(|| set("HOME").map(|home| home.join(".cache")));
-    let base = base.ok_or_else(|| Failure::new("cannot find a folder for the demo", "neither HOME nor XDG_CACHE_HOME is set").hint("export HOME=…"))?;
+    let base = base
+        .ok_or_else(|| Failure::new("cannot find a folder for the demo", "neither HOME nor XDG_CACHE_HOME is set").hint("export HOME=…"))?;
     Ok(base.join("orchestrate"))
 }
 

@@ -187,7 +187,9 @@ fn tell(desk: &Desk, told: &Told) {
 /// Adds where to look, unless the trouble says so itself.
 fn pointed(trouble: Trouble, started: &Started) -> Trouble {
     match trouble {
-        Trouble::Failed(failure) if failure.hint.is_empty() => Trouble::Failed(failure.hint(format!("less {}", quoted(&started.state.join("supervisor.log"))))),
+        Trouble::Failed(failure) if failure.hint.is_empty() => {
+            Trouble::Failed(failure.hint(format!("less {}", quoted(&started.state.join("supervisor.log")))))
+        }
         other => other,
     }
 }

@@ -86,7 +86,9 @@ impl Story {
             }
             task::Event::Tested { kind, statement, .. } => Ok(self.seen(who, tested(*kind, statement))),
             task::Event::Judged { gate, pass: true, checks, .. } => Ok(self.judged(*gate, checks)),
-            task::Event::Judged { gate, pass: false, checks, .. } => Err(Failure::new(format!("{gate} was not passed"), reasons(checks).join("; "))),
+            task::Event::Judged { gate, pass: false, checks, .. } => {
+                Err(Failure::new(format!("{gate} was not passed"), reasons(checks).join("; ")))
+            }
             task::Event::SentBack { gate, why, .. } => Err(Failure::new(format!("the change came back from {gate}"), why)),
             task::Event::Stalled { why, .. } => Err(Failure::new("the change stands still", why)),
             task::Event::Vetoed { reason, .. } => Err(Failure::new("the task was vetoed", reason)),
@@ -113,7 +115,9 @@ impl Story {
     fn review(&mut self, who: &Actor, event: &review::Event) -> Vec<Told> {
         let names = |seats: &[crate::domain::name::SeatName]| seats.iter().map(|seat| seat.as_str()).collect::<Vec<_>>().join(", ");
         match event {
-            review::Event::Drawn { gate: GateName::Deploy, seats, .. } => self.seen(who, format!("asks for the signatures of {}", names(seats))),
+            review::Event::Drawn { gate: GateName::Deploy, seats, .. } => {
+                self.seen(who, format!("asks for the signatures of {}", names(seats)))
+            }
             review::Event::Drawn { gate, pool, seats, .. } => {
                 self.seen(who, format!("draws for {gate}, by chance: {} (of {})", names(seats), names(pool)))
             }
@@ -150,7 +154,9 @@ fn plain(who: &Actor, text: impl Into<String>) -> Vec<Told> {
 
 fn pushed(who: &Actor, event: &push::Event) -> Vec<Told> {
     match event {
-        push::Event::Accepted { moves, .. } => moves.iter().flat_map(|step| plain(who, format!("pushes {} to {}", step.new.short(), step.name))).collect(),
+        push::Event::Accepted { moves, .. } => {
+            moves.iter().flat_map(|step| plain(who, format!("pushes {} to {}", step.new.short(), step.name))).collect()
+        }
         push::Event::Landing { .. } | push::Event::Landed { .. } | push::Event::Dropped { .. } => Vec::new(),
     }
 }

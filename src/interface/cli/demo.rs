@@ -6,19 +6,21 @@ use super::desk::{Desk, complain};
 use super::paint::Look;
 use super::{down, log};
 use crate::domain::entry::Entry;
-use crate::domain::failure::Failure;
+use crate::domain::failure::{Doing as _, Failure};
 use crate::domain::name::SeatName;
 use crate::interface::client::quoted;
 use crate::interface::exit::{Exit, Trouble};
 use crate::supervisor::door::{self, BootstrapOptions, DemoStage, Started};
 use crate::supervisor::protocol::{Request, Response};
 use crate::view::answer::{Entries, Opened, Outcome};
+use crate::view::{SeatState, Status};
 use proof::Proof;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::{Duration, Instant};
 use story::{Passed, Story, Told};
+use tokio::signal::unix::{SignalKind, signal};
 
 const TITLE: &str = "greet a guest who gives no name";
 const BODY: &str = "`greet(\" \")` says \"Hello, !\". It should say \"Hello, stranger!\". Everything else stays as it is.";
@@ -104,9 +106,9 @@ fn heading(desk: &Desk, text: &str) {
 fn stop_when_interrupted(desk: &Desk) -> Result<(), Failure> {
     let desk = desk.clone();
     let what = "cannot watch for an interrupt";
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|why| Failure::new(what, why))?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().doing(what)?;
     let watch = move || {
-        if runtime.block_on(tokio::signal::ctrl_c()).is_ok() {
+        if runtime.block_on(interrupted()).is_ok() {
             complain("interrupted: the workshop is being stopped");
             if let Err(trouble) = down::stop(&desk) {
                 complain(&trouble.lines());
@@ -114,11 +116,27 @@ fn stop_when_interrupted(desk: &Desk) -> Result<(), Failure> {
             std::process::exit(i32::from(Exit::Interrupted.code()));
         }
     };
-    std::thread::Builder::new().name("interrupt".to_owned()).spawn(watch).map(drop).map_err(|why| Failure::new(what, why))
+    std::thread::Builder::new().name("interrupt".to_owned()).spawn(watch).map(drop).doing(what)
+}
+
+async fn interrupted() -> std::io::Result<()> {
+    let mut terminated = signal(SignalKind::terminate())?;
+    tokio::select! {
+        pressed = tokio::signal::ctrl_c() => pressed,
+        _ = terminated.recv() => Ok(()),
+    }
+}
+
+/// A seat that has not answered would be waited for in vain.
+fn all_there(desk: &Desk) -> Result<(), Trouble> {
+    let status: Status = desk.read(&Request::Status)?;
+    let silent: Vec<&str> = status.seats.iter().filter(|seat| seat.state != SeatState::Ready).map(|seat| seat.seat.as_str()).collect();
+    if silent.is_empty() { Ok(()) } else { Err(Failure::new("the demo cannot begin", format!("no answer from {}", silent.join(", "))).into()) }
 }
 
 fn play(desk: &Desk, stage: &DemoStage, started: &Started, since: Instant) -> Result<Played, Trouble> {
     let assign = Some(SeatName::new("dev-a").map_err(|why| Trouble::Bug(why.to_string()))?);
+    all_there(desk)?;
     let from = log::length(desk)?;
     let opened: Opened = desk.read(&Request::TaskOpen { title: TITLE.to_owned(), body: BODY.to_owned(), assign })?;
     say(desk, "\n");

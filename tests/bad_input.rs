@@ -179,7 +179,7 @@ fn a_damaged_ledger_starts_nothing() {
     damaged[at] ^= 1;
     std::fs::write(&path, &damaged).unwrap();
     world.start().ends(10).says("orchestrate ledger verify");
-    world.owner(&["ledger", "verify", "--offline"]).ends(1);
+    world.owner(&["ledger", "verify"]).ends(1);
     std::fs::write(&path, &whole[..whole.len() / 2]).unwrap();
     let said = world.start().ends(10);
     assert!(said.err.contains("hint"), "{said}");

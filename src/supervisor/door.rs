@@ -152,6 +152,11 @@ fn lock(place: &Place) -> Result<File, Failure> {
     Ok(file)
 }
 
+/// Whether a repository has a workshop whose supervisor does not run.
+pub fn is_asleep(repo: &Path) -> bool {
+    Place::of(repo).is_ok_and(|place| place.ledger().exists() && !runs(&place))
+}
+
 fn runs(place: &Place) -> bool {
     UnixStream::connect(place.join(OWNER_SOCKET)).is_ok()
 }

@@ -14,14 +14,14 @@ use std::path::{Path, PathBuf};
 /// Example: orchestrate ledger verify
 #[derive(Debug, clap::Args)]
 pub struct Verify {
-    /// Read the ledger file directly, with no supervisor running.
+    /// Read the ledger file directly; done anyway where no supervisor runs.
     #[arg(long)]
     offline: bool,
 }
 
 impl Verify {
     pub fn run(self, desk: &Desk) -> Result<Exit, Trouble> {
-        let audit: Audit = if self.offline { offline(desk)? } else { desk.read(&Request::LedgerVerify)? };
+        let audit: Audit = if self.offline || asleep(desk) { offline(desk)? } else { desk.read(&Request::LedgerVerify)? };
         let sound = audit.ok && audit.problems.is_empty();
         if desk.json {
             desk.say_json(&Response::Done(serde_json::to_value(&audit).map_err(|why| Trouble::Bug(why.to_string()))?));
@@ -32,9 +32,17 @@ impl Verify {
     }
 }
 
+/// A workshop that is there, with nobody in it to ask.
+fn asleep(desk: &Desk) -> bool {
+    door::find_repository(&here(desk)).is_some_and(|repo| door::is_asleep(&repo))
+}
+
+fn here(desk: &Desk) -> PathBuf {
+    desk.repo.clone().unwrap_or_else(|| Path::new(".").to_path_buf())
+}
+
 fn offline(desk: &Desk) -> Result<Audit, Trouble> {
-    let here: PathBuf = desk.repo.clone().unwrap_or_else(|| Path::new(".").to_path_buf());
-    let repo = door::find_repository(&here).ok_or("there is no git repository here").doing("cannot find the workshop")?;
+    let repo = door::find_repository(&here(desk)).ok_or("there is no git repository here").doing("cannot find the workshop")?;
     Ok(door::verify_ledger_file(&door::state_folder(&repo)?)?)
 }
 

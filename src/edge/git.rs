@@ -62,6 +62,8 @@ const FIXED: &[&str] = &[
     "core.protectNTFS=true",
     "core.logAllRefUpdates=false",
     "core.fsync=objects,reference",
+    // One flush for all the objects of a push, not one for each.
+    "core.fsyncMethod=batch",
     "credential.helper=",
     "gc.auto=0",
     "maintenance.auto=false",

@@ -72,7 +72,8 @@ impl Gate {
         let tip = refs.get(self.branch()).ok_or_else(|| Failure::new("cannot judge a push", "the gate has no protected branch"))?;
         let seen: Vec<&Oid> = refs.iter().filter(|(name, _)| is_visible(name, self.branch(), visible)).map(|(_, id)| id).collect();
         let objects = self.objects(quarantine)?;
-        let mut look = Look { gate: self, quarantine, tip, seen, verify, objects, accepted: None };
+        let held = refs.values().collect();
+        let mut look = Look { gate: self, quarantine, tip, seen, held, verify, objects, accepted: None };
         let updates = updates.iter().map(|update| look.incoming(update)).collect::<Result<_, _>>()?;
         Ok(Inspection { updates })
     }
@@ -94,6 +95,7 @@ struct Look<'a> {
     quarantine: Option<&'a Quarantine>,
     tip: &'a Oid,
     seen: Vec<&'a Oid>,
+    held: Vec<&'a Oid>,
     verify: &'a dyn Fn(&[u8]) -> Signature,
     objects: Objects,
     /// Reads the gate without the quarantine, once that is asked.
@@ -174,6 +176,8 @@ impl Look<'_> {
     }
 
     /// Finds commits that the pusher had no way to read: pushing their id alone would hand them over.
+    ///
+    /// What no reference holds is nobody's: a push that a crash or a freeze stopped leaves its objects, and is made again with them.
     fn borrowed(&mut self, commits: &[CommitFacts]) -> Result<Vec<Oid>, Failure> {
         let accepted = match self.accepted.take() {
             Some(open) => open,
@@ -186,7 +190,12 @@ impl Look<'_> {
                 known.push(&commit.id);
             }
         }
-        if known.is_empty() { Ok(Vec::new()) } else { self.gate.commits(None, &known, &self.seen) }
+        if known.is_empty() {
+            return Ok(Vec::new());
+        }
+        let unseen = self.gate.commits(None, &known, &self.seen)?;
+        let left = if unseen.is_empty() { Vec::new() } else { self.gate.commits(None, &known, &self.held)? };
+        Ok(unseen.into_iter().filter(|id| !left.contains(id)).collect())
     }
 }
 

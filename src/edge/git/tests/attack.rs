@@ -207,6 +207,22 @@ fn another_seats_commit_cannot_be_fetched_by_pushing_its_id() {
     assert_eq!(borrowed(&mine, &[branch("dev-a")]), [], "own work may grow");
 }
 
+/// A supervisor that dies between acceptance and landing leaves the objects; the same push is made again.
+#[test]
+fn what_a_stopped_push_left_may_be_pushed_again() {
+    let world = World::new();
+    let gate = world.gate();
+    let rogue = world.rogue();
+    put(&rogue, "note", "x\n");
+    let left = save(&rogue, "a note");
+    world.smuggle(&gate, "dev-a/x");
+    plain(gate.dir(), &["update-ref", "-d", "refs/heads/dev-a/x"]);
+    assert!(gate.raw_commit(None, &left).is_ok(), "the object is still there");
+    let none = Oid::new("0".repeat(40)).expect("an id");
+    let update = Update { name: "refs/heads/dev-a/x".into(), old: none, new: left };
+    assert_eq!(gate.inspect(None, &[update], &[branch("dev-a")], &unsigned).expect("facts").updates[0].borrowed, []);
+}
+
 #[test]
 fn a_replacement_changes_nothing_that_is_seen() {
     let world = World::new();

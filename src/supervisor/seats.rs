@@ -182,7 +182,7 @@ fn place(yard: &Yard, options: &Options, charter: &Charter, seat: &SeatName) -> 
     let plan = plan(yard, seat, &launch, &prompt, &home)?;
     Ok(Place {
         seat: seat.clone(),
-        title: format!("{seat} ({})", role.name),
+        title: role.name.to_string(),
         colour: colour(role.colour).to_owned(),
         argv: plan.command(yard.isolation, &yard.launcher)?,
         agent: launch.argv.clone(),
@@ -217,6 +217,9 @@ fn plan(yard: &Yard, seat: &SeatName, launch: &Launch, prompt: &str, home: &Path
         Bind::read_only(place.mirror(), &inside.mirror),
     ];
     binds.extend(launch.read_only.iter().map(|path| Bind::read_only(path, path)));
+    // Without a sandbox all seats share the host's ports.
+    let walled = yard.isolation != Isolation::None;
+    let forwards = walled.then(|| Forward { port: RELAY_PORT, socket: inside.run.join(RELAY_SOCKET) }).into_iter().collect();
     Ok(Plan {
         name: seat.to_string(),
         binds,
@@ -224,7 +227,7 @@ fn plan(yard: &Yard, seat: &SeatName, launch: &Launch, prompt: &str, home: &Path
         chdir: inside.clone,
         argv: launch.argv.iter().cloned().chain(furniture.args).map(OsString::from).collect(),
         limits: LIMITS,
-        forwards: vec![Forward { port: RELAY_PORT, socket: inside.run.join(RELAY_SOCKET) }],
+        forwards,
         etc: Vec::new(),
         nested: false,
     })

@@ -18,6 +18,7 @@ use proof::Proof;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 use story::{Passed, Story, Told};
 use tokio::signal::unix::{SignalKind, signal};
@@ -28,6 +29,7 @@ const BODY: &str = "`greet(\" \")` says \"Hello, !\". It should say \"Hello, str
 const PATIENCE: u32 = 30;
 const SILENCE: Duration = Duration::from_secs(300);
 const PAGE: u32 = 500;
+static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 
 /// Show one change pass all five gates, without an account.
 ///
@@ -77,6 +79,12 @@ impl Demo {
         let options = BootstrapOptions { repo: stage.project.clone(), agent, agents: BTreeMap::new(), isolation, yes: true };
         let started = door::bootstrap(&options, &mut |step| show(&desk, step))?;
         let played = play(&desk, &stage, &started, since);
+        if INTERRUPTED.load(Ordering::SeqCst) {
+            // The other thread is ending the workshop, and then this process.
+            loop {
+                std::thread::park();
+            }
+        }
         let keep = self.keep && played.is_ok();
         if !keep {
             down::stop(&desk)?;
@@ -109,6 +117,7 @@ fn stop_when_interrupted(desk: &Desk) -> Result<(), Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().doing(what)?;
     let watch = move || {
         if runtime.block_on(interrupted()).is_ok() {
+            INTERRUPTED.store(true, Ordering::SeqCst);
             complain("interrupted: the workshop is being stopped");
             if let Err(trouble) = down::stop(&desk) {
                 complain(&trouble.lines());
@@ -131,7 +140,10 @@ async fn interrupted() -> std::io::Result<()> {
 fn all_there(desk: &Desk) -> Result<(), Trouble> {
     let status: Status = desk.read(&Request::Status)?;
     let silent: Vec<&str> = status.seats.iter().filter(|seat| seat.state != SeatState::Ready).map(|seat| seat.seat.as_str()).collect();
-    if silent.is_empty() { Ok(()) } else { Err(Failure::new("the demo cannot begin", format!("no answer from {}", silent.join(", "))).into()) }
+    match silent.as_slice() {
+        [] => Ok(()),
+        silent => Err(Failure::new("the demo cannot begin", format!("no answer from {}", silent.join(", "))).into()),
+    }
 }
 
 fn play(desk: &Desk, stage: &DemoStage, started: &Started, since: Instant) -> Result<Played, Trouble> {

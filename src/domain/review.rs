@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Event {
-    /// `draw` is HMAC(secret committed in genesis, task, attempt, gate, ledger index): anyone can audit it once revealed.
+    /// `draw` is HMAC(secret committed in genesis, task and gate): anyone can audit it once revealed.
     Drawn { task: TaskId, attempt: u32, gate: GateName, pool: Vec<SeatName>, seats: Vec<SeatName>, draw: Digest },
     /// A drawn seat's word.
     Decided { task: TaskId, attempt: u32, gate: GateName, accept: bool, note: String, bundle: u64, statement: Envelope },

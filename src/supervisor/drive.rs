@@ -174,7 +174,8 @@ impl<H: Hands> Drive<H> {
     fn at_once(&self, effect: &Effect) -> Option<Act> {
         match effect {
             Effect::Draw { task, attempt, gate } => {
-                let words = format!("{task} {attempt} {gate} {}", self.state.len);
+                // Neither attempt nor moment counts: whoever submits again, hoping for a kinder reviewer, meets the same one.
+                let words = format!("{task} {gate}");
                 Some(Act::Draw { task: task.clone(), attempt: *attempt, gate: *gate, draw: self.hands.draw(&words) })
             }
             Effect::Judge { task, attempt, gate } => Some(Act::Judge { task: task.clone(), attempt: *attempt, gate: *gate }),

@@ -391,3 +391,16 @@ fn another_charter_sends_everything_back_that_is_under_way() {
     assert_eq!(workshop.approve("librarian").unwrap_err(), "not-at-a-gate");
     assert_eq!(workshop.replayed().digest(), workshop.drive.state.digest());
 }
+
+#[test]
+fn submitting_again_does_not_draw_again() {
+    let mut workshop = Workshop::new();
+    let draw = |workshop: &Workshop, attempt, gate| match workshop.drive.at_once(&Effect::Draw { task: task(), attempt, gate }) {
+        Some(Act::Draw { draw, .. }) => draw,
+        other => panic!("{other:?}"),
+    };
+    let first = draw(&workshop, 1, GateName::Peer);
+    workshop.at_peer();
+    assert_eq!(draw(&workshop, 2, GateName::Peer), first);
+    assert_ne!(draw(&workshop, 1, GateName::Qa), first);
+}

@@ -42,7 +42,7 @@ use crate::domain::name::Oid;
 use std::ffi::OsStr;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 
 const OLDEST: Version = Version(2, 34, 0);
 const NOT_FOUND: &str = "apt-get install git";
@@ -181,24 +181,56 @@ struct Ran {
     said: String,
 }
 
-/// Runs a command to its end, with `input` on its standard input.
-fn run(mut command: Command, input: &[u8], what: &str) -> Result<Ran, Failure> {
+/// A run of git under way; killed when nobody waits for its end.
+struct Started {
+    child: Option<Child>,
+    fed: Option<std::thread::JoinHandle<()>>,
+    cannot: String,
+}
+
+/// Starts a command, with `input` on its standard input.
+fn start(mut command: Command, input: Vec<u8>, what: &str) -> Result<Started, Failure> {
     let cannot = format!("cannot {what}");
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().doing(&cannot)?;
-    let mut pipe = child.stdin.take();
-    let output = std::thread::scope(|scope| {
-        // A program that stops reading early has decided; its exit code says what.
-        scope.spawn(move || pipe.as_mut().map(|pipe| pipe.write_all(input).is_ok()));
-        child.wait_with_output()
-    })
-    .doing(&cannot)?;
-    Ok(Ran { code: output.status.code(), out: output.stdout, said: spoken(&output.stderr) })
+    let pipe = child.stdin.take();
+    // A program that stops reading early has decided; its exit code says what.
+    let fed = std::thread::spawn(move || drop(pipe.map(|mut pipe| pipe.write_all(&input))));
+    Ok(Started { child: Some(child), fed: Some(fed), cannot })
+}
+
+impl Started {
+    fn end(mut self) -> Result<Ran, Failure> {
+        let child = self.child.take().ok_or_else(|| Failure::new(&self.cannot, "BUG: it was waited for twice"))?;
+        let output = child.wait_with_output().doing(&self.cannot)?;
+        self.fed.take().map(std::thread::JoinHandle::join).transpose().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        Ok(Ran { code: output.status.code(), out: output.stdout, said: spoken(&output.stderr) })
+    }
+
+    fn must(self) -> Result<Vec<u8>, Failure> {
+        let cannot = self.cannot.clone();
+        let ran = self.end()?;
+        if ran.code == Some(0) { Ok(ran.out) } else { Err(Failure::new(cannot, ran.why())) }
+    }
+}
+
+impl Drop for Started {
+    fn drop(&mut self) {
+        if let Some(child) = &mut self.child
+            && child.kill().is_ok()
+        {
+            drop(child.wait());
+        }
+    }
+}
+
+/// Runs a command to its end, with `input` on its standard input.
+fn run(command: Command, input: &[u8], what: &str) -> Result<Ran, Failure> {
+    start(command, input.to_vec(), what)?.end()
 }
 
 /// Runs a command that has to succeed, and returns what it wrote.
 fn must(command: Command, input: &[u8], what: &str) -> Result<Vec<u8>, Failure> {
-    let ran = run(command, input, what)?;
-    if ran.code == Some(0) { Ok(ran.out) } else { Err(Failure::new(format!("cannot {what}"), ran.why())) }
+    start(command, input.to_vec(), what)?.must()
 }
 
 impl Ran {

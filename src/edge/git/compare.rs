@@ -4,7 +4,7 @@ use super::lines::{self, Count, Side};
 use super::objects::{Objects, Quarantine, Type};
 use super::tree::{self, Item};
 use super::walk::{self, Delta, Difference};
-use super::{Gate, commit, must};
+use super::{Gate, Started, commit, start};
 use crate::domain::change::{Blob, Change, CommitFacts, FileChange, Signature};
 use crate::domain::failure::{Doing as _, Failure};
 use crate::domain::name::Oid;
@@ -20,11 +20,11 @@ impl Gate {
     pub fn change(&self, tip: &Oid, commit: &Oid, verify: &dyn Fn(&[u8]) -> Signature) -> Result<Change, Failure> {
         let what = format!("cannot measure {}", commit.short());
         let mut measure = Measure::new(self)?;
-        let commits = self.range(None, &mut measure.objects, commit, tip, verify)?;
+        let commits = self.range(&mut measure.objects, commit, tip, verify)?;
         if commits.len() > MOST_COMMITS {
             return Err(Failure::new(what, format!("it brings more than {MOST_COMMITS} commits")).hint("git rebase origin/main"));
         }
-        let base = self.base(None, tip, commit, &commits)?;
+        let base = self.base(None, tip.as_str(), commit, &commits)?;
         let base =
             base.ok_or_else(|| Failure::new(&what, "it shares no history with the protected branch").hint("git rebase origin/main"))?;
         let base_tree = measure.tree_of(&base)?;
@@ -38,35 +38,28 @@ impl Gate {
     /// The commits that `new` reaches and `known` does not, oldest first; one more than allowed where there are too many.
     pub(super) fn range(
         &self,
-        quarantine: Option<&Quarantine>,
         objects: &mut Objects,
         new: &Oid,
         known: &Oid,
         verify: &dyn Fn(&[u8]) -> Signature,
     ) -> Result<Vec<CommitFacts>, Failure> {
-        let ids = self.commits(quarantine, &[new], &[known])?;
-        let mut all = Vec::with_capacity(ids.len());
-        objects.each(&ids, |at, object| {
-            all.push(commit::facts(&ids[at], &object.take(Type::Commit, &ids[at])?, verify)?);
-            Ok(())
-        })?;
-        Ok(all)
+        facts(objects, &self.list(None, &[new.as_str()], &[known.as_str()])?.end()?, verify)
     }
 
-    pub(super) fn commits(&self, quarantine: Option<&Quarantine>, new: &[&Oid], known: &[&Oid]) -> Result<Vec<Oid>, Failure> {
+    /// Starts to list the commits that `new` reaches and `known` does not, each given as an id or a whole reference's name.
+    pub(super) fn list(&self, quarantine: Option<&Quarantine>, new: &[&str], known: &[&str]) -> Result<Listing, Failure> {
         let mut command = self.reading(quarantine)?;
         command.args(["rev-list", "--topo-order", "--reverse", &format!("--max-count={}", MOST_COMMITS + 1), "--stdin"]);
-        let wanted = new.iter().map(|id| format!("{id}\n"));
-        let revisions: String = wanted.chain(known.iter().map(|id| format!("^{id}\n"))).collect();
-        let out = must(command, revisions.as_bytes(), "list new commits")?;
-        String::from_utf8_lossy(&out).lines().map(|line| Oid::new(line).doing("cannot list new commits")).collect()
+        let wanted = new.iter().map(|name| format!("{name}\n"));
+        let revisions: String = wanted.chain(known.iter().map(|name| format!("^{name}\n"))).collect();
+        start(command, revisions.into_bytes(), "list new commits").map(Listing)
     }
 
     /// Where a range left the history of `tip`; asks git only where the range's own shape does not say.
     pub(super) fn base(
         &self,
         quarantine: Option<&Quarantine>,
-        tip: &Oid,
+        tip: &str,
         new: &Oid,
         range: &[CommitFacts],
     ) -> Result<Option<Oid>, Failure> {
@@ -76,7 +69,7 @@ impl Gate {
         match (range.is_empty(), outside.next(), outside.next()) {
             (true, _, _) => Ok(Some(new.clone())),
             (false, Some(only), None) if range.len() <= MOST_COMMITS => Ok(Some(only.clone())),
-            _ => self.merge_base(quarantine, tip, new),
+            _ => self.merge_base(quarantine, tip, new.as_str()),
         }
     }
 
@@ -84,6 +77,26 @@ impl Gate {
     pub fn tree_faults(&self, quarantine: Option<&Quarantine>, base: Option<&Oid>, tree: &Oid) -> Result<Vec<String>, Failure> {
         Ok(walk::compare(&mut self.objects(quarantine)?, base, Some(tree))?.faults)
     }
+}
+
+/// A listing of commits under way.
+pub(super) struct Listing(Started);
+
+impl Listing {
+    pub fn end(self) -> Result<Vec<Oid>, Failure> {
+        let out = self.0.must()?;
+        String::from_utf8_lossy(&out).lines().map(|line| Oid::new(line).doing("cannot list new commits")).collect()
+    }
+}
+
+/// Reads what each commit says.
+pub(super) fn facts(objects: &mut Objects, ids: &[Oid], verify: &dyn Fn(&[u8]) -> Signature) -> Result<Vec<CommitFacts>, Failure> {
+    let mut all = Vec::with_capacity(ids.len());
+    objects.each(ids, |at, object| {
+        all.push(commit::facts(&ids[at], &object.take(Type::Commit, &ids[at])?, verify)?);
+        Ok(())
+    })?;
+    Ok(all)
 }
 
 /// One measuring: an open reader, and what it has counted already.

@@ -150,9 +150,9 @@ impl Gate {
     }
 
     /// The best common ancestor of two commits.
-    pub(super) fn merge_base(&self, quarantine: Option<&Quarantine>, a: &Oid, b: &Oid) -> Result<Option<Oid>, Failure> {
+    pub(super) fn merge_base(&self, quarantine: Option<&Quarantine>, a: &str, b: &str) -> Result<Option<Oid>, Failure> {
         let mut command = self.reading(quarantine)?;
-        command.args(["merge-base", a.as_str(), b.as_str()]);
+        command.args(["merge-base", a, b]);
         let ran = run(command, b"", "find a common ancestor")?;
         match ran.code {
             Some(0) => super::oid(&ran.out).map(Some),

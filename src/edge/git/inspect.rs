@@ -1,6 +1,6 @@
 //! A push judged by its facts, while its objects are still in quarantine.
 
-use super::compare::MOST_COMMITS;
+use super::compare::{Listing, MOST_COMMITS};
 use super::objects::{Objects, Quarantine, Type};
 use super::{Gate, tree, walk};
 use crate::domain::change::{CommitFacts, Signature};
@@ -68,14 +68,17 @@ impl Gate {
         visible: &[RefName],
         verify: &dyn Fn(&[u8]) -> Signature,
     ) -> Result<Inspection, Failure> {
-        let refs = self.refs()?;
-        let tip = refs.get(self.branch()).ok_or_else(|| Failure::new("cannot judge a push", "the gate has no protected branch"))?;
-        let seen: Vec<&Oid> = refs.iter().filter(|(name, _)| is_visible(name, self.branch(), visible)).map(|(_, id)| id).collect();
+        // Git starts all its programs at once: each takes longer to start than to answer.
+        let listings = updates.iter().map(|update| self.fresh(quarantine, &update.new)).collect::<Result<Vec<_>, _>>()?;
         let objects = self.objects(quarantine)?;
-        let held = refs.values().collect();
-        let mut look = Look { gate: self, quarantine, tip, seen, held, verify, objects, accepted: None };
-        let updates = updates.iter().map(|update| look.incoming(update)).collect::<Result<_, _>>()?;
+        let mut look = Look { gate: self, quarantine, visible, verify, objects };
+        let updates = updates.iter().zip(listings).map(|(update, listing)| look.incoming(update, listing)).collect::<Result<_, _>>()?;
         Ok(Inspection { updates })
+    }
+
+    /// Starts to list what a command brings beyond the protected branch; a deletion brings nothing.
+    fn fresh(&self, quarantine: Option<&Quarantine>, new: &Oid) -> Result<Option<Listing>, Failure> {
+        (!new.is_zero()).then(|| self.list(quarantine, &[new.as_str()], &[self.branch().as_str()])).transpose()
     }
 
     /// The bytes of a commit, for judging its signature.
@@ -93,21 +96,16 @@ fn is_visible(name: &RefName, branch: &RefName, visible: &[RefName]) -> bool {
 struct Look<'a> {
     gate: &'a Gate,
     quarantine: Option<&'a Quarantine>,
-    tip: &'a Oid,
-    seen: Vec<&'a Oid>,
-    held: Vec<&'a Oid>,
+    visible: &'a [RefName],
     verify: &'a dyn Fn(&[u8]) -> Signature,
     objects: Objects,
-    /// Reads the gate without the quarantine, once that is asked.
-    accepted: Option<Objects>,
 }
 
 impl Look<'_> {
-    fn incoming(&mut self, update: &Update) -> Result<Incoming, Failure> {
-        let kind = self.kind(&update.new)?;
-        match kind {
-            Kind::Commit => self.range(update),
-            Kind::Tag | Kind::Tree | Kind::Blob | Kind::Missing | Kind::Deletion => Ok(empty(update, kind)),
+    fn incoming(&mut self, update: &Update, listing: Option<Listing>) -> Result<Incoming, Failure> {
+        match (self.kind(&update.new)?, listing) {
+            (Kind::Commit, Some(listing)) => self.range(update, &listing.end()?),
+            (kind, _) => Ok(empty(update, kind)),
         }
     }
 
@@ -124,9 +122,9 @@ impl Look<'_> {
         })
     }
 
-    fn range(&mut self, update: &Update) -> Result<Incoming, Failure> {
-        let mut commits = self.gate.range(self.quarantine, &mut self.objects, &update.new, self.tip, self.verify)?;
-        let merge_base = self.gate.base(self.quarantine, self.tip, &update.new, &commits)?;
+    fn range(&mut self, update: &Update, ids: &[Oid]) -> Result<Incoming, Failure> {
+        let mut commits = super::compare::facts(&mut self.objects, ids, self.verify)?;
+        let merge_base = self.gate.base(self.quarantine, self.gate.branch().as_str(), &update.new, &commits)?;
         let mut found = Found::default();
         if commits.len() > MOST_COMMITS {
             found.faults.insert(format!("it brings more than {MOST_COMMITS} commits"));
@@ -178,23 +176,38 @@ impl Look<'_> {
     /// Finds commits that the pusher had no way to read: pushing their id alone would hand them over.
     ///
     /// What no reference holds is nobody's: a push that a crash or a freeze stopped leaves its objects, and is made again with them.
-    fn borrowed(&mut self, commits: &[CommitFacts]) -> Result<Vec<Oid>, Failure> {
-        let accepted = match self.accepted.take() {
-            Some(open) => open,
-            None => self.gate.objects(None)?,
-        };
-        let accepted = self.accepted.insert(accepted);
+    fn borrowed(&self, commits: &[CommitFacts]) -> Result<Vec<Oid>, Failure> {
         let mut known = Vec::new();
-        for commit in commits {
+        let mut accepted = None;
+        for commit in commits.iter().filter(|commit| !self.sent(&commit.id)) {
+            let accepted = match &mut accepted {
+                Some(open) => open,
+                none => none.insert(self.gate.objects(None)?),
+            };
             if accepted.find(&commit.id)?.is_some() {
-                known.push(&commit.id);
+                known.push(commit.id.as_str());
             }
         }
-        if known.is_empty() {
-            return Ok(Vec::new());
+        if known.is_empty() { Ok(Vec::new()) } else { self.unseen(&known) }
+    }
+
+    /// Tells whether the client sent the object itself: git keeps no second copy of what the gate had before.
+    fn sent(&self, id: &Oid) -> bool {
+        let (folder, file) = id.as_str().split_at(2);
+        self.quarantine.is_some_and(|quarantine| quarantine.objects.join(folder).join(file).is_file())
+    }
+
+    /// Those of the gate's own commits that some reference holds, and none that the pusher may fetch.
+    fn unseen(&self, known: &[&str]) -> Result<Vec<Oid>, Failure> {
+        let refs = self.gate.refs()?;
+        let visible = |name: &RefName| is_visible(name, self.gate.branch(), self.visible);
+        let seen: Vec<&str> = refs.iter().filter(|(name, _)| visible(name)).map(|(_, id)| id.as_str()).collect();
+        let unseen = self.gate.list(None, known, &seen)?.end()?;
+        if unseen.is_empty() {
+            return Ok(unseen);
         }
-        let unseen = self.gate.commits(None, &known, &self.seen)?;
-        let left = if unseen.is_empty() { Vec::new() } else { self.gate.commits(None, &known, &self.held)? };
+        let held: Vec<&str> = refs.values().map(Oid::as_str).collect();
+        let left = self.gate.list(None, known, &held)?.end()?;
         Ok(unseen.into_iter().filter(|id| !left.contains(id)).collect())
     }
 }

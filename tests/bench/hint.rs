@@ -8,7 +8,6 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 const REPEATS: usize = 60;
-const SHIM: &str = "#!/bin/sh\nexec orchestrate hook pre-commit \"$@\"\n";
 
 pub fn rows(shop: &Shop) -> Vec<Row> {
     let repo = shop.join("commits");
@@ -16,7 +15,7 @@ pub fn rows(shop: &Shop) -> Vec<Row> {
     shop.must(shop.git(&repo).args(["config", "gc.auto", "0"]));
     let (none, hooks, quiet) = (shop.join("no-hooks"), shop.join("hooks"), shop.join("quiet-hooks"));
     [&none, &hooks, &quiet].iter().for_each(|folder| fs::create_dir(folder).expect("a folder"));
-    shim(&hooks, SHIM);
+    std::os::unix::fs::symlink(Shop::binary(), hooks.join("pre-commit")).expect("the hook");
     shim(&quiet, "#!/bin/sh\nexit 0\n");
     let (mut bare, mut ours, mut sh) = (Vec::new(), Vec::new(), Vec::new());
     for round in 0..REPEATS {

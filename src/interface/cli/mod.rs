@@ -97,7 +97,8 @@ enum Command {
 
 /// Run a git or agent hook by its name.
 ///
-/// Called by the shims in git-hooks/ and by the agents' own settings.
+/// Called by the shims in git-hooks/ and by the agents' own settings. Quickest as a link, without a shell between:
+/// `ln -s "$(command -v orchestrate)" .git/hooks/pre-commit` (also commit-msg and pre-push).
 ///
 /// Example: orchestrate hook pre-commit
 #[derive(Debug, clap::Args)]

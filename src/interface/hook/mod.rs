@@ -36,6 +36,9 @@ const PROGRAMS: &[Hook] = &[
     Hook { name: "orchestrate-gpg", run: gpg::run },
     Hook { name: "pre-receive", run: pre_receive::run },
     Hook { name: "proc-receive", run: proc_receive::run },
+    Hook { name: "pre-commit", run: pre_commit::run },
+    Hook { name: "commit-msg", run: commit_msg::run },
+    Hook { name: "pre-push", run: pre_push::run },
 ];
 
 /// Called as `orchestrate hook <name>`.

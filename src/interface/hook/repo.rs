@@ -2,11 +2,13 @@
 
 mod index;
 mod inflate;
+mod mapped;
 mod objects;
 mod settings;
 mod staged;
 
 pub(super) use index::{Entry, Index};
+use mapped::Mapped;
 pub(super) use objects::{Kind, Objects};
 pub(super) use settings::find as setting;
 pub(super) use staged::against as staged;
@@ -117,13 +119,8 @@ impl Repo {
     }
 
     /// The bytes of the index that the commit is made of; empty when there is none yet.
-    pub fn index_bytes(&self) -> Result<Vec<u8>, Failure> {
-        let path = std::env::var_os("GIT_INDEX_FILE").map_or_else(|| self.dir.join("index"), PathBuf::from);
-        match fs::read(&path) {
-            Ok(bytes) => Ok(bytes),
-            Err(why) if why.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
-            Err(why) => Err(Failure::new("cannot read the index", why)),
-        }
+    pub fn index_bytes(&self) -> Result<Mapped, Failure> {
+        Mapped::open(&std::env::var_os("GIT_INDEX_FILE").map_or_else(|| self.dir.join("index"), PathBuf::from))
     }
 }
 

@@ -5,7 +5,7 @@ use crate::domain::failure::Failure;
 use std::collections::HashMap;
 
 /// A tree's word on one name: mode and object.
-type Item = (u32, Vec<u8>);
+type Item<'t> = (u32, &'t [u8]);
 
 const FOLDER: u32 = 0o040_000;
 const DEEPEST: usize = 512;
@@ -43,10 +43,8 @@ impl<'i, 'b> Walk<'_, 'i, 'b> {
         if depth > DEEPEST || (tree.is_some() && self.index.trees.get(name).copied() == tree) {
             return Ok(());
         }
-        let known = match tree {
-            Some(id) => items(&self.objects.read(id)?.1, id.len()),
-            None => HashMap::new(),
-        };
+        let body = tree.map(|id| self.objects.read(id)).transpose()?.map(|(_, body)| body).unwrap_or_default();
+        let known = items(&body, tree.map_or(0, <[u8]>::len));
         let mut rest = entries;
         while let Some(entry) = rest.first() {
             let below = &entry.path[prefix.len()..];
@@ -58,7 +56,7 @@ impl<'i, 'b> Walk<'_, 'i, 'b> {
             let kept = prefix.len();
             prefix.extend(&below[..=end]);
             let count = rest.iter().take_while(|entry| entry.path.starts_with(prefix)).count();
-            let tree = known.get(&below[..end]).filter(|(mode, _)| *mode == FOLDER).map(|(_, id)| id.as_slice());
+            let tree = known.get(&below[..end]).filter(|(mode, _)| *mode == FOLDER).map(|(_, id)| *id);
             self.folder(&rest[..count], prefix, tree, depth + 1)?;
             prefix.truncate(kept);
             rest = &rest[count.max(1)..];
@@ -66,8 +64,8 @@ impl<'i, 'b> Walk<'_, 'i, 'b> {
         Ok(())
     }
 
-    fn file(&mut self, entry: &'i Entry<'b>, known: Option<&Item>) {
-        let same = known.is_some_and(|(mode, id)| *mode == entry.mode && id == entry.id);
+    fn file(&mut self, entry: &'i Entry<'b>, known: Option<&Item<'_>>) {
+        let same = known.is_some_and(|(mode, id)| *mode == entry.mode && *id == entry.id);
         if !same && !entry.announced {
             self.changed.push(entry);
         }
@@ -75,7 +73,7 @@ impl<'i, 'b> Walk<'_, 'i, 'b> {
 }
 
 /// Reads a tree's items; what is damaged ends the list.
-fn items(body: &[u8], width: usize) -> HashMap<Vec<u8>, Item> {
+fn items(body: &[u8], width: usize) -> HashMap<&[u8], Item<'_>> {
     let mut items = HashMap::new();
     let mut rest = body;
     while let Some((name, item, after)) = item(rest, width) {
@@ -85,10 +83,10 @@ fn items(body: &[u8], width: usize) -> HashMap<Vec<u8>, Item> {
     items
 }
 
-fn item(bytes: &[u8], width: usize) -> Option<(Vec<u8>, Item, &[u8])> {
+fn item(bytes: &[u8], width: usize) -> Option<(&[u8], Item<'_>, &[u8])> {
     let space = bytes.iter().position(|b| *b == b' ')?;
     let end = bytes.iter().position(|b| *b == 0).filter(|end| *end > space)?;
     let mode = u32::from_str_radix(std::str::from_utf8(&bytes[..space]).ok()?, 8).ok()?;
     let (id, after) = bytes[end + 1..].split_at_checked(width)?;
-    Some((bytes[space + 1..end].to_vec(), (mode, id.to_vec()), after))
+    Some((&bytes[space + 1..end], (mode, id), after))
 }

@@ -136,6 +136,24 @@ fn git_runs_the_shims_at_every_commit() {
 }
 
 #[test]
+fn a_hook_that_is_a_link_to_the_program_needs_no_shell() {
+    let world = World::new();
+    let repo = world.repo("repo");
+    let hooks = world.path("links");
+    std::fs::create_dir(&hooks).unwrap();
+    for name in ["pre-commit", "commit-msg"] {
+        world.program("links", name);
+    }
+    world.good(&repo, &["config", "core.hooksPath", hooks.to_str().unwrap()]);
+    put(&repo, "src/auth.py", "a");
+    world.good(&repo, &["add", "-A"]);
+    let stopped = world.git(&repo, &["commit", "-m", "x"]);
+    assert!(!stopped.status.success());
+    assert!(text(&stopped.stderr).contains("❌ Missing test file for: src/auth.py"), "{}", text(&stopped.stderr));
+    assert!(!world.git(&repo, &["commit", "--allow-empty", "-m", &"x".repeat(101)]).status.success());
+}
+
+#[test]
 fn a_partial_commit_is_judged_by_its_own_index() {
     let world = World::new();
     let repo = world.repo("repo");

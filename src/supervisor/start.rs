@@ -202,7 +202,7 @@ fn prepare(place: &Place, options: &Options, reporter: &mut Reporter) -> Result<
     reporter.step("keys", if made > 0 { format!("{made} made") } else { "there already".to_owned() }, since);
     let (keys, gate) = (Arc::new(keys), Arc::new(OnceLock::new()));
     let clock = Clock::new(std::env::var_os("ORCHESTRATE_CLOCK_AHEAD").map(PathBuf::from));
-    let grip = Grip { keys: Arc::clone(&keys), gate: Arc::clone(&gate), clock: clock.clone() };
+    let grip = Grip::new(Arc::clone(&keys), Arc::clone(&gate), clock.clone());
     let drive = Drive::open(Box::new(ledger), grip)?;
     let ground = Ground { place: place.clone(), repo: options.repo.clone(), workshop, git, gate, keys, clock, isolation: options.isolation };
     let (ask, asks) = mpsc::unbounded_channel();

@@ -101,6 +101,12 @@ impl Gate {
 
 /// Moves references of any repository of ours in one transaction.
 pub(super) fn move_refs(mut command: Command, moves: &[Move]) -> Result<(), Failure> {
+    command.args(["update-ref", "--no-deref", "--stdin", "-z"]);
+    must(command, spelled(moves)?.as_bytes(), "move references").map(drop)
+}
+
+/// Spells one transaction for `update-ref --stdin -z`.
+pub(super) fn spelled(moves: &[Move]) -> Result<String, Failure> {
     let mut text = String::from("start\0");
     for Move { name, old, new } in moves {
         match (old, new) {
@@ -112,6 +118,5 @@ pub(super) fn move_refs(mut command: Command, moves: &[Move]) -> Result<(), Fail
         .doing("cannot spell a move")?;
     }
     text.push_str("prepare\0commit\0");
-    command.args(["update-ref", "--no-deref", "--stdin", "-z"]);
-    must(command, text.as_bytes(), "move references").map(drop)
+    Ok(text)
 }

@@ -211,3 +211,21 @@ fn merging_guesses_nothing() {
     let against = world.smuggle(&gate, "dev-b/y");
     assert_eq!(gate.merge(&against, &mine).expect("a merge"), MergeTree::Conflict(vec!["src/lib.rs".into()]));
 }
+
+#[test]
+fn one_git_moves_references_again_and_again_until_it_refuses() {
+    let world = World::new();
+    let gate = world.gate();
+    let tip = gate.tip().expect("a tip");
+    let none = Oid::new("0".repeat(40)).expect("an id");
+    let create = |name: &str| Move { name: branch(name), old: None, new: Some(tip.clone()) };
+    let mover = Mover::open(&gate).expect("git");
+    let mover = mover.move_refs(&[create("dev-a/x"), create("dev-a/y")]).expect("two at once");
+    let mover = mover.move_refs(&[create("dev-b/x")]).expect("again");
+    let stale = Move { name: branch("dev-a/x"), old: Some(none), new: Some(tip.clone()) };
+    mover.move_refs(&[create("dev-b/y"), stale]).expect_err("it stands elsewhere");
+    let refs = gate.refs().expect("references");
+    assert!([branch("dev-a/x"), branch("dev-a/y"), branch("dev-b/x")].iter().all(|name| refs.get(name) == Some(&tip)));
+    assert!(!refs.contains_key(&branch("dev-b/y")), "all or nothing");
+    gate.move_refs(&[create("dev-b/y")]).expect("no lock was left");
+}

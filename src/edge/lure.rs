@@ -19,8 +19,8 @@ const MOST: usize = 64;
 pub struct Lure {
     /// The name of an abstract socket, of a key, and (with a slash before it) of a message queue.
     pub name: String,
-    /// A loopback port that listens.
-    pub port: u16,
+    /// Loopback ports that listen.
+    pub ports: [u16; 2],
     /// The number of a System V memory segment; none where the kernel has none to give.
     pub memory: Option<i32>,
     segment: Option<i32>,
@@ -31,12 +31,9 @@ pub struct Lure {
 impl Lure {
     /// Lays everything out; `socket` is the path of a socket that listens too.
     pub fn lay(name: &str, word: &str, socket: &Path) -> Result<Self, Failure> {
-        let tcp = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).doing(WHAT)?;
-        let port = tcp.local_addr().doing(WHAT)?.port();
+        let ports = [port(word)?, port(word)?];
         let hidden = SocketAddr::from_abstract_name(name).and_then(|name| UnixListener::bind_addr(&name)).doing(WHAT)?;
         let plain = UnixListener::bind(socket).doing(WHAT)?;
-        let told = word.to_owned();
-        serve(move || tcp.accept().and_then(|(mut stream, _)| stream.write_all(told.as_bytes())))?;
         for listener in [hidden, plain] {
             let told = word.to_owned();
             serve(move || listener.accept().and_then(|(mut stream, _)| stream.write_all(told.as_bytes())))?;
@@ -44,7 +41,7 @@ impl Lure {
         let (memory, segment) = share(word).unzip();
         let keys = [USER_KEYRING, SESSION_KEYRING].into_iter().filter_map(|ring| key(name, word, ring)).collect();
         let queue = queue(name, word);
-        Ok(Self { name: name.to_owned(), port, memory, segment, keys, queue })
+        Ok(Self { name: name.to_owned(), ports, memory, segment, keys, queue })
     }
 }
 
@@ -64,6 +61,12 @@ impl Drop for Lure {
             unsafe { libc::mq_unlink(queue.as_ptr()) };
         }
     }
+}
+
+fn port(word: &str) -> Result<u16, Failure> {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).doing(WHAT)?;
+    let (port, told) = (listener.local_addr().doing(WHAT)?.port(), word.to_owned());
+    serve(move || listener.accept().and_then(|(mut stream, _)| stream.write_all(told.as_bytes()))).map(|()| port)
 }
 
 /// Answers everyone who comes, until this process ends; a caller that hangs up is no concern of the next one.
@@ -136,7 +139,7 @@ mod tests {
         let lure = Lure::lay(&name, "the word", &socket).unwrap();
         for _ in 0..2 {
             let mut heard = [String::new(), String::new(), String::new()];
-            TcpStream::connect((Ipv4Addr::LOCALHOST, lure.port)).unwrap().read_to_string(&mut heard[0]).unwrap();
+            TcpStream::connect((Ipv4Addr::LOCALHOST, lure.ports[0])).unwrap().read_to_string(&mut heard[0]).unwrap();
             UnixStream::connect(&socket).unwrap().read_to_string(&mut heard[1]).unwrap();
             let hidden = SocketAddr::from_abstract_name(&name).unwrap();
             UnixStream::connect_addr(&hidden).unwrap().read_to_string(&mut heard[2]).unwrap();

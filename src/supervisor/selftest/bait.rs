@@ -1,5 +1,6 @@
 //! What lies around the workshop to be stolen, changed, stopped or read; and the names under which a script knows it all.
 
+use super::seat;
 use super::stage::{Stage, locked, text};
 use crate::domain::failure::{Doing as _, Failure};
 use crate::domain::name::SeatName;
@@ -16,7 +17,14 @@ pub(super) struct Bait {
     lure: Lure,
     bystander: Bystander,
     agent: PathBuf,
+    /// What another seat pushed and nobody approved: a file's object id.
+    draft: String,
 }
+
+/// Work of another seat's that is on its way.
+const DRAFT_SEAT: &str = "dev-b";
+const DRAFT: &str = "cat /proc/sys/kernel/random/uuid >draft.txt && git add draft.txt && git commit -q -m draft \
+    && git push -q origin \"HEAD:$BRANCH\" && git rev-parse HEAD:draft.txt";
 
 impl Bait {
     pub(super) fn lay(folder: &Path, home: &Path) -> Result<Self, Failure> {
@@ -34,7 +42,7 @@ impl Bait {
         let agent = folder.join("agent.sock");
         let lure = Lure::lay(&name, &word, &agent)?;
         let bystander = Bystander::start(&[("TOKEN".to_owned(), word.clone())], &folder.join("secret"))?;
-        Ok(Self { word, lure, bystander, agent })
+        Ok(Self { word, lure, bystander, agent, draft: String::new() })
     }
 }
 
@@ -66,6 +74,23 @@ impl Stage {
         Ok(names)
     }
 
+    /// Has the other seat push a draft, once.
+    pub(super) fn leave_draft(&self) -> Result<(), Failure> {
+        let known = locked(&self.bait).as_ref().is_none_or(|bait| !bait.draft.is_empty());
+        let home = self.home_of(DRAFT_SEAT)?;
+        if known || !home.exists() {
+            return Ok(());
+        }
+        let branch = format!("{DRAFT_SEAT}/draft");
+        let said = seat::run(&home, 0, &branch, &format!("BRANCH={branch}\n{DRAFT}"), 60)?;
+        match (&mut *locked(&self.bait), said.code) {
+            (Some(bait), Some(0)) => bait.draft = said.output.lines().next_back().unwrap_or_default().to_owned(),
+            (None, _) => {}
+            (Some(_), _) => return Err(Failure::new("cannot lay out the bait", said.output)),
+        }
+        Ok(())
+    }
+
     /// The supervisor and the other seat's first process: numbers, and numbers with the time of their start.
     fn processes(&self, other: &str) -> Result<Vec<(&'static str, String)>, Failure> {
         let panes = Tmux::find(&self.place.tmux())?.panes()?;
@@ -94,9 +119,11 @@ impl Bait {
             ("ABSTRACT", self.lure.name.clone()),
             ("KEY", self.lure.name.clone()),
             ("QUEUE", format!("/{}", self.lure.name)),
-            ("PORT", self.lure.port.to_string()),
+            ("PORT", self.lure.ports[0].to_string()),
+            ("OTHER_PORT", self.lure.ports[1].to_string()),
             ("MEMORY", self.lure.memory.map(|key| key.to_string()).unwrap_or_default()),
             ("AGENT_SOCKET", text(&self.agent)?),
+            ("DRAFT", self.draft.clone()),
         ];
         names.extend(numbered("VICTIM", "VICTIM_AT", self.bystander.pid()));
         Ok(names)

@@ -84,6 +84,7 @@ impl Stage {
             None => return Err(Failure::new(WHAT, said.output)),
         }
         self.note_supervisor()?;
+        self.leave_draft()?;
         let status: Status = self.ask(&Request::Status)?;
         serde_json::from_value(serde_json::Value::String(status.level)).doing("cannot read the level that was observed")
     }

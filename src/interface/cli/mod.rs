@@ -21,6 +21,7 @@ mod man;
 mod paint;
 mod prompt;
 mod review;
+mod selftest;
 mod status;
 mod task;
 mod thaw;
@@ -89,6 +90,7 @@ enum Command {
     #[command(subcommand)]
     Config(config::Config),
     Doctor(doctor::Doctor),
+    Selftest(selftest::Selftest),
     Explain(explain::Explain),
     Hook(Hook),
     Completions(completions::Completions),
@@ -135,6 +137,7 @@ impl Command {
             Self::Totp(command) => command.run(desk),
             Self::Config(command) => command.run(desk),
             Self::Doctor(command) => command.run(desk),
+            Self::Selftest(command) => command.run(desk),
             Self::Explain(command) => command.run(desk),
             Self::Hook(hook) => hook.end(),
             Self::Completions(command) => command.run(desk),

@@ -24,7 +24,8 @@ pub struct Lure {
     /// The number of a System V memory segment; none where the kernel has none to give.
     pub memory: Option<i32>,
     segment: Option<i32>,
-    keys: Vec<i64>,
+    /// Each with the keyring that it hangs on.
+    keys: Vec<(i64, i64)>,
     queue: Option<CString>,
 }
 
@@ -39,7 +40,7 @@ impl Lure {
             serve(move || listener.accept().and_then(|(mut stream, _)| stream.write_all(told.as_bytes())))?;
         }
         let (memory, segment) = share(word).unzip();
-        let keys = [USER_KEYRING, SESSION_KEYRING].into_iter().filter_map(|ring| key(name, word, ring)).collect();
+        let keys = [USER_KEYRING, SESSION_KEYRING].into_iter().filter_map(|ring| Some((ring, key(name, word, ring)?))).collect();
         let queue = queue(name, word);
         Ok(Self { name: name.to_owned(), ports, memory, segment, keys, queue })
     }
@@ -47,10 +48,10 @@ impl Lure {
 
 impl Drop for Lure {
     fn drop(&mut self) {
-        const INVALIDATE: i64 = 21;
-        for key in &self.keys {
+        const UNLINK: i64 = 9;
+        for (ring, key) in &self.keys {
             // SAFETY: names a key of ours by number; no memory is handed over.
-            unsafe { libc::syscall(libc::SYS_keyctl, INVALIDATE, *key) };
+            unsafe { libc::syscall(libc::SYS_keyctl, UNLINK, *key, *ring) };
         }
         if let Some(segment) = self.segment {
             // SAFETY: removes a segment of ours; the null is not read for this order.

@@ -251,6 +251,7 @@ pub fn inner(args: &[OsString]) -> Failure {
     let end = match args.first().and_then(|word| word.to_str()) {
         Some("--around") => around::enter(&args[1..]),
         Some("--probe") => probe::enter(&args[1..]),
+        Some("--ask") => attack::ask(&args[1..]),
         Some("--attack") => attack::enter(&args[1..]),
         _ => inner::enter(args),
     };

@@ -17,14 +17,15 @@ pub(super) struct Bait {
     lure: Lure,
     bystander: Bystander,
     agent: PathBuf,
-    /// What another seat pushed and nobody approved: a file's object id.
-    draft: String,
+    /// What another seat pushed and nobody approved, a file's object id; and what it wrote to the owner, a message's.
+    draft: [String; 2],
 }
 
 /// Work of another seat's that is on its way.
 const DRAFT_SEAT: &str = "dev-b";
 const DRAFT: &str = "cat /proc/sys/kernel/random/uuid >draft.txt && git add draft.txt && git commit -q -m draft \
-    && git push -q origin \"HEAD:$BRANCH\" && git rev-parse HEAD:draft.txt";
+    && git push -q origin \"HEAD:$BRANCH\" && git rev-parse HEAD:draft.txt \
+    && orchestrate mail send owner --subject 'a draft' --body 'a body for the owner alone' --json";
 
 impl Bait {
     pub(super) fn lay(folder: &Path, home: &Path) -> Result<Self, Failure> {
@@ -42,7 +43,7 @@ impl Bait {
         let agent = folder.join("agent.sock");
         let lure = Lure::lay(&name, &word, &agent)?;
         let bystander = Bystander::start(&[("TOKEN".to_owned(), word.clone())], &folder.join("secret"))?;
-        Ok(Self { word, lure, bystander, agent, draft: String::new() })
+        Ok(Self { word, lure, bystander, agent, draft: Default::default() })
     }
 }
 
@@ -76,7 +77,7 @@ impl Stage {
 
     /// Has the other seat push a draft, once.
     pub(super) fn leave_draft(&self) -> Result<(), Failure> {
-        let known = locked(&self.bait).as_ref().is_none_or(|bait| !bait.draft.is_empty());
+        let known = locked(&self.bait).as_ref().is_none_or(|bait| !bait.draft[0].is_empty());
         let home = self.home_of(DRAFT_SEAT)?;
         if known || !home.exists() {
             return Ok(());
@@ -84,7 +85,7 @@ impl Stage {
         let branch = format!("{DRAFT_SEAT}/draft");
         let said = seat::run(&home, 0, &branch, &format!("BRANCH={branch}\n{DRAFT}"), 60)?;
         match (&mut *locked(&self.bait), said.code) {
-            (Some(bait), Some(0)) => bait.draft = said.output.lines().next_back().unwrap_or_default().to_owned(),
+            (Some(bait), Some(0)) => bait.draft = drafted(&said.output),
             (None, _) => {}
             (Some(_), _) => return Err(Failure::new("cannot lay out the bait", said.output)),
         }
@@ -123,9 +124,18 @@ impl Bait {
             ("OTHER_PORT", self.lure.ports[1].to_string()),
             ("MEMORY", self.lure.memory.map(|key| key.to_string()).unwrap_or_default()),
             ("AGENT_SOCKET", text(&self.agent)?),
-            ("DRAFT", self.draft.clone()),
+            ("DRAFT", self.draft[0].clone()),
+            ("MESSAGE", self.draft[1].clone()),
         ];
         names.extend(numbered("VICTIM", "VICTIM_AT", self.bystander.pid()));
         Ok(names)
     }
+}
+
+/// The object's id on a line of its own, and the message's in the answer after it.
+fn drafted(said: &str) -> [String; 2] {
+    let mut last = said.lines().rev();
+    let answer: serde_json::Value = last.next().and_then(|line| serde_json::from_str(line).ok()).unwrap_or_default();
+    let message = answer["done"]["id"].as_str().unwrap_or_default().to_owned();
+    [last.next().unwrap_or_default().to_owned(), message]
 }

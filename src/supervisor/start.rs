@@ -94,11 +94,7 @@ impl Reporter {
         self.number += 1;
         eprintln!("orchestrate: {}: {}", step.name, step.detail);
         let line = serde_json::to_string(&step).unwrap_or_default();
-        if let Some(mut listener) = self.listener.take() {
-            if writeln!(listener, "{line}").is_ok() {
-                self.listener = Some(listener);
-            }
-        }
+        self.listener = self.listener.take().filter(|mut listener| writeln!(listener, "{line}").is_ok());
     }
 
     pub fn ready(&mut self, detail: String, since: Instant) {

@@ -4,6 +4,7 @@ use super::seat;
 use super::stage::{Stage, locked, text};
 use crate::domain::failure::{Doing as _, Failure};
 use crate::domain::name::SeatName;
+use crate::edge::chance;
 use crate::edge::lure::Lure;
 use crate::edge::process::start_time;
 use crate::edge::script::Bystander;
@@ -30,8 +31,7 @@ const DRAFT: &str = "cat /proc/sys/kernel/random/uuid >draft.txt && git add draf
 impl Bait {
     pub(super) fn lay(folder: &Path, home: &Path) -> Result<Self, Failure> {
         const WHAT: &str = "cannot lay out the bait";
-        let mut chance = [0; 12];
-        getrandom::fill(&mut chance).map_err(|why| Failure::new(WHAT, why))?;
+        let chance = chance::bytes::<12>()?;
         let word = format!("word-{}", hex::encode(chance));
         let name = format!("selftest-{}", &hex::encode(chance)[..8]);
         for (path, content) in [("secret", word.as_str()), ("note", "as it was\n")] {

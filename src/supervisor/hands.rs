@@ -17,6 +17,7 @@ use crate::ledger::checkpoint::{Checkpoint, VerifierKey, note};
 use ed25519_dalek::SigningKey;
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 use zeroize::Zeroizing;
@@ -93,9 +94,26 @@ pub struct Grip {
     pub keys: Arc<Keys>,
     pub gate: Arc<OnceLock<git::Gate>>,
     pub clock: Clock,
+    mover: RefCell<Option<git::Mover>>,
 }
 
 impl Grip {
+    pub fn new(keys: Arc<Keys>, gate: Arc<OnceLock<git::Gate>>, clock: Clock) -> Self {
+        Self { keys, gate, clock, mover: RefCell::default() }
+    }
+
+    /// Moves by the git that is open; where that fails, a fresh one has the last word, with its reasons.
+    fn moved(&self, gate: &git::Gate, steps: &[git::Move]) -> Result<(), Failure> {
+        let open = self.mover.take().map_or_else(|| git::Mover::open(gate), Ok);
+        match open.and_then(|open| open.move_refs(steps)) {
+            Ok(open) => {
+                self.mover.replace(Some(open));
+                Ok(())
+            }
+            Err(_) => gate.move_refs(steps),
+        }
+    }
+
     fn gate(&self) -> Result<&git::Gate, Failure> {
         self.gate.get().ok_or_else(|| Failure::new("cannot move references", "the gate repository is not there yet").hint("orchestrate bootstrap"))
     }
@@ -119,7 +137,7 @@ impl Hands for Grip {
     fn move_refs(&self, moves: &[Move]) -> Result<(), Failure> {
         let gate = self.gate()?;
         let steps = moves.iter().map(|step| git::Move { name: step.name.clone(), old: step.old.clone(), new: Some(step.new.clone()) });
-        let moved = gate.move_refs(&steps.collect::<Vec<_>>());
+        let moved = self.moved(gate, &steps.collect::<Vec<_>>());
         // A crash between the move and its entry: what is to be moved is there already.
         let there = |step: &Move| matches!(gate.find_ref(&step.name), Ok(Some(at)) if at == step.new);
         if moved.is_err() && moves.iter().all(there) { Ok(()) } else { moved }

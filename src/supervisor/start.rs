@@ -149,6 +149,7 @@ async fn run(place: &Place, reporter: &mut Reporter, begun: Instant) -> Result<(
         return Err(failure);
     }
     let answered = seats::answered(&yard, options.patience, reporter).await?;
+    tokio::spawn(prove(Arc::clone(&yard)));
     reporter.ready(format!("{answered} of {} seats answered; isolation level: {}", seats.len(), level.0), begun);
     wait_for_stop(&yard).await;
     stop_panes(&yard).await
@@ -202,7 +203,7 @@ fn prepare(place: &Place, options: &Options, reporter: &mut Reporter) -> Result<
     reporter.step("keys", if made > 0 { format!("{made} made") } else { "there already".to_owned() }, since);
     let (keys, gate) = (Arc::new(keys), Arc::new(OnceLock::new()));
     let clock = Clock::new(std::env::var_os("ORCHESTRATE_CLOCK_AHEAD").map(PathBuf::from));
-    let grip = Grip { keys: Arc::clone(&keys), gate: Arc::clone(&gate), clock: clock.clone() };
+    let grip = Grip::new(Arc::clone(&keys), Arc::clone(&gate), clock.clone());
     let drive = Drive::open(Box::new(ledger), grip)?;
     let ground = Ground { place: place.clone(), repo: options.repo.clone(), workshop, git, gate, keys, clock, isolation: options.isolation };
     let (ask, asks) = mpsc::unbounded_channel();
@@ -330,6 +331,25 @@ fn reconcile(yard: &Yard, drive: &mut Drive<Grip>) -> Result<(), Failure> {
         }
     }
     Ok(())
+}
+
+/// Looks once at every object that the gate took from the owner's repository, beside the work; a bad one freezes the workshop.
+async fn prove(yard: Arc<Yard>) {
+    let mark = yard.place.join("proved");
+    if mark.exists() {
+        return;
+    }
+    let here = Arc::clone(&yard);
+    let end = match blocking(move || here.gate()?.prove()).await {
+        Ok(()) => std::fs::write(&mark, "").doing("cannot note that the gate's objects are proved"),
+        Err(failure) => {
+            let reason: String = failure.to_string().chars().take(190).collect();
+            yard.ask(Actor::Edge, Act::Freeze { reason }).await.map(drop).map_err(|_| failure)
+        }
+    };
+    if let Err(failure) = end {
+        eprintln!("orchestrate: {failure}");
+    }
 }
 
 fn difference(state: &State, found: &BTreeMap<crate::domain::name::RefName, Oid>) -> Vec<String> {

@@ -6,22 +6,26 @@ use super::place::Place;
 use crate::domain::actor::{Actor, Party};
 use crate::domain::change::Signature;
 use crate::domain::command::Act;
+use crate::domain::entry::Millis;
 use crate::domain::failure::Failure;
 use crate::domain::isolation::Isolation;
-use crate::domain::name::SeatName;
+use crate::domain::name::{Digest, SeatName};
 use crate::domain::state::State;
 use crate::edge::clock::Clock;
 use crate::edge::git::{Gate, Git};
 use crate::edge::keys::{Certs, split_commit};
 use crate::edge::tmux::Tmux;
 use crate::ledger::Ledger;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 
 /// Test runs at the same time; each uses the machine's cores itself.
 const RUNS_AT_ONCE: usize = 2;
+/// Commits remembered as well signed, and for how many milliseconds: a branch is judged whole at every push.
+const MOST_SIGNED: usize = 10_000;
+const STILL_SIGNED: Millis = 600_000;
 
 /// The supervisor's shared things.
 pub struct Yard {
@@ -36,6 +40,8 @@ pub struct Yard {
     pub isolation: Isolation,
     pub tmux: OnceLock<Tmux>,
     certs: RwLock<Certs>,
+    /// Commits found well signed, by the digest of their bytes; forgotten when a certificate changes, and after a while.
+    signed: Mutex<HashMap<Digest, (Millis, Signature)>>,
     asks: mpsc::UnboundedSender<Ask>,
     /// The ledger's length, told after each append.
     pub grown: watch::Sender<u64>,
@@ -74,6 +80,7 @@ impl Yard {
             isolation: ground.isolation,
             tmux: OnceLock::new(),
             certs: RwLock::default(),
+            signed: Mutex::default(),
             asks,
             grown: watch::Sender::new(0),
             bells: Mutex::default(),
@@ -120,15 +127,36 @@ impl Yard {
 
     /// Takes a registered certificate among those that signatures are judged by.
     pub fn trust(&self, certificate: &str) -> Result<(), Failure> {
-        self.certs.write().unwrap_or_else(PoisonError::into_inner).add(certificate).map(drop)
+        let mut certs = self.certs.write().unwrap_or_else(PoisonError::into_inner);
+        self.signed.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        certs.add(certificate).map(drop)
     }
 
     /// Judges a commit's signature by the registry alone.
     pub fn judge(&self, raw: &[u8]) -> Signature {
-        match split_commit(raw) {
-            None => Signature::Missing,
-            Some((payload, signature)) => self.judge_signature(&signature, &payload),
+        let Some((payload, signature)) = split_commit(raw) else {
+            return Signature::Missing;
+        };
+        let (id, now) = (Digest::of(raw), self.clock.now());
+        if let Some(known) = self.known(&id, now) {
+            return known;
         }
+        // Held while judging: what a changed certificate makes forgotten must not be written down after it.
+        let certs = self.certs.read().unwrap_or_else(PoisonError::into_inner);
+        let judged = certs.verify_armored(&signature, &payload);
+        let mut signed = self.signed.lock().unwrap_or_else(PoisonError::into_inner);
+        if signed.len() >= MOST_SIGNED {
+            signed.clear();
+        }
+        if matches!(judged, Signature::Good(_)) {
+            signed.insert(id, (now, judged.clone()));
+        }
+        judged
+    }
+
+    fn known(&self, id: &Digest, now: Millis) -> Option<Signature> {
+        let signed = self.signed.lock().unwrap_or_else(PoisonError::into_inner);
+        signed.get(id).filter(|(when, _)| (*when..*when + STILL_SIGNED).contains(&now)).map(|(_, judged)| judged.clone())
     }
 
     pub fn judge_signature(&self, signature: &str, payload: &[u8]) -> Signature {

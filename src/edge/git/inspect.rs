@@ -1,7 +1,7 @@
 //! A push judged by its facts, while its objects are still in quarantine.
 
 use super::compare::{Listing, MOST_COMMITS};
-use super::objects::{Objects, Quarantine, Type};
+use super::objects::{Keeping, Objects, Quarantine, Type};
 use super::{Gate, tree, walk};
 use crate::domain::change::{CommitFacts, Signature};
 use crate::domain::failure::Failure;
@@ -60,19 +60,23 @@ pub struct Inspection {
 }
 
 impl Gate {
-    /// Gathers the facts of a push; `visible` are the references, or folders of references, that the pusher may fetch.
+    /// Gathers the facts of a push; `visible` are the references, or folders of references, that the pusher may fetch, and `known`
+    /// is where some of them stand.
     pub fn inspect(
         &self,
         quarantine: Option<&Quarantine>,
         updates: &[Update],
         visible: &[RefName],
+        known: &[Oid],
         verify: &dyn Fn(&[u8]) -> Signature,
     ) -> Result<Inspection, Failure> {
         // Git starts all its programs at once: each takes longer to start than to answer.
         let listings = updates.iter().map(|update| self.fresh(quarantine, &update.new)).collect::<Result<Vec<_>, _>>()?;
         let objects = self.objects(quarantine)?;
-        let mut look = Look { gate: self, quarantine, visible, verify, objects };
+        let kept = quarantine.map(Quarantine::keep);
+        let mut look = Look { gate: self, quarantine, visible, known, verify, objects };
         let updates = updates.iter().zip(listings).map(|(update, listing)| look.incoming(update, listing)).collect::<Result<_, _>>()?;
+        kept.map_or(Ok(()), Keeping::end)?;
         Ok(Inspection { updates })
     }
 
@@ -97,6 +101,7 @@ struct Look<'a> {
     gate: &'a Gate,
     quarantine: Option<&'a Quarantine>,
     visible: &'a [RefName],
+    known: &'a [Oid],
     verify: &'a dyn Fn(&[u8]) -> Signature,
     objects: Objects,
 }
@@ -130,7 +135,11 @@ impl Look<'_> {
             found.faults.insert(format!("it brings more than {MOST_COMMITS} commits"));
             commits.truncate(MOST_COMMITS);
         } else {
-            self.trees(&commits, merge_base.as_ref(), &mut found)?;
+            let fresh: Vec<&CommitFacts> = {
+                let own = beneath(self.known, &commits);
+                commits.iter().filter(|commit| !own.contains(&commit.id)).collect()
+            };
+            self.trees(&fresh, commits.last(), merge_base.as_ref(), &mut found)?;
         }
         Ok(Incoming {
             kind: Kind::Commit,
@@ -150,10 +159,17 @@ impl Look<'_> {
         if update.old.is_zero() || known(&update.old) { Ok(true) } else { self.gate.reach_in(self.quarantine, &update.new, &update.old) }
     }
 
-    /// Judges every commit's tree against its first parent's, and the last against the merge base's.
-    fn trees(&mut self, commits: &[CommitFacts], merge_base: Option<&Oid>, found: &mut Found) -> Result<(), Failure> {
+    /// Judges every new commit's tree against its first parent's, and the last against the merge base's. What the pusher's own
+    /// branches hold was judged so when it came.
+    fn trees(
+        &mut self,
+        commits: &[&CommitFacts],
+        last: Option<&CommitFacts>,
+        merge_base: Option<&Oid>,
+        found: &mut Found,
+    ) -> Result<(), Failure> {
         let mut trees: BTreeMap<Oid, Oid> = commits.iter().map(|commit| (commit.id.clone(), commit.tree.clone())).collect();
-        let last = commits.last().filter(|commit| commit.parents.first() != merge_base).map(|commit| (merge_base, &commit.tree));
+        let last = last.filter(|commit| commit.parents.first() != merge_base).map(|commit| (merge_base, &commit.tree));
         let steps = commits.iter().map(|commit| (commit.parents.first(), &commit.tree));
         for (from, to) in steps.chain(last) {
             let from = from.map(|id| tree_of(&mut self.objects, &mut trees, id)).transpose()?;
@@ -179,7 +195,8 @@ impl Look<'_> {
     fn borrowed(&self, commits: &[CommitFacts]) -> Result<Vec<Oid>, Failure> {
         let mut known = Vec::new();
         let mut accepted = None;
-        for commit in commits.iter().filter(|commit| !self.sent(&commit.id)) {
+        let own = beneath(self.known, commits);
+        for commit in commits.iter().filter(|commit| !own.contains(&commit.id) && !self.sent(&commit.id)) {
             let accepted = match &mut accepted {
                 Some(open) => open,
                 none => none.insert(self.gate.objects(None)?),
@@ -210,6 +227,17 @@ impl Look<'_> {
         let left = self.gate.list(None, known, &held)?.end()?;
         Ok(unseen.into_iter().filter(|id| !left.contains(id)).collect())
     }
+}
+
+/// The commits of a range that these reach, as far as the range itself shows; the oldest stands first.
+fn beneath<'a>(tips: &'a [Oid], commits: &'a [CommitFacts]) -> BTreeSet<&'a Oid> {
+    let mut reached: BTreeSet<&Oid> = tips.iter().collect();
+    for commit in commits.iter().rev() {
+        if reached.contains(&commit.id) {
+            reached.extend(&commit.parents);
+        }
+    }
+    reached
 }
 
 #[derive(Default)]

@@ -13,6 +13,8 @@ pub(super) const MOST_BYTES: u64 = 16 << 20;
 const MOST_SKIPPED: u64 = 1 << 30;
 /// Requests that surely fit into a pipe together, so that writing them never waits for reading the answers.
 const GROUP: usize = 256;
+/// Files made durable at the same time.
+const SYNCS: usize = 32;
 
 /// Where receive-pack keeps pushed objects until they are accepted, as its hook's environment names it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,6 +37,42 @@ impl Quarantine {
         command.env("GIT_OBJECT_DIRECTORY", objects).env("GIT_ALTERNATE_OBJECT_DIRECTORIES", quoted(&store));
         Ok(())
     }
+}
+
+impl Quarantine {
+    /// Starts to make the pushed loose objects durable; packs git has made so itself.
+    pub(super) fn keep(&self) -> Keeping {
+        let folder = self.objects.clone();
+        Keeping(std::thread::spawn(move || keep(&folder)))
+    }
+}
+
+/// Pushed objects on their way to the disk.
+pub(super) struct Keeping(std::thread::JoinHandle<std::io::Result<()>>);
+
+impl Keeping {
+    pub fn end(self) -> Result<(), Failure> {
+        let end = self.0.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        end.doing("cannot make the pushed objects durable")
+    }
+}
+
+/// Waits for the disk once for many files: each has a thread that does nothing else.
+fn keep(folder: &Path) -> std::io::Result<()> {
+    let mut files = Vec::new();
+    for part in std::fs::read_dir(folder)? {
+        let part = part?;
+        if part.file_name().len() == 2 && part.file_type()?.is_dir() {
+            files.extend(std::fs::read_dir(part.path())?.map(|file| file.map(|file| file.path())).collect::<Result<Vec<_>, _>>()?);
+        }
+    }
+    for group in files.chunks(SYNCS) {
+        std::thread::scope(|scope| {
+            let syncs: Vec<_> = group.iter().map(|file| scope.spawn(move || std::fs::File::open(file)?.sync_all())).collect();
+            syncs.into_iter().try_for_each(|sync| sync.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+        })?;
+    }
+    Ok(())
 }
 
 fn real(path: &Path) -> Result<PathBuf, Failure> {

@@ -51,6 +51,8 @@ const RECEIVE: &[&str] = &[
     "receive.unpackLimit=100",
     "receive.autogc=false",
     "receive.updateServerInfo=false",
+    // Loose objects are made durable by `Quarantine::keep`, all at once and beside the judgement.
+    "core.fsync=reference",
     // A quarantine borrows from the gate itself: its references are known already, and asking again costs a run of git.
     "core.alternateRefsCommand=/bin/true",
 ];

@@ -4,9 +4,10 @@ use super::{denial, done};
 use crate::domain::actor::Actor;
 use crate::domain::command::Act;
 use crate::domain::failure::Failure;
-use crate::domain::name::SeatName;
+use crate::domain::name::{Oid, SeatName};
 use crate::domain::push::Update;
 use crate::domain::refusal::Refusal;
+use crate::domain::state::State;
 use crate::edge::git::{self, Incoming, Kind, Quarantine};
 use crate::supervisor::protocol::{RawUpdate, Request, Response};
 use crate::supervisor::serve::visible;
@@ -36,8 +37,12 @@ async fn pre_receive(yard: &Arc<Yard>, push: String, raw: Vec<RawUpdate>, quaran
         Ok(seat) => seat,
         Err(response) => return response,
     };
+    let known = match own(yard, &seat).await {
+        Ok(known) => known,
+        Err(failure) => return Response::Failed(failure),
+    };
     let (here, who) = (Arc::clone(yard), seat.clone());
-    let looked = blocking(move || inspect(&here, &who, &raw, &quarantine)).await;
+    let looked = blocking(move || inspect(&here, &who, &raw, &quarantine, &known)).await;
     match looked {
         Err(failure) => Response::Failed(failure),
         Ok(updates) => match yard.ask(Actor::Seat(seat), Act::Push { push, updates }).await {
@@ -47,12 +52,19 @@ async fn pre_receive(yard: &Arc<Yard>, push: String, raw: Vec<RawUpdate>, quaran
     }
 }
 
-fn inspect(yard: &Yard, seat: &SeatName, raw: &[RawUpdate], quarantine: &Quarantine) -> Result<Vec<Update>, Failure> {
+/// Where the seat's own branches stand by the record.
+async fn own(yard: &Yard, seat: &SeatName) -> Result<Vec<Oid>, Failure> {
+    let folder = format!("refs/heads/{seat}/");
+    let mine = move |state: &State| state.refs.iter().filter(|(name, _)| name.as_str().starts_with(&folder)).map(|(_, id)| id.clone()).collect();
+    yard.see(move |state, _| mine(state)).await
+}
+
+fn inspect(yard: &Yard, seat: &SeatName, raw: &[RawUpdate], quarantine: &Quarantine, known: &[Oid]) -> Result<Vec<Update>, Failure> {
     let updates: Vec<git::Update> =
         raw.iter().map(|update| git::Update { name: update.name.clone(), old: update.old.clone(), new: update.new.clone() }).collect();
     let visible = visible(seat)?;
     let brings = !quarantine.objects.as_os_str().is_empty();
-    let inspection = yard.gate()?.inspect(brings.then_some(quarantine), &updates, &visible, &|raw| yard.judge(raw))?;
+    let inspection = yard.gate()?.inspect(brings.then_some(quarantine), &updates, &visible, known, &|raw| yard.judge(raw))?;
     Ok(inspection.updates.into_iter().map(seen).collect())
 }
 

@@ -4,7 +4,7 @@ fn inspect(world: &World, gate: &Gate, name: &str) -> Incoming {
     let new = world.smuggle(gate, name);
     let old = Oid::new("0".repeat(40)).expect("an id");
     let update = Update { name: format!("refs/heads/{name}"), old, new };
-    let mut all = gate.inspect(None, &[update], &[branch("dev-a")], &unsigned).expect("facts").updates;
+    let mut all = gate.inspect(None, &[update], &[branch("dev-a")], &[], &unsigned).expect("facts").updates;
     all.remove(0)
 }
 
@@ -163,7 +163,7 @@ fn what_is_not_a_commit_is_told() {
     let lost = Oid::new("1".repeat(40)).expect("an id");
     let ids = [tip, tree, blob, lost, none.clone()];
     let updates = ids.map(|new| Update { name: "refs/heads/dev-a/x".into(), old: none.clone(), new });
-    let facts = gate.inspect(None, &updates, &[], &unsigned).expect("facts");
+    let facts = gate.inspect(None, &updates, &[], &[], &unsigned).expect("facts");
     let kinds: Vec<Kind> = facts.updates.iter().map(|incoming| incoming.kind).collect();
     assert_eq!(kinds, [Kind::Commit, Kind::Tree, Kind::Blob, Kind::Missing, Kind::Deletion]);
 }
@@ -181,7 +181,7 @@ fn rewinding_is_not_forward() {
     world.smuggle(&gate, "dev-a/y");
     let tip = gate.tip().expect("a tip");
     let facts =
-        gate.inspect(None, &[update(&first, &other), update(&tip, &other), update(&first, &tip), update(&first, &first)], &[], &unsigned);
+        gate.inspect(None, &[update(&first, &other), update(&tip, &other), update(&first, &tip), update(&first, &first)], &[], &[], &unsigned);
     let forward: Vec<bool> = facts.expect("facts").updates.iter().map(|incoming| incoming.forward).collect();
     assert_eq!(forward, [false, true, false, true]);
 }
@@ -199,12 +199,15 @@ fn another_seats_commit_cannot_be_fetched_by_pushing_its_id() {
     let none = Oid::new("0".repeat(40)).expect("an id");
     let update = |new: &Oid| Update { name: "refs/heads/dev-a/x".into(), old: none.clone(), new: new.clone() };
     let borrowed =
-        |new: &Oid, visible: &[RefName]| gate.inspect(None, &[update(new)], visible, &unsigned).expect("facts").updates[0].borrowed.clone();
+        |new: &Oid, visible: &[RefName]| gate.inspect(None, &[update(new)], visible, &[], &unsigned).expect("facts").updates[0].borrowed.clone();
     assert_eq!(borrowed(&secret, &[branch("dev-a")]), std::slice::from_ref(&secret));
     assert_eq!(borrowed(&secret, &[branch("dev")]), std::slice::from_ref(&secret), "a prefix is no folder");
     assert_eq!(borrowed(&secret, &[branch("dev-b")]), []);
     world.smuggle(&gate, "dev-a/x");
     assert_eq!(borrowed(&mine, &[branch("dev-a")]), [], "own work may grow");
+    let known = |tips: &[Oid]| gate.inspect(None, &[update(&mine)], &[], tips, &unsigned).expect("facts").updates[0].borrowed.clone();
+    assert_eq!(known(std::slice::from_ref(&mine)), [], "the record says that it is the pusher's own");
+    assert_eq!(known(std::slice::from_ref(&secret)), [secret.clone(), mine.clone()], "only what the known tip reaches");
 }
 
 /// A supervisor that dies between acceptance and landing leaves the objects; the same push is made again.
@@ -220,7 +223,7 @@ fn what_a_stopped_push_left_may_be_pushed_again() {
     assert!(gate.raw_commit(None, &left).is_ok(), "the object is still there");
     let none = Oid::new("0".repeat(40)).expect("an id");
     let update = Update { name: "refs/heads/dev-a/x".into(), old: none, new: left };
-    assert_eq!(gate.inspect(None, &[update], &[branch("dev-a")], &unsigned).expect("facts").updates[0].borrowed, []);
+    assert_eq!(gate.inspect(None, &[update], &[branch("dev-a")], &[], &unsigned).expect("facts").updates[0].borrowed, []);
 }
 
 #[test]

@@ -211,3 +211,36 @@ fn merging_guesses_nothing() {
     let against = world.smuggle(&gate, "dev-b/y");
     assert_eq!(gate.merge(&against, &mine).expect("a merge"), MergeTree::Conflict(vec!["src/lib.rs".into()]));
 }
+
+#[test]
+fn one_git_moves_references_again_and_again_until_it_refuses() {
+    let world = World::new();
+    let gate = world.gate();
+    let tip = gate.tip().expect("a tip");
+    let none = Oid::new("0".repeat(40)).expect("an id");
+    let create = |name: &str| Move { name: branch(name), old: None, new: Some(tip.clone()) };
+    let mover = Mover::open(&gate).expect("git");
+    let mover = mover.move_refs(&[create("dev-a/x"), create("dev-a/y")]).expect("two at once");
+    let mover = mover.move_refs(&[create("dev-b/x")]).expect("again");
+    let stale = Move { name: branch("dev-a/x"), old: Some(none), new: Some(tip.clone()) };
+    mover.move_refs(&[create("dev-b/y"), stale]).expect_err("it stands elsewhere");
+    let refs = gate.refs().expect("references");
+    assert!([branch("dev-a/x"), branch("dev-a/y"), branch("dev-b/x")].iter().all(|name| refs.get(name) == Some(&tip)));
+    assert!(!refs.contains_key(&branch("dev-b/y")), "all or nothing");
+    gate.move_refs(&[create("dev-b/y")]).expect("no lock was left");
+}
+
+#[test]
+fn an_object_that_is_not_what_its_id_says_is_found() {
+    let world = World::new();
+    let gate = world.gate();
+    gate.prove().expect("whole");
+    let packs = std::fs::read_dir(gate.dir().join("objects/pack")).expect("packs");
+    let pack = packs.flatten().map(|entry| entry.path()).find(|path| path.extension().is_some_and(|end| end == "pack")).expect("a pack");
+    std::fs::set_permissions(&pack, std::os::unix::fs::PermissionsExt::from_mode(0o600)).expect("a mode");
+    let mut bytes = std::fs::read(&pack).expect("bytes");
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    std::fs::write(&pack, bytes).expect("damage");
+    gate.prove().expect_err("a bit is wrong");
+}

@@ -119,7 +119,7 @@ fn a_push_is_judged_in_quarantine_and_moved_by_us() {
     assert_eq!(env["ORCHESTRATE_PUSH"], "7");
     let quarantine = quarantine(&env, &desk.gate);
     assert!(desk.gate.raw_commit(None, &id).is_err(), "not in the gate yet");
-    let facts = desk.gate.inspect(Some(&quarantine), &updates, &[branch("dev-a")], &unsigned).expect("facts");
+    let facts = desk.gate.inspect(Some(&quarantine), &updates, &[branch("dev-a")], &[], &unsigned).expect("facts");
     let incoming = &facts.updates[0];
     assert_eq!((incoming.kind, incoming.forward, incoming.update.name.as_str()), (Kind::Commit, true, "refs/heads/dev-a/x"));
     assert_eq!((incoming.commits.len(), &incoming.merge_base), (1, &Some(desk.gate.tip().expect("a tip"))));

@@ -248,7 +248,8 @@ fn bind(network: &str) -> Got {
 fn type_into_terminal() -> Got {
     use std::os::fd::AsRawFd;
     let terminal = File::options().read(true).write(true).open("/dev/tty")?;
-    call(libc::SYS_ioctl, [terminal.as_raw_fd().into(), libc::TIOCSTI as i64, c"x".as_ptr() as i64, 0]).map(|_| "a letter was typed".to_owned())
+    call(libc::SYS_ioctl, [terminal.as_raw_fd().into(), libc::TIOCSTI as i64, c"x".as_ptr() as i64, 0])
+        .map(|_| "a letter was typed".to_owned())
 }
 
 /// Mounts over a folder, or mounts it anew, with the powers of a user namespace of its own.

@@ -2,7 +2,6 @@ mod html;
 mod page;
 
 use super::bootstrap::level;
-use super::demo::interrupted;
 use super::desk::{Desk, complain};
 use crate::domain::attack::Outcome;
 use crate::domain::failure::{Doing as _, Failure};
@@ -10,11 +9,12 @@ use crate::domain::isolation::Isolation;
 use crate::interface::exit::{Exit, Trouble};
 use crate::supervisor::door::{AttackRow, AttackStage, attack_catalogue};
 use crate::supervisor::protocol::Response;
+use page::Teller;
 use serde::Serialize;
-use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
+use tokio::signal::unix::{SignalKind, signal};
 
 static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 
@@ -37,9 +37,9 @@ pub struct Selftest {
     /// The isolation to be attacked. At `none` the wall's attacks get through: it shows that they are real ones.
     #[arg(long, value_name = "LEVEL", value_parser = ["sandbox", "none"], default_value = "sandbox")]
     isolation: String,
-    /// Write one page with all of it to this file as well.
-    #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
-    html: Option<PathBuf>,
+    /// Answer as one HTML page that needs nothing beside it.
+    #[arg(long, conflicts_with_all = ["json", "list"])]
+    html: bool,
     /// Show the catalogue and try nothing.
     #[arg(long)]
     list: bool,
@@ -85,20 +85,15 @@ impl Selftest {
             return page::list(desk, &rows);
         }
         let since = Instant::now();
-        let stage = Arc::new(AttackStage::lay_out(level(&self.isolation)?)?);
-        end_when_interrupted(&stage)?;
-        let fired = attack(desk, &stage, &rows);
+        let stage = lay_out(level(&self.isolation)?)?;
+        let fired = attack(&Teller { desk, quiet: self.html || desk.json }, &stage, &rows);
         rest_if_interrupted();
         stage.end()?;
         let report = Report::of(fired?, since);
-        if let Some(path) = &self.html {
-            std::fs::write(path, html::page(&report)).doing(format!("cannot write {}", path.display()))?;
-        }
-        if desk.json {
-            let value = serde_json::to_value(&report).map_err(|why| Trouble::Bug(why.to_string()))?;
-            desk.say_json(&Response::Done(value));
-        } else {
-            desk.say(&page::summary(&report, &desk.paint));
+        match (self.html, desk.json) {
+            (true, _) => desk.say(&html::page(&report)),
+            (false, true) => desk.say_json(&Response::Done(serde_json::to_value(&report).map_err(|why| Trouble::Bug(why.to_string()))?)),
+            (false, false) => desk.say(&page::summary(&report, &desk.paint)),
         }
         Ok(if report.ok { Exit::Done } else { Exit::Refused })
     }
@@ -121,12 +116,12 @@ impl Selftest {
 }
 
 /// Starts the workshop and tries one attack after the other.
-fn attack(desk: &Desk, stage: &AttackStage, rows: &[AttackRow]) -> Result<(Isolation, Vec<Line>), Failure> {
+fn attack(teller: &Teller<'_>, stage: &AttackStage, rows: &[AttackRow]) -> Result<(Isolation, Vec<Line>), Failure> {
     let observed = stage.start()?;
-    page::head(desk, observed, rows.len());
+    teller.head(observed, rows.len());
     let lines = rows.iter().map(|row| {
         let line = Line::of(row, observed, stage);
-        page::told(desk, &line);
+        teller.told(&line);
         line
     });
     Ok((observed, lines.collect()))
@@ -174,16 +169,37 @@ impl Report {
     }
 }
 
-/// An interrupt ends the throw-away workshop too, not only this command.
-fn end_when_interrupted(stage: &Arc<AttackStage>) -> Result<(), Failure> {
+/// Lays the workshop out. An interrupt ends it too, not only this command, and one that comes meanwhile waits until it is whole.
+fn lay_out(level: Isolation) -> Result<Arc<AttackStage>, Failure> {
+    let place = Arc::new(Mutex::new(None));
+    let mut held = place.lock().unwrap_or_else(PoisonError::into_inner);
+    end_when_interrupted(&place)?;
+    let stage = Arc::new(AttackStage::lay_out(level)?);
+    *held = Some(Arc::clone(&stage));
+    Ok(stage)
+}
+
+fn end_when_interrupted(place: &Arc<Mutex<Option<Arc<AttackStage>>>>) -> Result<(), Failure> {
     const WHAT: &str = "cannot watch for an interrupt";
-    let stage = Arc::clone(stage);
+    let place = Arc::clone(place);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().doing(WHAT)?;
+    // Both are caught from here on, before there is anything to remove.
+    let (mut pressed, mut terminated) = {
+        let _inside = runtime.enter();
+        (signal(SignalKind::interrupt()).doing(WHAT)?, signal(SignalKind::terminate()).doing(WHAT)?)
+    };
     let watch = move || {
-        if runtime.block_on(interrupted()).is_ok() {
+        let heard = runtime.block_on(async {
+            tokio::select! {
+                pressed = pressed.recv() => pressed,
+                terminated = terminated.recv() => terminated,
+            }
+        });
+        if heard.is_some() {
             INTERRUPTED.store(true, Ordering::SeqCst);
             complain("interrupted: the throw-away workshop is being removed");
-            if let Err(failure) = stage.end() {
+            let stage = place.lock().unwrap_or_else(PoisonError::into_inner).take();
+            if let Some(Err(failure)) = stage.map(|stage| stage.end()) {
                 complain(&failure.to_string());
             }
             std::process::exit(i32::from(Exit::Interrupted.code()));

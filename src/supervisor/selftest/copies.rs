@@ -15,6 +15,8 @@ impl Stage {
     pub(super) fn try_outside(&self, attack: &Attack, number: u32) -> Result<Said, Failure> {
         let work = self.join("work").join(number.to_string());
         let state = work.join("state").join(self.place.root().file_name().unwrap_or_default());
+        // Not in one go: the folder above may be gone already, and must not come back.
+        std::fs::DirBuilder::new().mode(0o700).create(&work).doing("cannot make a folder for copies")?;
         std::fs::DirBuilder::new().mode(0o700).recursive(true).create(&state).doing("cannot make a folder for copies")?;
         let ledger = state.join("ledger.db");
         SqliteLedger::copy(&self.place.ledger(), &ledger)?;

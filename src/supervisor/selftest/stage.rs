@@ -38,8 +38,15 @@ pub struct Stage {
     pub(super) level: Isolation,
     pub(super) bait: Mutex<Option<Bait>>,
     pub(super) shots: Mutex<Shots>,
+    /// Held while it starts and while it ends, so that no start outlives the end.
+    running: Mutex<Running>,
+}
+
+#[derive(Debug, Default)]
+struct Running {
     /// The supervisor, and when it was started.
-    supervisor: Mutex<Option<(u32, u64)>>,
+    supervisor: Option<(u32, u64)>,
+    ended: bool,
 }
 
 impl Stage {
@@ -48,7 +55,7 @@ impl Stage {
         let folder = fresh()?;
         let project = folder.join("project");
         let place = Place::at(&folder.join("state").join(place::workshop_id(&project)));
-        let stage = Self { folder, place, level, bait: Mutex::default(), shots: Mutex::default(), supervisor: Mutex::default() };
+        let stage = Self { folder, place, level, bait: Mutex::default(), shots: Mutex::default(), running: Mutex::default() };
         match stage.furnish(&project) {
             Ok(()) => Ok(stage),
             Err(failure) => stage.end().and(Err(failure)),
@@ -72,6 +79,10 @@ impl Stage {
     /// Starts the workshop with this very program, and gives the level that was observed.
     pub fn start(&self) -> Result<Isolation, Failure> {
         const WHAT: &str = "cannot start the throw-away workshop";
+        let mut running = locked(&self.running);
+        if running.ended {
+            return Err(Failure::new(WHAT, "it was ended"));
+        }
         let own = own()?;
         let (own, repo, agent, level) = (text(&own)?, text(&self.repo())?, quoted(&text(&self.join("seat"))?), self.level.as_str());
         let line = [&own, "bootstrap", &repo, "--agent", &agent, "--isolation", level, "--detach", "--yes", "--json"];
@@ -84,21 +95,23 @@ impl Stage {
             Some(Response::Bug(why)) => return Err(Failure::new(WHAT, why)),
             None => return Err(Failure::new(WHAT, said.output)),
         }
-        self.note_supervisor()?;
+        running.supervisor = self.writer()?;
+        drop(running);
         self.leave_draft()?;
         let status: Status = self.ask(&Request::Status)?;
         serde_json::from_value(serde_json::Value::String(status.level)).doing("cannot read the level that was observed")
     }
 
-    fn note_supervisor(&self) -> Result<(), Failure> {
-        let lock = std::fs::read_to_string(self.place.ledger().with_extension("lock")).doing("cannot find the supervisor")?;
-        let pid: u32 = lock.split(' ').next().unwrap_or_default().parse().doing("cannot find the supervisor")?;
-        *locked(&self.supervisor) = start_time(pid).map(|started| (pid, started));
-        Ok(())
+    /// The process that writes the ledger, and when it was started.
+    fn writer(&self) -> Result<Option<(u32, u64)>, Failure> {
+        const WHAT: &str = "cannot find the supervisor";
+        let lock = std::fs::read_to_string(self.place.ledger().with_extension("lock")).doing(WHAT)?;
+        let pid: u32 = lock.split(' ').next().unwrap_or_default().parse().doing(WHAT)?;
+        Ok(start_time(pid).map(|started| (pid, started)))
     }
 
     pub(super) fn supervisor(&self) -> Option<u32> {
-        locked(&self.supervisor).map(|(pid, _)| pid)
+        locked(&self.running).supervisor.map(|(pid, _)| pid)
     }
 
     /// The owner's surroundings: this program's charter, and a home and a state folder of its own.
@@ -145,12 +158,11 @@ impl Stage {
 
     /// Ends everything and takes it away; a second time does nothing.
     pub fn end(&self) -> Result<(), Failure> {
+        let mut running = locked(&self.running);
+        running.ended = true;
+        let stopped = running.supervisor.take().map_or(Ok(()), |(pid, started)| self.stop(pid, started));
         drop(locked(&self.bait).take());
-        let stopped = locked(&self.supervisor).take().map_or(Ok(()), |(pid, started)| self.stop(pid, started));
-        if self.folder.exists() {
-            open_up(&self.folder);
-            std::fs::remove_dir_all(&self.folder).doing(format!("cannot remove {}", self.folder.display()))?;
-        }
+        remove(&self.folder).doing(format!("cannot remove {}", self.folder.display()))?;
         stopped
     }
 
@@ -200,6 +212,22 @@ fn fresh() -> Result<PathBuf, Failure> {
     const WHAT: &str = "cannot make a folder for the throw-away workshop";
     let folder = std::env::temp_dir().join(format!("selftest-{}", hex::encode(chance::bytes::<4>()?)));
     std::fs::DirBuilder::new().mode(0o700).create(&folder).doing(WHAT).map(|()| folder.canonicalize().unwrap_or(folder))
+}
+
+/// Removes a folder; a try that is still under way may put something into it meanwhile, so that it may take more than once.
+fn remove(folder: &Path) -> std::io::Result<()> {
+    const MOST: u32 = 100;
+    let mut end = Ok(());
+    for _ in 0..MOST {
+        open_up(folder);
+        end = std::fs::remove_dir_all(folder);
+        match &end {
+            Ok(()) => return Ok(()),
+            Err(why) if why.kind() == std::io::ErrorKind::NotFound && !folder.exists() => return Ok(()),
+            Err(_) => {}
+        }
+    }
+    end
 }
 
 /// Attacks close folders; what cannot be opened again is named when it cannot be removed.

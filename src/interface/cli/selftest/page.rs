@@ -31,34 +31,47 @@ pub fn list(desk: &Desk, rows: &[AttackRow]) -> Result<Exit, Trouble> {
     Ok(Exit::Done)
 }
 
-pub fn head(desk: &Desk, observed: Isolation, rows: usize) {
-    if !desk.json {
+/// Tells a person each attack as it ends.
+pub struct Teller<'a> {
+    pub desk: &'a Desk,
+    /// The answer comes as a whole, at the end.
+    pub quiet: bool,
+}
+
+impl Teller<'_> {
+    fn say(&self, text: &str) {
+        if !self.quiet {
+            self.desk.say(text);
+        }
+    }
+
+    pub fn head(&self, observed: Isolation, rows: usize) {
         let attacks = count(rows as u64, "attack");
-        desk.say(&desk.paint.title(&format!("{attacks} from inside a throw-away seat; isolation level {observed}, as observed.")));
+        self.say(&self.desk.paint.title(&format!("{attacks} from inside a throw-away seat; isolation level {observed}, as observed.")));
+    }
+
+    /// One attack: what was tried, and what happened; where it is not as it should be, what was expected too.
+    pub fn told(&self, line: &Line) {
+        let paint = &self.desk.paint;
+        let (look, word) = mark(line.outcome);
+        let name = format!("{} {}", line.group, line.id);
+        self.say(&format!("{}  {name:<9} {}\n", paint.with(look, &format!("{word:<10}")), one_line(&line.about)));
+        let happened = paint.wrapped(&one_line(&line.happened), 22);
+        self.say(&format!("{}\n", paint.with(Look::Dim, happened.trim_end_matches('\n'))));
+        if matches!(line.outcome, Outcome::Through | Outcome::Unjudged) {
+            self.say(&paint.wrapped(&format!("tried: {}", one_line(&line.tried)), 22));
+            self.say(&paint.wrapped(&format!("expected: {}", one_line(&line.expected)), 22));
+        }
     }
 }
 
-/// One attack: what was tried, and what happened; where it is not as it should be, what was expected too.
-pub fn told(desk: &Desk, line: &Line) {
-    if desk.json {
-        return;
-    }
-    let paint = &desk.paint;
-    let (look, word) = match line.outcome {
+fn mark(outcome: Outcome) -> (Look, &'static str) {
+    match outcome {
         Outcome::Refused => (Look::Good, "refused"),
         Outcome::Open => (Look::Wait, "open"),
         Outcome::NotPromised => (Look::Dim, "stopped"),
         Outcome::Through => (Look::Bad, "THROUGH"),
         Outcome::Unjudged => (Look::Bad, "NOT JUDGED"),
-    };
-    let name = format!("{} {}", line.group, line.id);
-    desk.say(&format!("{}  {name:<9} {}\n", paint.with(look, &format!("{word:<10}")), one_line(&line.about)));
-    let happened = paint.wrapped(&one_line(&line.happened), 22);
-    desk.say(&paint.with(Look::Dim, happened.trim_end_matches('\n')));
-    desk.say("\n");
-    if matches!(line.outcome, Outcome::Through | Outcome::Unjudged) {
-        desk.say(&paint.wrapped(&format!("tried: {}", one_line(&line.tried)), 22));
-        desk.say(&paint.wrapped(&format!("expected: {}", one_line(&line.expected)), 22));
     }
 }
 

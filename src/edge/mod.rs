@@ -9,3 +9,4 @@ pub mod runner;
 pub mod sandbox;
 pub mod tmux;
 pub mod totp;
+pub mod upstream;

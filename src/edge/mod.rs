@@ -13,3 +13,4 @@ pub mod sandbox;
 pub mod script;
 pub mod tmux;
 pub mod totp;
+pub mod upstream;

@@ -2,14 +2,17 @@
 
 use super::charter::{self, Overlay};
 use super::place::{self, Place};
+use super::secrets::{self, From, Secrets};
 use crate::domain::failure::Failure;
 use crate::domain::isolation::Isolation;
+use crate::domain::policy::Agent;
 use crate::edge::agent;
 use crate::edge::clock::Clock;
 use crate::edge::git::{Git, examine};
 use crate::edge::process::free_disk;
 use crate::edge::sandbox::observe;
 use crate::edge::tmux::Tmux;
+use crate::edge::upstream::Kind;
 use std::path::Path;
 
 /// Less free disk than this is too little for clones and test runs, in bytes.
@@ -88,9 +91,30 @@ fn rules() -> Vec<Finding> {
         Ok((charter, _)) => {
             let command = charter.policy.agent.command.clone();
             let agent = agent::resolve(&command).map(|launch| format!("{command}: {}", launch.argv[0]));
-            vec![found("rules", Ok(format!("charter {}", charter.digest().short()))), found("agent", agent)]
+            let credential = found("credential", credential(&charter.policy.agent));
+            vec![found("rules", Ok(format!("charter {}", charter.digest().short()))), found("agent", agent), credential]
         }
     }
+}
+
+/// Which credential a start from here would use, and what a seat could do with it.
+fn credential(terms: &Agent) -> Result<String, Failure> {
+    let seen = Secrets::of_environment();
+    let Some((credential, from)) = secrets::credential(terms, seen.credential.as_ref())? else {
+        let why = "none: each agent logs in inside its seat, and that seat can read and carry away what it logs in with; a key through the relay it cannot";
+        return Ok(why.to_owned());
+    };
+    let kind = match credential.kind {
+        Kind::ApiKey => "API key through the relay: a seat spends it within agent.requests and never holds it",
+        Kind::Bearer => "gateway token through the relay: a seat spends it within agent.requests and never holds it",
+        Kind::Token => "long-lived token through the relay: it stands for the whole subscription; a seat spends it within agent.requests and never holds it",
+    };
+    let from = match from {
+        From::Systemd => "from systemd",
+        From::File => "from agent.key_file",
+        From::Environment => "from this environment, in memory only: after a restart bootstrap with it again",
+    };
+    Ok(format!("{kind}; {from}"))
 }
 
 fn repository(repo: &Path) -> Result<String, Failure> {

@@ -2,7 +2,7 @@
 
 use super::answer;
 use super::drive::Denied;
-use super::protocol::{GIT_SOCKET, HOOK_SOCKET, MOST_BYTES, OWNER_SOCKET, RELAY_SOCKET, Request, Response, SEAT_SOCKET};
+use super::protocol::{API_SOCKET, GIT_SOCKET, HOOK_SOCKET, MOST_BYTES, OWNER_SOCKET, RELAY_SOCKET, Request, Response, SEAT_SOCKET};
 use super::relay;
 use super::yard::{Yard, blocking};
 use crate::domain::actor::Actor;
@@ -60,6 +60,7 @@ pub fn open_seat(yard: &Arc<Yard>, seat: &SeatName) -> Result<(), Failure> {
     listen(yard, &folder.join(SEAT_SOCKET), Door::Seat(seat.clone()))?;
     listen_git(yard, &folder.join(GIT_SOCKET), seat)?;
     relay::listen(yard, bind(&folder.join(RELAY_SOCKET))?);
+    relay::api::listen(yard, seat, bind(&folder.join(API_SOCKET))?);
     Ok(())
 }
 

@@ -8,6 +8,11 @@ use serde::Deserialize;
 const FILES: &[(&str, &str)] = &[
     ("A", include_str!("../../../attacks/A.toml")),
     ("B", include_str!("../../../attacks/B.toml")),
+    ("C", include_str!("../../../attacks/C.toml")),
+    ("D", include_str!("../../../attacks/D.toml")),
+    ("E", include_str!("../../../attacks/E.toml")),
+    ("G", include_str!("../../../attacks/G.toml")),
+    ("H", include_str!("../../../attacks/H.toml")),
     ("O", include_str!("../../../attacks/O.toml")),
     ("Q", include_str!("../../../attacks/Q.toml")),
     ("wall", include_str!("../../../attacks/wall.toml")),

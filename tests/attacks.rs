@@ -4,6 +4,7 @@ mod boundary;
 mod crash;
 mod hostile;
 mod push;
+mod relay;
 mod review;
 mod wire;
 

@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 /// Every kind of event: whoever adds a variant is led here by the compiler, and adds its name.
-const KINDS: [&str; 39] = [
+const KINDS: [&str; 40] = [
     "founded",
     "sworn",
     "started",
@@ -25,6 +25,7 @@ const KINDS: [&str; 39] = [
     "seated",
     "answered",
     "left",
+    "relayed",
     "accepted",
     "landing",
     "landed",
@@ -70,6 +71,7 @@ fn kind(event: &Event) -> &'static str {
         Event::Fleet(fleet::Event::Seated { .. }) => "seated",
         Event::Fleet(fleet::Event::Answered { .. }) => "answered",
         Event::Fleet(fleet::Event::Left { .. }) => "left",
+        Event::Fleet(fleet::Event::Relayed { .. }) => "relayed",
         Event::Push(push::Event::Accepted { .. }) => "accepted",
         Event::Push(push::Event::Landing { .. }) => "landing",
         Event::Push(push::Event::Landed { .. }) => "landed",
@@ -251,6 +253,7 @@ fn by_hand() -> Vec<Entry> {
     let (oid, ids) = (Oid::new("1".repeat(40)).unwrap(), vec![Digest::of(b"mail")]);
     let events = vec![
         Event::Fleet(fleet::Event::Left { seat: SeatName::new("dev-a").unwrap(), instance: 1, why: why.clone() }),
+        Event::Fleet(fleet::Event::Relayed { seat: SeatName::new("dev-a").unwrap(), requests: 100, refused: 1 }),
         Event::Push(push::Event::Dropped { push: "p1".to_owned(), why: why.clone() }),
         Event::Task(task::Event::Outdated { task: task.clone(), attempt }),
         Event::Task(task::Event::Stalled { task: task.clone(), attempt, why: why.clone() }),

@@ -2,6 +2,7 @@
 //!
 //! A test is one chained sentence: `World::python().bootstrap()`, then `world.seat("dev-a").run("git push").ok()`.
 
+pub mod model;
 pub mod processes;
 pub mod project;
 pub mod seat;
@@ -164,6 +165,12 @@ impl World {
         let path = self.path("rules/config.toml");
         let before = std::fs::read_to_string(&path).unwrap_or_default();
         std::fs::write(path, before + text).unwrap();
+    }
+
+    /// Sets a variable of the owner's programs.
+    pub fn set(&mut self, name: &str, value: &str) {
+        self.env.retain(|(known, _)| known != name);
+        self.env.push((name.to_owned(), value.to_owned()));
     }
 
     pub fn path(&self, name: &str) -> PathBuf {

@@ -60,6 +60,7 @@ pub fn decide(state: &State, actor: &Actor, command: &Command) -> Result<Vec<Eve
         | Act::Start { .. }
         | Act::Seat { .. }
         | Act::Leave { .. }
+        | Act::Relayed { .. }
         | Act::Landed { .. }
         | Act::Measured { .. }
         | Act::Tested { .. }
@@ -91,6 +92,8 @@ fn measured(state: &State, command: &Command) -> Result<Vec<Event>, Refusal> {
         // Instances come and go.
         Act::Seat { seat, agent, prompt } => fleet::seat(state, seat, agent, prompt),
         Act::Leave { seat, instance, why } => fleet::leave(state, seat, *instance, why),
+        // What the relay counted.
+        Act::Relayed { seat, requests, refused } => fleet::relayed(state, seat, *requests, *refused),
         // References moved, or did not.
         Act::Landed { push, trouble } => Ok(push::landed(state, push, trouble.as_deref())),
         // Measures, runs, draws and judgements drive a task from gate to gate.

@@ -16,6 +16,8 @@ pub enum Event {
     /// The instance answered through its own socket.
     Answered { instance: u32 },
     Left { seat: SeatName, instance: u32, why: String },
+    /// So many more requests of the seat went to the model's API, and so many were refused, since the last such entry.
+    Relayed { seat: SeatName, requests: u64, refused: u64 },
 }
 
 /// A seat and what sits in it.
@@ -25,6 +27,13 @@ pub struct Seat {
     /// How many instances this seat has had.
     pub instances: u32,
     pub instance: Instance,
+    /// Requests to the model's API, as far as they are recorded.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub requests: u64,
+}
+
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -65,12 +74,20 @@ pub fn leave(state: &State, seat: &SeatName, instance: u32, why: &str) -> Result
     })
 }
 
+/// Notes what the relay counted, in steps large enough not to fill the ledger.
+pub fn relayed(state: &State, seat: &SeatName, requests: u64, refused: u64) -> Result<Vec<Any>, Refusal> {
+    known(state, seat)?;
+    let none = requests == 0 && refused == 0;
+    Ok(if none { Vec::new() } else { vec![Any::Fleet(Event::Relayed { seat: seat.clone(), requests, refused })] })
+}
+
 fn known<'a>(state: &'a State, seat: &SeatName) -> Result<&'a Seat, Refusal> {
     state.fleet.get(seat).ok_or_else(|| Refusal::new("no-such-seat", format!("there is no seat {seat}"), "orchestrate status"))
 }
 
 pub fn apply(state: &mut State, by: &Actor, time: Millis, event: &Event) {
     let (name, instance) = match event {
+        Event::Relayed { seat, requests, .. } => return state.fleet.get_mut(seat).into_iter().for_each(|seat| seat.requests += requests),
         Event::Seated { seat, .. } => (Some(seat), Instance::Starting { since: time }),
         Event::Answered { .. } => (by.seat(), Instance::Ready { since: time }),
         Event::Left { seat, why, .. } => (Some(seat), Instance::Gone { since: time, why: why.clone() }),

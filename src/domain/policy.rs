@@ -159,6 +159,53 @@ pub struct Agent {
     pub command: String,
     /// What a seat may reach through the relay, as `host:port`; nothing else leaves it.
     pub hosts: Vec<String>,
+    /// The model's API, to which the relay speaks with the owner's credential.
+    #[serde(default = "upstream", skip_serializing_if = "is_upstream")]
+    pub upstream: String,
+    /// What of the API a seat may ask for; `/*` at the end stands for everything below.
+    #[serde(default = "api_paths", skip_serializing_if = "is_api_paths")]
+    pub paths: Vec<String>,
+    /// How often one seat may ask it.
+    #[serde(default = "requests", skip_serializing_if = "is_requests")]
+    pub requests: Budget,
+    /// The owner's file with the credential; empty: the environment of the start has it.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub key_file: String,
+}
+
+// What a charter without these keys means: they came later than the first charters.
+fn upstream() -> String {
+    "https://api.anthropic.com".to_owned()
+}
+
+fn is_upstream(text: &str) -> bool {
+    text == upstream()
+}
+
+fn api_paths() -> Vec<String> {
+    ["/v1/messages", "/v1/messages/count_tokens", "/v1/models", "/v1/models/*"].map(str::to_owned).to_vec()
+}
+
+fn is_api_paths(paths: &[String]) -> bool {
+    paths == api_paths()
+}
+
+fn requests() -> Budget {
+    Budget { per_minute: Some(120), per_hour: Some(2000), per_day: None }
+}
+
+fn is_requests(budget: &Budget) -> bool {
+    *budget == requests()
+}
+
+impl Agent {
+    /// Tells whether a seat may ask the API for a path.
+    pub fn offers(&self, path: &str) -> bool {
+        self.paths.iter().any(|known| match known.strip_suffix("/*") {
+            Some(folder) => path.strip_prefix(folder).is_some_and(|rest| rest.len() > 1 && rest.starts_with('/')),
+            None => path == known,
+        })
+    }
 }
 
 /// What is counted against a budget.
@@ -171,6 +218,28 @@ pub enum Act {
     Submissions,
     Reviews,
     Decisions,
+}
+
+impl Budget {
+    /// The spans that are limited: how often, in how many milliseconds.
+    pub fn spans(&self) -> impl Iterator<Item = (u32, u64)> + use<> {
+        let spans = [(self.per_minute, 60_000), (self.per_hour, 3_600_000), (self.per_day, 86_400_000)];
+        spans.into_iter().filter_map(|(most, span)| most.map(|most| (most, span)))
+    }
+
+    /// How many milliseconds to wait before one more; `times` are those of before, oldest first.
+    pub fn wait<'a>(&self, times: impl DoubleEndedIterator<Item = &'a u64> + Clone, now: u64) -> Option<u64> {
+        let left = |(most, span): (u32, u64)| match most {
+            0 => Some(span),
+            _ => times.clone().rev().nth(most as usize - 1).map(|then| (then + span).saturating_sub(now)).filter(|left| *left > 0),
+        };
+        self.spans().filter_map(left).max()
+    }
+
+    /// The longest memory that `wait` needs: how many times, and how long.
+    pub fn memory(&self) -> (usize, u64) {
+        self.spans().fold((0, 0), |(most, longest), (times, span)| (most.max(times as usize), longest.max(span)))
+    }
 }
 
 impl Act {
@@ -471,6 +540,12 @@ fn check_texts(raw: &RawPolicy) -> Result<(), Invalid> {
     let unclean = |text: &str| text.trim().is_empty() || text.chars().any(char::is_control);
     if unclean(&raw.agent.command) {
         return Err(Invalid::new("agent.command", "it is one line and not empty"));
+    }
+    if unclean(&raw.agent.upstream) || !raw.agent.upstream.starts_with("http") {
+        return Err(Invalid::new("agent.upstream", "it is an address such as https://api.anthropic.com"));
+    }
+    if let Some(path) = raw.agent.paths.iter().find(|path| !path.starts_with("/v1/") || path.contains("..")) {
+        return Err(Invalid::new("agent.paths", format!("{path:?} does not begin with /v1/")));
     }
     if raw.runner.command.iter().any(|word| unclean(word)) {
         return Err(Invalid::new("runner.command", "a word of it is empty or holds a control character"));

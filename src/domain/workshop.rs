@@ -101,7 +101,7 @@ pub fn apply(state: &mut State, time: Millis, event: &Event) {
             state.refs.insert(genesis.branch.clone(), genesis.base.clone());
             state.fleet_order = genesis.seats.iter().map(|(seat, _)| seat.clone()).collect();
             for (seat, role) in &genesis.seats {
-                state.fleet.insert(seat.clone(), Seat { role: role.clone(), instances: 0, instance: Instance::Vacant });
+                state.fleet.insert(seat.clone(), Seat { role: role.clone(), instances: 0, instance: Instance::Vacant, requests: 0 });
             }
             state.adopt(&genesis.charter);
             state.genesis = Some((**genesis).clone());

@@ -71,8 +71,12 @@ fn common(seating: &Seating<'_>) -> BTreeMap<String, String> {
     set("ORCHESTRATE_CLONE", seating.clone_inside);
     set("ORCHESTRATE_PROMPT", &format!("{}/.orchestrate/prompt.md", seating.home_inside));
     set("ORCHESTRATE_FIRST", seating.first);
+    // What listens inside, the way to the API among it, is reached without the proxy.
     for name in seating.relay.iter().flat_map(|_| ["HTTPS_PROXY", "HTTP_PROXY", "https_proxy", "http_proxy"]) {
         set(name, seating.relay.unwrap_or_default());
+    }
+    for name in seating.relay.iter().flat_map(|_| ["NO_PROXY", "no_proxy"]) {
+        set(name, "127.0.0.1,localhost");
     }
     env
 }

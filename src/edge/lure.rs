@@ -14,14 +14,6 @@ const USER_KEYRING: i64 = -4;
 const SESSION_KEYRING: i64 = -3;
 const MOST: usize = 64;
 
-/// A name that nobody guesses, in hexadecimal digits, two for each byte.
-#[expect(clippy::disallowed_methods, reason = "bait is named by chance; nothing of it is recorded")]
-pub fn by_chance(bytes: usize) -> Result<String, Failure> {
-    let mut chance = vec![0; bytes];
-    getrandom::fill(&mut chance).map_err(|why| Failure::new(WHAT, why))?;
-    Ok(hex::encode(chance))
-}
-
 /// What is laid out; it is taken away with this value, but for the listeners, which end with this process.
 #[derive(Debug)]
 pub struct Lure {
@@ -91,7 +83,9 @@ fn serve(mut once: impl FnMut() -> io::Result<()> + Send + 'static) -> Result<()
 
 /// A memory segment with the word in it: its key, and its own number.
 fn share(word: &str) -> Option<(i32, i32)> {
-    let key = i32::from_str_radix(&by_chance(3).ok()?, 16).ok()? | 1;
+    let mut chance = [0; 4];
+    getrandom::fill(&mut chance).ok()?;
+    let key = (i32::from_ne_bytes(chance) & 0x7fff_fffe) | 1;
     // SAFETY: asks for a new segment of one page, which nobody else has under this key.
     let segment = unsafe { libc::shmget(key, 4096, libc::IPC_CREAT | libc::IPC_EXCL | 0o600) };
     if segment < 0 {

@@ -1,6 +1,8 @@
 //! The outside, one file per thing. Nothing here decides; everything here may fail.
+#![expect(clippy::disallowed_methods, clippy::disallowed_types, reason = "this is the layer where processes start and clock and chance are read")]
 
 pub mod agent;
+pub mod chance;
 pub mod clock;
 pub mod git;
 pub mod keys;
@@ -11,3 +13,4 @@ pub mod sandbox;
 pub mod script;
 pub mod tmux;
 pub mod totp;
+pub mod upstream;

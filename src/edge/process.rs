@@ -16,6 +16,9 @@ use std::time::Duration;
 /// How long the kernel may take to end a process after SIGKILL, before that is reported.
 const KILL_LIMIT: Duration = Duration::from_secs(10);
 
+/// Variables that hold the owner's credentials: no process of the workshop has them in its environment.
+pub const SECRETS: [&str; 3] = ["ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "CLAUDE_CODE_OAUTH_TOKEN"];
+
 /// How a process group came to its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ended {
@@ -76,7 +79,7 @@ fn open_log(log: &Path) -> Result<File, Failure> {
 }
 
 fn misleads(name: &OsString) -> bool {
-    [&b"GIT_"[..], b"TMUX"].iter().any(|prefix| name.as_bytes().starts_with(prefix))
+    [&b"GIT_"[..], b"TMUX"].iter().any(|prefix| name.as_bytes().starts_with(prefix)) || SECRETS.iter().any(|secret| name == secret)
 }
 
 /// Runs in the child: a session of its own, and every descriptor above the standard three closes with exec.

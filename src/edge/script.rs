@@ -1,5 +1,4 @@
 //! Programs that are run to their end outside of every sandbox: what they say, how they end, and never for longer than they may.
-#![expect(clippy::disallowed_methods, clippy::disallowed_types, reason = "this is where such programs are started")]
 
 use crate::domain::failure::{Doing as _, Failure};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};

@@ -63,6 +63,7 @@ pub async fn answer(yard: &Arc<Yard>, door: &Door, request: Request) -> Response
         | Request::Checkpoint
         | Request::Attach { .. }
         | Request::Resume
+        | Request::Credential { .. }
         | Request::Down => owner::answer(yard, request).await,
     }
 }

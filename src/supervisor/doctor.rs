@@ -2,15 +2,18 @@
 
 use super::charter::{self, Overlay};
 use super::place::{self, Place};
+use super::secrets::{self, From, Secrets};
 use crate::domain::failure::Failure;
 use crate::domain::isolation::Isolation;
+use crate::domain::policy::Agent;
 use crate::edge::agent;
+use crate::edge::clock::Clock;
 use crate::edge::git::{Git, examine};
 use crate::edge::process::free_disk;
 use crate::edge::sandbox::observe;
 use crate::edge::tmux::Tmux;
+use crate::edge::upstream::Kind;
 use std::path::Path;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Less free disk than this is too little for clones and test runs, in bytes.
 const LEAST_DISK: u64 = 1 << 30;
@@ -74,7 +77,7 @@ fn state() -> Finding {
 }
 
 fn clock() -> Finding {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    let now = Clock::new(None).now() / 1000;
     let ok = now > LEAST_CLOCK;
     let detail = if ok { "plausible".to_owned() } else { "far in the past: signatures would not be valid".to_owned() };
     Finding { name: "clock".to_owned(), ok, detail, fix: if ok { String::new() } else { "timedatectl set-ntp true".to_owned() } }
@@ -88,9 +91,30 @@ fn rules() -> Vec<Finding> {
         Ok((charter, _)) => {
             let command = charter.policy.agent.command.clone();
             let agent = agent::resolve(&command).map(|launch| format!("{command}: {}", launch.argv[0]));
-            vec![found("rules", Ok(format!("charter {}", charter.digest().short()))), found("agent", agent)]
+            let credential = found("credential", credential(&charter.policy.agent));
+            vec![found("rules", Ok(format!("charter {}", charter.digest().short()))), found("agent", agent), credential]
         }
     }
+}
+
+/// Which credential a start from here would use, and what a seat could do with it.
+fn credential(terms: &Agent) -> Result<String, Failure> {
+    let seen = Secrets::of_environment();
+    let Some((credential, from)) = secrets::credential(terms, seen.credential.as_ref())? else {
+        let why = "none: each agent logs in inside its seat, and that seat can read and carry away what it logs in with; a key through the relay it cannot";
+        return Ok(why.to_owned());
+    };
+    let kind = match credential.kind {
+        Kind::ApiKey => "API key through the relay: a seat spends it within agent.requests and never holds it",
+        Kind::Bearer => "gateway token through the relay: a seat spends it within agent.requests and never holds it",
+        Kind::Token => "long-lived token through the relay: it stands for the whole subscription; a seat spends it within agent.requests and never holds it",
+    };
+    let from = match from {
+        From::Systemd => "from systemd",
+        From::File => "from agent.key_file",
+        From::Environment => "from this environment, in memory only: after a restart bootstrap with it again",
+    };
+    Ok(format!("{kind}; {from}"))
 }
 
 fn repository(repo: &Path) -> Result<String, Failure> {

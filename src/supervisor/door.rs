@@ -3,6 +3,7 @@
 use super::charter::{self, Overlay};
 use super::place::{self, Place, states};
 use super::protocol::{OWNER_SOCKET, Step, StepState};
+use super::secrets::Secrets;
 use super::start::{self, Options, Reporter};
 use crate::domain::failure::{Doing, Failure};
 use crate::domain::isolation::Isolation;
@@ -97,7 +98,7 @@ pub fn bootstrap(options: &BootstrapOptions, on_step: &mut dyn FnMut(&Step)) -> 
     let _one_at_a_time = lock(&place)?;
     let fresh = place.prepare(&repo)?;
     let before = Options::load(&place)?;
-    let begun = begin(&place, &told(&place, options, repo)?, on_step);
+    let begun = begin(&place, &told(&place, options, repo)?, &Secrets::of_environment(), on_step);
     if begun.is_err() {
         take_back(&place, fresh, before.as_ref())?;
     }
@@ -166,6 +167,9 @@ fn runs(place: &Place) -> bool {
 fn resume(place: &Place, on_step: &mut dyn FnMut(&Step)) -> Result<Started, Failure> {
     use super::protocol::{Request, Response};
     let since = Instant::now();
+    if let Some(handed) = Secrets::of_environment().credential.take() {
+        super::wire::call(&place.join(OWNER_SOCKET), &Request::Credential { handed })?;
+    }
     let answer = super::wire::call(&place.join(OWNER_SOCKET), &Request::Resume)?;
     let detail = match answer {
         Response::Done(value) => format!("runs already; {} of {} seats answered", value["answered"], value["seats"]),
@@ -178,7 +182,7 @@ fn resume(place: &Place, on_step: &mut dyn FnMut(&Step)) -> Result<Started, Fail
     Ok(Started { workshop: name(place), state: place.root().to_owned(), level: level(place) })
 }
 
-fn begin(place: &Place, options: &Options, on_step: &mut dyn FnMut(&Step)) -> Result<(), Failure> {
+fn begin(place: &Place, options: &Options, secrets: &Secrets, on_step: &mut dyn FnMut(&Step)) -> Result<(), Failure> {
     options.save(place)?;
     install(place)?;
     let path = place.join("run/start.sock");
@@ -186,7 +190,7 @@ fn begin(place: &Place, options: &Options, on_step: &mut dyn FnMut(&Step)) -> Re
     let listener = UnixListener::bind(&path).doing("cannot listen for the start")?;
     let log = place.join("supervisor.log");
     let pid = spawn_daemon(&place.join("bin/orchestrate"), &[OsString::from("supervise"), place.root().into()], &log)?;
-    let heard = hear(&listener, pid, &log, on_step);
+    let heard = hear(&listener, pid, &log, secrets, on_step);
     remove(&path)?;
     heard
 }
@@ -219,7 +223,7 @@ fn install(place: &Place) -> Result<(), Failure> {
 }
 
 /// Hears the new supervisor's steps until it is ready, has failed, or is gone.
-fn hear(listener: &UnixListener, pid: u32, log: &Path, on_step: &mut dyn FnMut(&Step)) -> Result<(), Failure> {
+fn hear(listener: &UnixListener, pid: u32, log: &Path, secrets: &Secrets, on_step: &mut dyn FnMut(&Step)) -> Result<(), Failure> {
     let gone = || Failure::new("the supervisor ended before it was ready", last_words(log)).hint(format!("cat '{}'", log.display()));
     let raw = i32::try_from(pid).ok().and_then(Pid::from_raw).ok_or_else(gone)?;
     let child = pidfd_open(raw, PidfdFlags::empty()).map_err(|_| gone())?;
@@ -229,6 +233,7 @@ fn hear(listener: &UnixListener, pid: u32, log: &Path, on_step: &mut dyn FnMut(&
         return Err(gone());
     }
     let (stream, _) = listener.accept().doing("cannot hear the supervisor")?;
+    secrets.send(&stream)?;
     for line in BufReader::new(stream).lines() {
         let line = line.doing("cannot hear the supervisor")?;
         let step: Step = serde_json::from_str(&line).doing("cannot read a step of the start")?;
@@ -256,7 +261,11 @@ pub fn supervise(args: &[String]) -> Failure {
     };
     let place = Place::at(Path::new(root));
     let listener = UnixStream::connect(place.join("run/start.sock")).ok();
-    match start::supervise(&place, Reporter::new(listener)) {
+    let secrets = match Secrets::receive(listener.as_ref()) {
+        Ok(secrets) => secrets,
+        Err(failure) => return failure,
+    };
+    match start::supervise(&place, secrets, Reporter::new(listener)) {
         Ok(()) => std::process::exit(0),
         Err(failure) => {
             drop(writeln!(std::io::stderr(), "orchestrate: {failure}"));

@@ -13,6 +13,7 @@ pub mod place;
 pub mod protocol;
 mod relay;
 mod seats;
+mod secrets;
 mod selftest;
 mod serve;
 pub mod start;

@@ -160,3 +160,23 @@ pub fn make_private(path: &Path) -> Result<(), Failure> {
     }
     Ok(())
 }
+
+/// Reads a small file that belongs to us, or to root, and that nobody else can read; no link is followed.
+pub fn read_private(path: &Path) -> Result<zeroize::Zeroizing<Vec<u8>>, Failure> {
+    use rustix::fs::{FileType, Mode, OFlags, fstat, open};
+    use std::io::Read;
+    const MOST: u64 = 64 << 10;
+    let what = format!("cannot read {}", path.display());
+    let file = open(path, OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC, Mode::empty()).doing(&what)?;
+    let seen = fstat(&file).doing(&what)?;
+    let refuse = |why: &str| Err(Failure::new(&what, why).hint(format!("chmod 600 '{}'", path.display())));
+    match () {
+        () if FileType::from_raw_mode(seen.st_mode) != FileType::RegularFile => return refuse("it is not a plain file"),
+        () if seen.st_uid != rustix::process::geteuid().as_raw() && seen.st_uid != 0 => return refuse("it belongs to another user"),
+        () if seen.st_mode & 0o077 != 0 => return refuse("others than its owner can use it"),
+        () => {}
+    }
+    let mut bytes = zeroize::Zeroizing::new(Vec::with_capacity(MOST as usize));
+    std::fs::File::from(file).take(MOST).read_to_end(&mut bytes).doing(what)?;
+    Ok(bytes)
+}

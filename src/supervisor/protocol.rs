@@ -16,6 +16,7 @@ pub const INSIDE: &str = "/run/orchestrate";
 pub const SEAT_SOCKET: &str = "seat.sock";
 pub const GIT_SOCKET: &str = "git.sock";
 pub const RELAY_SOCKET: &str = "relay.sock";
+pub const API_SOCKET: &str = "api.sock";
 /// Inside a seat's sandbox: our own binary under its three names, and the read-only mirror.
 pub const INSIDE_BIN: &str = "/opt/orchestrate/bin";
 pub const INSIDE_MIRROR: &str = "/opt/orchestrate/mirror.git";
@@ -82,6 +83,8 @@ pub enum Request {
     Attach { seat: Option<SeatName> },
     /// A second `bootstrap` of a running workshop: starts what has ended, leaves the rest alone; answers the steps.
     Resume,
+    /// The API credential from the owner's environment, for a workshop that runs already.
+    Credential { handed: super::secrets::Handed },
     Down,
     // The gate hooks' socket only.
     /// `quarantine` is empty for a push that brings no objects.

@@ -1,4 +1,7 @@
-//! The only way out of a seat: CONNECT to hosts that the owner lists, counted per seat.
+//! The only way out of a seat: CONNECT to hosts that the owner lists, and the model's API with the owner's credential put in.
+
+pub mod api;
+pub mod meter;
 
 use super::yard::Yard;
 use crate::domain::failure::{Doing, Failure};

@@ -2,7 +2,7 @@
 
 use super::drive::Denied;
 use super::place::make_seats_own;
-use super::protocol::{INSIDE, INSIDE_BIN, INSIDE_MIRROR, RELAY_SOCKET};
+use super::protocol::{API_SOCKET, INSIDE, INSIDE_BIN, INSIDE_MIRROR, RELAY_SOCKET};
 use super::start::{Options, Reporter};
 use super::yard::{Yard, blocking};
 use crate::domain::actor::{Actor, Party};
@@ -16,6 +16,7 @@ use crate::domain::role::Colour;
 use crate::edge::agent::{self, Launch};
 use crate::edge::git::CloneSetup;
 use crate::edge::sandbox::{Bind, Forward, Limits, Plan};
+use crate::edge::upstream::Kind as CredentialKind;
 use crate::edge::tmux::{Control, Event, Feed, Grid, Pane, PaneSpec, Tmux};
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -29,6 +30,10 @@ const HEIGHT: u16 = 60;
 const COLUMNS: usize = 3;
 /// The port inside a seat that leads to the relay.
 const RELAY_PORT: u16 = 3128;
+/// The port inside a seat that leads to the model's API.
+const API_PORT: u16 = 3129;
+/// What a seat holds instead of the owner's credential.
+const DUMMY: &str = "sk-ant-the-relay-puts-the-real-key-in";
 /// The first thing an agent is told to do, after its prompt.
 const FIRST: &str = "Run `orchestrate whoami`, then `orchestrate mail inbox`, and do what your role asks. When nothing is left, stop and wait for mail.";
 /// What one seat may use.
@@ -203,7 +208,7 @@ fn plan(yard: &Yard, seat: &SeatName, launch: &Launch, prompt: &str, home: &Path
         prompt,
         first: FIRST,
         relay: (yard.isolation != Isolation::None).then_some(relay.as_str()),
-        credentials: &owner_env(),
+        credentials: &credentials(yard),
     };
     let furniture = agent::furnish(launch.kind, &seating)?;
     let mut env = furniture.env;
@@ -219,7 +224,8 @@ fn plan(yard: &Yard, seat: &SeatName, launch: &Launch, prompt: &str, home: &Path
     binds.extend(launch.read_only.iter().map(|path| Bind::read_only(path, path)));
     // Without a sandbox all seats share the host's ports.
     let walled = yard.isolation != Isolation::None;
-    let forwards = walled.then(|| Forward { port: RELAY_PORT, socket: inside.run.join(RELAY_SOCKET) }).into_iter().collect();
+    let forward = |(port, socket)| Forward { port, socket: inside.run.join(socket) };
+    let forwards = if walled { [(RELAY_PORT, RELAY_SOCKET), (API_PORT, API_SOCKET)].map(forward).to_vec() } else { Vec::new() };
     Ok(Plan {
         name: seat.to_string(),
         binds,
@@ -233,10 +239,25 @@ fn plan(yard: &Yard, seat: &SeatName, launch: &Launch, prompt: &str, home: &Path
     })
 }
 
-/// Credentials of the owner's that an agent may need; handed over by name, nothing else of the environment is.
-fn owner_env() -> BTreeMap<String, String> {
-    let wanted = ["ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "ANTHROPIC_BASE_URL", "CLAUDE_CODE_OAUTH_TOKEN", "OPENAI_API_KEY", "GEMINI_API_KEY"];
-    wanted.iter().filter_map(|name| Some(((*name).to_owned(), std::env::var(name).ok()?))).collect()
+/// What an agent needs to reach its model. Behind walls that is a dummy and the way to the relay, which puts the owner's credential in;
+/// without walls it is the credential itself. Other models' keys are handed over as they are: nothing of the environment else is.
+fn credentials(yard: &Yard) -> BTreeMap<String, String> {
+    let others = ["OPENAI_API_KEY", "GEMINI_API_KEY"];
+    let mut env: BTreeMap<_, _> = others.iter().filter_map(|name| Some(((*name).to_owned(), std::env::var(name).ok()?))).collect();
+    let Some(credential) = yard.credential() else { return env };
+    if yard.isolation == Isolation::None {
+        let name = match credential.kind {
+            CredentialKind::ApiKey => "ANTHROPIC_API_KEY",
+            CredentialKind::Bearer => "ANTHROPIC_AUTH_TOKEN",
+            CredentialKind::Token => "CLAUDE_CODE_OAUTH_TOKEN",
+        };
+        env.insert(name.to_owned(), credential.reveal().to_owned());
+        env.extend(std::env::var("ANTHROPIC_BASE_URL").map(|url| ("ANTHROPIC_BASE_URL".to_owned(), url)));
+    } else {
+        env.insert("ANTHROPIC_API_KEY".to_owned(), DUMMY.to_owned());
+        env.insert("ANTHROPIC_BASE_URL".to_owned(), format!("http://127.0.0.1:{API_PORT}"));
+    }
+    env
 }
 
 /// What every seat finds in its environment; for its information, never for its identity.
@@ -327,10 +348,10 @@ async fn died(yard: &Arc<Yard>, id: &str) {
     let wanted = seat.clone();
     let instance = yard.see(move |state, _| state.fleet.get(&wanted).map(|seat| seat.instances)).await;
     let why = pane.exit.map_or_else(|| "ended by a signal".to_owned(), |code| format!("ended with code {code}"));
-    if let Ok(Some(instance)) = instance {
-        if let Err(Denied::Failed(failure)) = yard.ask(Actor::Edge, Act::Leave { seat, instance, why }).await {
-            eprintln!("orchestrate: {failure}");
-        }
+    if let Ok(Some(instance)) = instance
+        && let Err(Denied::Failed(failure)) = yard.ask(Actor::Edge, Act::Leave { seat, instance, why }).await
+    {
+        eprintln!("orchestrate: {failure}");
     }
 }
 

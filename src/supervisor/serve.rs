@@ -2,7 +2,7 @@
 
 use super::answer;
 use super::drive::Denied;
-use super::protocol::{GIT_SOCKET, HOOK_SOCKET, MOST_BYTES, OWNER_SOCKET, RELAY_SOCKET, Request, Response, SEAT_SOCKET};
+use super::protocol::{API_SOCKET, GIT_SOCKET, HOOK_SOCKET, MOST_BYTES, OWNER_SOCKET, RELAY_SOCKET, Request, Response, SEAT_SOCKET};
 use super::relay;
 use super::yard::{Yard, blocking};
 use crate::domain::actor::Actor;
@@ -10,6 +10,7 @@ use crate::domain::command::Act;
 use crate::domain::failure::{Doing, Failure};
 use crate::domain::name::{RefName, SeatName};
 use crate::domain::refusal::Refusal;
+use crate::edge::chance;
 use crate::edge::git::{Conversation, Limits, Service, serve};
 use axum::Router;
 use axum::body::Bytes;
@@ -59,6 +60,7 @@ pub fn open_seat(yard: &Arc<Yard>, seat: &SeatName) -> Result<(), Failure> {
     listen(yard, &folder.join(SEAT_SOCKET), Door::Seat(seat.clone()))?;
     listen_git(yard, &folder.join(GIT_SOCKET), seat)?;
     relay::listen(yard, bind(&folder.join(RELAY_SOCKET))?);
+    relay::api::listen(yard, seat, bind(&folder.join(API_SOCKET))?);
     Ok(())
 }
 
@@ -146,7 +148,7 @@ async fn converse(yard: &Arc<Yard>, seat: &SeatName, mut stream: UnixStream) -> 
         _ => return Err(Failure::new("a git client asked for something else", line.escape_default())),
     };
     let protocol = words.next().filter(|word| *word == "version=2").map(str::to_owned);
-    let push = hex::encode(random()?);
+    let push = hex::encode(chance::bytes::<16>()?);
     let guard = yard.enter_push(&push, seat);
     let frozen = yard.see(|state, _| state.frozen.clone()).await?;
     if let (Some(freeze), Service::Receive) = (&frozen, &service) {
@@ -216,8 +218,3 @@ async fn say_no(stream: &mut UnixStream, words: &str) -> Result<(), Failure> {
     stream.shutdown().await.doing("cannot close a git client's socket")
 }
 
-fn random() -> Result<[u8; 16], Failure> {
-    let mut bytes = [0; 16];
-    getrandom::fill(&mut bytes).doing("cannot name a push")?;
-    Ok(bytes)
-}

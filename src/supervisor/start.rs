@@ -6,7 +6,9 @@ use super::hands::{Grip, Keys};
 use super::perform;
 use super::place::{self, Place, workshop_id};
 use super::protocol::{Step, StepState};
+use super::relay;
 use super::seats;
+use super::secrets::{self, Handed, Secrets};
 use super::serve;
 use super::yard::{Ground, Yard, blocking};
 use crate::domain::actor::{Actor, Party};
@@ -94,11 +96,7 @@ impl Reporter {
         self.number += 1;
         eprintln!("orchestrate: {}: {}", step.name, step.detail);
         let line = serde_json::to_string(&step).unwrap_or_default();
-        if let Some(mut listener) = self.listener.take() {
-            if writeln!(listener, "{line}").is_ok() {
-                self.listener = Some(listener);
-            }
-        }
+        self.listener = self.listener.take().filter(|mut listener| writeln!(listener, "{line}").is_ok());
     }
 
     pub fn ready(&mut self, detail: String, since: Instant) {
@@ -114,10 +112,10 @@ impl Reporter {
 }
 
 /// Runs the supervisor until it is told to stop.
-pub fn supervise(place: &Place, mut reporter: Reporter) -> Result<(), Failure> {
+pub fn supervise(place: &Place, secrets: Secrets, mut reporter: Reporter) -> Result<(), Failure> {
     let begun = Instant::now();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().doing("cannot start the supervisor")?;
-    let outcome = runtime.block_on(run(place, &mut reporter, begun));
+    let outcome = runtime.block_on(run(place, secrets, &mut reporter, begun));
     if let Err(failure) = &outcome {
         reporter.failed(failure, begun);
     }
@@ -125,7 +123,7 @@ pub fn supervise(place: &Place, mut reporter: Reporter) -> Result<(), Failure> {
     outcome
 }
 
-async fn run(place: &Place, reporter: &mut Reporter, begun: Instant) -> Result<(), Failure> {
+async fn run(place: &Place, mut secrets: Secrets, reporter: &mut Reporter, begun: Instant) -> Result<(), Failure> {
     let options = Options::load(place)?.ok_or_else(|| Failure::new("cannot start", "nobody said which repository").hint("orchestrate bootstrap <repo>"))?;
     place.clear_work()?;
     let prepared = prepare(place, &options, reporter)?;
@@ -137,6 +135,7 @@ async fn run(place: &Place, reporter: &mut Reporter, begun: Instant) -> Result<(
     reconcile(&yard, &mut drive)?;
     start_entry(&mut drive, &level)?;
     let yard = Arc::new(yard);
+    credential(&yard, secrets.credential.take(), &charter, reporter)?;
     let (effects, performing) = mpsc::unbounded_channel();
     tokio::spawn(perform::run(Arc::clone(&yard), performing));
     spawn_loop(&yard, drive, prepared.asks, effects)?;
@@ -152,7 +151,27 @@ async fn run(place: &Place, reporter: &mut Reporter, begun: Instant) -> Result<(
     tokio::spawn(prove(Arc::clone(&yard)));
     reporter.ready(format!("{answered} of {} seats answered; isolation level: {}", seats.len(), level.0), begun);
     wait_for_stop(&yard).await;
+    relay::api::settle(&yard).await;
     stop_panes(&yard).await
+}
+
+/// Looks for the API credential, and says which way seats reach their model.
+fn credential(yard: &Yard, handed: Option<Handed>, charter: &Charter, reporter: &mut Reporter) -> Result<(), Failure> {
+    let since = Instant::now();
+    if let Some(handed) = handed {
+        yard.hand(handed);
+    }
+    let terms = &charter.policy.agent;
+    let from = yard.unlock(terms)?;
+    let host = yard.upstream(&terms.upstream)?.host().to_owned();
+    let detail = match from {
+        Some(secrets::From::Systemd) => format!("systemd's, put in by the relay for {host}"),
+        Some(secrets::From::File) => format!("the owner's file, put in by the relay for {host}"),
+        Some(secrets::From::Environment) => format!("this start's environment, put in by the relay for {host}; a restart asks again"),
+        None => "none: agents log in by themselves, inside their seats".to_owned(),
+    };
+    reporter.step("credential", detail, since);
+    Ok(())
 }
 
 async fn fill(yard: &Arc<Yard>, options: &Options, charter: &Charter, reporter: &mut Reporter) -> Result<(), Failure> {

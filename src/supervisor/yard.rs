@@ -3,6 +3,8 @@
 use super::drive::{Ask, Outcome};
 use super::hands::Keys;
 use super::place::Place;
+use super::relay::meter::Meter;
+use super::secrets::{self, Handed};
 use crate::domain::actor::{Actor, Party};
 use crate::domain::change::Signature;
 use crate::domain::command::Act;
@@ -10,11 +12,13 @@ use crate::domain::entry::Millis;
 use crate::domain::failure::Failure;
 use crate::domain::isolation::Isolation;
 use crate::domain::name::{Digest, SeatName};
+use crate::domain::policy::Agent;
 use crate::domain::state::State;
 use crate::edge::clock::Clock;
 use crate::edge::git::{Gate, Git};
 use crate::edge::keys::{Certs, split_commit};
 use crate::edge::tmux::Tmux;
+use crate::edge::upstream::{self, Credential, Upstream};
 use crate::ledger::Ledger;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::PathBuf;
@@ -52,6 +56,12 @@ pub struct Yard {
     pub stop: watch::Sender<bool>,
     /// Seats whose present instance is known to have answered, so that its further words need no look at the state.
     met: RwLock<BTreeSet<SeatName>>,
+    /// How often each seat asked the model's API.
+    pub meter: Meter,
+    /// What the owner's start handed over, the credential that counts, and where the API is.
+    handed: RwLock<Option<Handed>>,
+    credential: RwLock<Option<Credential>>,
+    upstream: Mutex<Option<(String, Arc<Upstream>)>>,
 }
 
 /// What a yard is made of.
@@ -88,6 +98,10 @@ impl Yard {
             runs: Arc::new(Semaphore::new(RUNS_AT_ONCE)),
             stop: watch::Sender::new(false),
             met: RwLock::default(),
+            meter: Meter::default(),
+            handed: RwLock::default(),
+            credential: RwLock::default(),
+            upstream: Mutex::default(),
         }
     }
 
@@ -184,6 +198,36 @@ impl Yard {
     /// A new instance comes into the seat: its first word will be its answer.
     pub fn expect(&self, seat: &SeatName) {
         self.met.write().unwrap_or_else(PoisonError::into_inner).remove(seat);
+    }
+
+    /// Takes what the owner's start handed over.
+    pub fn hand(&self, handed: Handed) {
+        *self.handed.write().unwrap_or_else(PoisonError::into_inner) = Some(handed);
+    }
+
+    /// Looks where the API credential is now: systemd, the owner's file, or what was handed over.
+    pub fn unlock(&self, terms: &Agent) -> Result<Option<secrets::From>, Failure> {
+        let handed = self.handed.read().unwrap_or_else(PoisonError::into_inner);
+        let (found, from) = secrets::credential(terms, handed.as_ref())?.unzip();
+        *self.credential.write().unwrap_or_else(PoisonError::into_inner) = found;
+        Ok(from)
+    }
+
+    pub fn credential(&self) -> Option<Credential> {
+        self.credential.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The model's API: where the charter says, or, where that says nothing of its own, where the credential's environment said.
+    pub fn upstream(&self, chartered: &str) -> Result<Arc<Upstream>, Failure> {
+        let handed = self.handed.read().unwrap_or_else(PoisonError::into_inner).as_ref().and_then(|handed| handed.upstream.clone());
+        let address = handed.filter(|_| chartered == upstream::DEFAULT).unwrap_or_else(|| chartered.to_owned());
+        let mut known = self.upstream.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, upstream)) = known.as_ref().filter(|(at, _)| *at == address) {
+            return Ok(Arc::clone(upstream));
+        }
+        let upstream = Arc::new(Upstream::new(&address)?);
+        *known = Some((address, Arc::clone(&upstream)));
+        Ok(upstream)
     }
 
     /// Remembers whose push this is, and forgets it when the guard goes.

@@ -51,6 +51,7 @@ fn fleet(event: &fleet::Event) -> String {
     match event {
         fleet::Event::Seated { seat, instance, agent, .. } => format!("{seat} filled, instance {instance}: {}", agent.join(" ")),
         fleet::Event::Answered { instance } => format!("instance {instance} answered"),
+        fleet::Event::Relayed { seat, requests, refused } => format!("{seat} asked the model {requests} times more, refused {refused}"),
         fleet::Event::Left { seat, instance, why } => format!("{seat} empty, instance {instance} ended: {why}"),
     }
 }

@@ -62,6 +62,9 @@ pub struct SeatLine {
     /// Why the last instance ended.
     pub why: String,
     pub instances: u32,
+    /// Requests to the model's API through the relay.
+    #[serde(default)]
+    pub requests: u64,
     pub mail: usize,
     /// The tasks that wait for this seat.
     pub tasks: Vec<TaskId>,
@@ -166,6 +169,7 @@ fn seat_line(state: &State, name: &SeatName, tasks: &[TaskLine]) -> Option<SeatL
         since,
         why,
         instances: seat.instances,
+        requests: seat.requests,
         mail: state.post.boxes.get(&Party::Seat(name.clone())).map_or(0, |inbox| inbox.len()),
         tasks: tasks.iter().filter(|line| names(&line.turn.whose).contains(name)).map(|line| line.task.clone()).collect(),
     })

@@ -67,7 +67,8 @@ fn seats(status: &view::Status, paint: &Paint) -> String {
         let since = if seat.since == 0 { String::new() } else { span(status.now.saturating_sub(seat.since)) };
         let tasks: Vec<&str> = seat.tasks.iter().map(|task| task.as_str()).collect();
         let mail = if seat.mail == 0 { String::new() } else { format!("{} mail", seat.mail) };
-        let rest: Vec<String> = [tasks.join(" "), mail, seat.why.clone()].into_iter().filter(|text| !text.is_empty()).collect();
+        let asked = if seat.requests == 0 { String::new() } else { format!("{} to the model", count(seat.requests, "request")) };
+        let rest: Vec<String> = [tasks.join(" "), mail, asked, seat.why.clone()].into_iter().filter(|text| !text.is_empty()).collect();
         vec![cell(seat.seat.as_str()), cell(seat.role.as_str()), paint.seat(seat.state), cell(since), cell(rest.join(", "))]
     };
     let rows: Vec<Vec<Cell>> = status.seats.iter().map(row).collect();

@@ -37,6 +37,7 @@ pub fn verb(request: &Request) -> Option<&'static str> {
         Request::Ledger { .. } | Request::LedgerVerify | Request::LedgerProve { .. } | Request::Checkpoint | Request::Bundle { .. } => "ledger",
         Request::Attach { .. } => "attach",
         Request::Resume => "resume",
+        Request::Credential { .. } => "credential",
         Request::Down => "down",
         _ => return None,
     })
@@ -63,6 +64,10 @@ pub async fn answer(yard: &Arc<Yard>, request: Request) -> Response {
         Request::Bundle { path } => page(export(yard, PathBuf::from(path)).await),
         Request::Attach { seat } => page(attach(yard, seat).await),
         Request::Resume => resume(yard).await,
+        Request::Credential { handed } => {
+            yard.hand(handed);
+            done(json!({"outcome": "the relay has the credential"}))
+        }
         Request::Down => down(yard).await,
         _ => Response::Bug("BUG: no request of the owner's".to_owned()),
     }
@@ -237,6 +242,9 @@ async fn resume(yard: &Arc<Yard>) -> Response {
         Ok(None) => return Response::Failed(Failure::new("cannot resume", "nobody said which repository").hint("orchestrate bootstrap <repo>")),
         Err(failure) => return Response::Failed(failure),
     };
+    if let Err(failure) = yard.unlock(&charter.policy.agent) {
+        return Response::Failed(failure);
+    }
     if let Err(failure) = seats::fill(yard, &options, &charter, &mut reporter).await {
         return Response::Failed(failure);
     }

@@ -27,7 +27,13 @@ pub async fn read(yard: &Arc<Yard>, actor: Actor, request: Request) -> Response 
         Request::Whoami => page(yard.see(move |state, _| view::whoami(state, &actor)).await),
         Request::Status => {
             let now = yard.clock.now();
-            page(yard.see(move |state, _| view::status(state, now)).await)
+            let pending = yard.meter.pending();
+            let counted = |seat: &mut view::SeatLine| seat.requests += pending.get(&seat.seat).copied().unwrap_or(0);
+            let status = yard.see(move |state, _| view::status(state, now)).await;
+            page(status.map(|mut status| {
+                status.seats.iter_mut().for_each(counted);
+                status
+            }))
         }
         Request::TaskList => page(yard.see(|state, _| view::tasks(state)).await),
         Request::TaskShow { task } => shown(yard, no_task(&task), move |state, _| view::task(state, &task)).await,

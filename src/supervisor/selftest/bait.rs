@@ -4,7 +4,8 @@ use super::seat;
 use super::stage::{Stage, locked, text};
 use crate::domain::failure::{Doing as _, Failure};
 use crate::domain::name::SeatName;
-use crate::edge::lure::{Lure, by_chance};
+use crate::edge::chance;
+use crate::edge::lure::Lure;
 use crate::edge::process::start_time;
 use crate::edge::script::Bystander;
 use crate::edge::tmux::Tmux;
@@ -30,7 +31,9 @@ const DRAFT: &str = "cat /proc/sys/kernel/random/uuid >draft.txt && git add draf
 impl Bait {
     pub(super) fn lay(folder: &Path, home: &Path) -> Result<Self, Failure> {
         const WHAT: &str = "cannot lay out the bait";
-        let (word, name) = (format!("word-{}", by_chance(12)?), format!("selftest-{}", by_chance(4)?));
+        let chance = chance::bytes::<12>()?;
+        let word = format!("word-{}", hex::encode(chance));
+        let name = format!("selftest-{}", &hex::encode(chance)[..8]);
         for (path, content) in [("secret", word.as_str()), ("note", "as it was\n")] {
             std::fs::write(folder.join(path), content).doing(WHAT)?;
         }

@@ -5,8 +5,8 @@ use super::firing::Shots;
 use crate::domain::failure::{Doing as _, Failure};
 use crate::domain::isolation::Isolation;
 use crate::domain::name::SeatName;
+use crate::edge::chance;
 use crate::edge::git::{Gate, Git, found};
-use crate::edge::lure::by_chance;
 use crate::edge::process::start_time;
 use crate::edge::script;
 use crate::supervisor::place::{self, Place};
@@ -210,7 +210,7 @@ fn quoted(word: &str) -> String {
 /// A new private folder with a short name, since sockets lie below it.
 fn fresh() -> Result<PathBuf, Failure> {
     const WHAT: &str = "cannot make a folder for the throw-away workshop";
-    let folder = std::env::temp_dir().join(format!("selftest-{}", by_chance(4)?));
+    let folder = std::env::temp_dir().join(format!("selftest-{}", hex::encode(chance::bytes::<4>()?)));
     std::fs::DirBuilder::new().mode(0o700).create(&folder).doing(WHAT).map(|()| folder.canonicalize().unwrap_or(folder))
 }
 

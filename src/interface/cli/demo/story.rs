@@ -67,7 +67,7 @@ impl Story {
             Event::Fleet(fleet::Event::Left { seat, why, .. }) => Err(Failure::new(format!("the instance in {seat} is gone"), why)),
             Event::Freeze(freeze::Event::Frozen { reason }) => Err(Failure::new("the workshop was frozen", reason)),
             Event::Message(message::Event::Delivered { .. } | message::Event::Acknowledged { .. } | message::Event::Expired { .. })
-            | Event::Fleet(fleet::Event::Seated { .. } | fleet::Event::Answered { .. })
+            | Event::Fleet(fleet::Event::Seated { .. } | fleet::Event::Answered { .. } | fleet::Event::Relayed { .. })
             | Event::Key(key::Event::Made { .. })
             | Event::Freeze(freeze::Event::Thawed { .. })
             | Event::Workshop(_)

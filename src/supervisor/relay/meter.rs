@@ -1,0 +1,135 @@
+//! How often each seat asked the model: for its budget, and for the record in steps that do not fill it.
+
+use crate::domain::entry::Millis;
+use crate::domain::name::SeatName;
+use crate::domain::policy::Budget;
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Mutex, PoisonError};
+
+/// So many requests, or so much time since the first of them, make an entry.
+const STEP: u64 = 100;
+const SPAN: Millis = 3_600_000;
+/// The same refusal of a seat is an entry once in this time.
+const SAME: Millis = 60_000;
+
+#[derive(Debug, Default)]
+struct Count {
+    times: VecDeque<Millis>,
+    requests: u64,
+    refused: u64,
+    since: Millis,
+    told: BTreeMap<String, Millis>,
+}
+
+/// The counts of all seats; what is not yet an entry is lost with the supervisor.
+#[derive(Debug, Default)]
+pub struct Meter {
+    counts: Mutex<BTreeMap<SeatName, Count>>,
+}
+
+impl Meter {
+    fn with<T>(&self, seat: &SeatName, now: Millis, work: impl FnOnce(&mut Count) -> T) -> T {
+        let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = counts.entry(seat.clone()).or_default();
+        if count.requests == 0 && count.refused == 0 {
+            count.since = now;
+        }
+        work(count)
+    }
+
+    /// Counts one request, or says how many milliseconds to wait for it.
+    pub fn take(&self, seat: &SeatName, now: Millis, budget: &Budget) -> Option<Millis> {
+        self.with(seat, now, |count| {
+            let left = budget.wait(count.times.iter(), now);
+            if left.is_none() {
+                count.requests += 1;
+                count.times.push_back(now);
+            }
+            let (most, span) = budget.memory();
+            while count.times.len() > most || count.times.front().is_some_and(|then| then + span < now) {
+                count.times.pop_front();
+            }
+            left
+        })
+    }
+
+    /// Counts one refusal; true when it is to be an entry of its own.
+    pub fn refuse(&self, seat: &SeatName, now: Millis, code: &str) -> bool {
+        self.with(seat, now, |count| {
+            count.refused += 1;
+            let fresh = count.told.get(code).is_none_or(|then| then + SAME <= now);
+            if fresh {
+                count.told.insert(code.to_owned(), now);
+            }
+            fresh
+        })
+    }
+
+    /// What is to be written down now, which is then no longer pending.
+    pub fn due(&self, seat: &SeatName, now: Millis, all: bool) -> Option<(u64, u64)> {
+        self.with(seat, now, |count| {
+            let due = all || count.requests >= STEP || count.since + SPAN <= now;
+            let pending = (count.requests, count.refused);
+            (due && pending != (0, 0)).then(|| {
+                (count.requests, count.refused) = (0, 0);
+                pending
+            })
+        })
+    }
+
+    /// Requests that are not in the record yet.
+    pub fn pending(&self) -> BTreeMap<SeatName, u64> {
+        let counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        counts.iter().map(|(seat, count)| (seat.clone(), count.requests)).collect()
+    }
+
+    pub fn seats(&self) -> Vec<SeatName> {
+        self.counts.lock().unwrap_or_else(PoisonError::into_inner).keys().cloned().collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn seat() -> SeatName {
+        SeatName::new("dev-a").unwrap()
+    }
+
+    #[test]
+    fn a_budget_fills_and_empties() {
+        let (meter, budget) = (Meter::default(), Budget { per_minute: Some(2), per_hour: Some(3), per_day: None });
+        assert_eq!(meter.take(&seat(), 0, &budget), None);
+        assert_eq!(meter.take(&seat(), 1_000, &budget), None);
+        assert_eq!(meter.take(&seat(), 2_000, &budget), Some(58_000));
+        assert_eq!(meter.take(&SeatName::new("dev-b").unwrap(), 2_000, &budget), None);
+        assert_eq!(meter.take(&seat(), 60_000, &budget), None);
+        assert_eq!(meter.take(&seat(), 200_000, &budget), Some(3_400_000));
+        assert_eq!(meter.take(&seat(), 3_600_000, &budget), None);
+        assert_eq!(meter.take(&seat(), 3_600_000, &Budget { per_hour: Some(0), ..Budget::default() }), Some(3_600_000));
+    }
+
+    #[test]
+    fn entries_come_in_steps() {
+        let meter = Meter::default();
+        for _ in 0..99 {
+            assert_eq!(meter.take(&seat(), 5, &Budget::default()), None);
+            assert_eq!(meter.due(&seat(), 5, false), None);
+        }
+        meter.take(&seat(), 5, &Budget::default());
+        assert_eq!(meter.due(&seat(), 5, false), Some((100, 0)));
+        meter.take(&seat(), 6, &Budget::default());
+        assert_eq!((meter.due(&seat(), 7, false), meter.pending()[&seat()]), (None, 1));
+        assert_eq!(meter.due(&seat(), SPAN + 6, false), Some((1, 0)));
+        assert_eq!(meter.due(&seat(), SPAN + 6, true), None);
+    }
+
+    #[test]
+    fn the_same_refusal_is_told_once_a_minute() {
+        let meter = Meter::default();
+        let told: Vec<bool> = [0, 1, 59_999, 60_000].map(|now| meter.refuse(&seat(), now, "frozen")).to_vec();
+        assert_eq!(told, [true, false, false, true]);
+        assert!(meter.refuse(&seat(), 1, "relay-path"));
+        assert_eq!(meter.due(&seat(), 1, true), Some((0, 5)));
+    }
+}

@@ -1,0 +1,118 @@
+//! What a start is told that must not lie anywhere: the API credential and the passphrase. It comes over the start's own socket.
+
+use super::place::read_private;
+use crate::domain::failure::{Doing, Failure};
+use crate::domain::policy::Agent;
+use crate::edge::process::SECRETS;
+use crate::edge::upstream::{Credential, Kind};
+use serde::{Deserialize, Serialize};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
+use zeroize::{Zeroize, Zeroizing};
+
+/// The longest line over the start's socket.
+const MOST: u64 = 64 << 10;
+
+/// The owner's secrets on their way to the supervisor; wiped when they go, and never printed.
+#[derive(Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Secrets {
+    #[serde(default)]
+    pub credential: Option<Handed>,
+    #[serde(default)]
+    pub passphrase: Option<String>,
+}
+
+/// A credential from the environment of the owner's start, and the address that stood beside it.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Handed {
+    pub kind: Kind,
+    pub secret: String,
+    #[serde(default)]
+    pub upstream: Option<String>,
+}
+
+impl std::fmt::Debug for Handed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Handed({:?})", self.kind)
+    }
+}
+
+impl Drop for Handed {
+    fn drop(&mut self) {
+        self.secret.zeroize();
+    }
+}
+
+impl Drop for Secrets {
+    fn drop(&mut self) {
+        self.passphrase.zeroize();
+    }
+}
+
+impl Secrets {
+    /// What the owner's environment holds.
+    pub fn of_environment() -> Self {
+        Self { credential: handed(), passphrase: None }
+    }
+
+    /// Sends them to the supervisor that has just been started.
+    pub fn send(&self, mut to: &UnixStream) -> Result<(), Failure> {
+        const WHAT: &str = "cannot speak to the new supervisor";
+        let mut line = Zeroizing::new(serde_json::to_vec(self).doing(WHAT)?);
+        line.push(b'\n');
+        to.write_all(&line).doing(WHAT)
+    }
+
+    /// Receives them; a start without a listener has none.
+    pub fn receive(from: Option<&UnixStream>) -> Result<Self, Failure> {
+        const WHAT: &str = "cannot hear whoever started the supervisor";
+        let Some(from) = from else { return Ok(Self::default()) };
+        let mut line = Zeroizing::new(Vec::with_capacity(MOST as usize));
+        BufReader::new(from.take(MOST)).read_until(b'\n', &mut line).doing(WHAT)?;
+        if line.is_empty() { Ok(Self::default()) } else { serde_json::from_slice(&line).doing(WHAT) }
+    }
+}
+
+fn handed() -> Option<Handed> {
+    let kinds = [Kind::ApiKey, Kind::Bearer, Kind::Token];
+    let given = |name: &str| std::env::var(name).ok().filter(|value| !value.trim().is_empty());
+    let (secret, kind) = SECRETS.iter().zip(kinds).find_map(|(name, kind)| Some((given(name)?, kind)))?;
+    Some(Handed { kind, secret, upstream: given("ANTHROPIC_BASE_URL") })
+}
+
+/// Where a credential was found, for people; never what it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum From {
+    Systemd,
+    File,
+    Environment,
+}
+
+/// The credential that counts: systemd's, else the owner's file, else what the start was handed.
+pub fn credential(terms: &Agent, handed: Option<&Handed>) -> Result<Option<(Credential, From)>, Failure> {
+    if let Some(text) = systemd("orchestrate-api-key")? {
+        return Credential::guess(&text).map(|found| Some((found, From::Systemd)));
+    }
+    if !terms.key_file.is_empty() {
+        let text = text(&PathBuf::from(&terms.key_file))?;
+        return Credential::guess(&text).map(|found| Some((found, From::File)));
+    }
+    handed.map(|handed| Credential::new(handed.kind, &handed.secret).map(|found| (found, From::Environment))).transpose()
+}
+
+/// A credential that systemd hands over, if it does.
+pub fn systemd(name: &str) -> Result<Option<Zeroizing<String>>, Failure> {
+    let Some(folder) = std::env::var_os("CREDENTIALS_DIRECTORY") else { return Ok(None) };
+    let path = PathBuf::from(folder).join(name);
+    if path.exists() { text(&path).map(Some) } else { Ok(None) }
+}
+
+/// The text of a file that only its owner can read.
+pub fn text(path: &std::path::Path) -> Result<Zeroizing<String>, Failure> {
+    let bytes = read_private(path)?;
+    let text = std::str::from_utf8(&bytes).doing(format!("cannot read {}", path.display()))?;
+    Ok(Zeroizing::new(text.to_owned()))
+}

@@ -1,0 +1,160 @@
+//! The relay: the owner's key is used outside and seen by nobody inside, and a seat asks for no more than the owner offers.
+
+use crate::world::World;
+use crate::world::model::Model;
+use crate::world::processes::Family;
+
+const KEY: &str = "sk-ant-real-0123456789-key-of-the-owner";
+
+fn world(model: &Model, rules: &str) -> World {
+    let mut world = World::python();
+    world.rule(&format!("[agent]\nupstream = \"http://{}\"\n{rules}", model.address));
+    world.set("ANTHROPIC_API_KEY", KEY);
+    world.bootstrap()
+}
+
+/// A request as a client in the seat makes it; prints the status and the body.
+fn ask(verb: &str, path: &str, body: &str) -> String {
+    format!(
+        r#"python3 - <<'END'
+import http.client, os
+c = http.client.HTTPConnection(os.environ["ANTHROPIC_BASE_URL"][7:])
+c.request("{verb}", "{path}", body="""{body}""" or None, headers={{"x-api-key": os.environ["ANTHROPIC_API_KEY"], "authorization": "Bearer mine", "anthropic-version": "2023-06-01", "cookie": "a=b"}})
+r = c.getresponse()
+print(r.status, r.getheader("retry-after"), r.getheader("set-cookie"), r.read().decode())
+END"#
+    )
+}
+
+#[test]
+fn the_key_is_put_in_outside_and_seen_by_nobody_inside() {
+    let model = Model::start();
+    let world = world(&model, "");
+    let seat = world.seat("dev-a");
+    seat.run(&ask("POST", "/v1/messages?beta=true", "words")).ok().says("200 None None").says("through the wall");
+    let heard = model.heard().pop().unwrap();
+    assert!(heard.starts_with("POST /v1/messages?beta=true HTTP/1.1\r\n") && heard.ends_with("\r\n\r\nwords"), "{heard}");
+    assert!(heard.contains(&format!("x-api-key: {KEY}\r\n")) && heard.contains("anthropic-version: 2023-06-01\r\n"), "{heard}");
+    assert!(!heard.contains("mine") && !heard.contains("cookie"), "{heard}");
+    let inside = seat.run("env; cat /proc/self/environ /proc/1/environ; grep -rs key-of-the-owner / --exclude-dir=proc --exclude-dir=sys --exclude-dir=usr; true");
+    assert!(!inside.out.contains(KEY), "{inside}");
+    outside(&world);
+    let status = world.orchestrate(&["-C", world.repo().to_str().unwrap(), "status", "--json"]).done();
+    let line = status["seats"].as_array().unwrap().iter().find(|line| line["seat"] == "dev-a").unwrap().clone();
+    assert_eq!(line["requests"], 1, "{line}");
+}
+
+/// Neither in a process of the workshop, nor in a file of it.
+fn outside(world: &World) {
+    for pid in Family::of(&world.path("")).all() {
+        let of = |name: &str| std::fs::read(format!("/proc/{pid}/{name}")).unwrap_or_default();
+        for name in ["environ", "cmdline"] {
+            assert!(!String::from_utf8_lossy(&of(name)).contains(KEY), "{pid} has the key in its {name}");
+        }
+    }
+    let found = world.command("/bin/grep", &["-rslF", "--devices=skip", KEY, world.state().to_str().unwrap()], "");
+    assert_eq!(found.out, "", "the key lies in a file");
+}
+
+#[test]
+fn an_answer_streams_as_it_comes() {
+    let model = Model::start();
+    let world = world(&model, "");
+    let lines = r#"python3 - <<'END'
+import http.client
+c = http.client.HTTPConnection("127.0.0.1:3129")
+c.request("POST", "/v1/messages", body="wait for me")
+r = c.getresponse()
+first = r.readline()
+d = http.client.HTTPConnection("127.0.0.1:3129")
+d.request("GET", "/v1/models")
+print(first, d.getresponse().status, r.read().decode().count("event:"))
+END"#;
+    world.seat("dev-a").run(lines).ok().says("b'event: message_start\\n' 200 5");
+}
+
+#[test]
+fn what_the_owner_does_not_offer_stays_inside_and_is_on_record() {
+    let model = Model::start();
+    let world = world(&model, "requests = { per_hour = 2 }\n");
+    let (seat, mark) = (world.seat("dev-a"), world.mark());
+    for (verb, path) in
+        [("POST", "/v1/files"), ("GET", "/v1/models/../files"), ("DELETE", "/v1/messages"), ("POST", "http://example.org/v1/messages")]
+    {
+        seat.run(&ask(verb, path, "")).ok().says("403 None None {\"error\":{\"message\":\"orchestrate:").says("permission_error");
+    }
+    smuggle(&world, &model);
+    seat.run(&ask("GET", "/v1/models", "")).ok().says("200");
+    seat.run(&ask("GET", "/v1/models", "")).ok().says("429 3").says("rate_limit_error").says("over-budget");
+    world.orchestrate(&["-C", world.repo().to_str().unwrap(), "freeze", "--reason", "a look"]).ok();
+    seat.run(&ask("GET", "/v1/models", "")).ok().says("403").says("frozen");
+    let codes: Vec<String> = world.refusals(mark).into_iter().map(|(_, code)| code).collect();
+    assert_eq!(codes, ["relay-path", "over-budget", "frozen"]);
+    assert_eq!(model.heard().len(), 2);
+}
+
+/// Two framings of one request, a hidden second one, broken lines: what arrives is one request, or none.
+fn smuggle(world: &World, model: &Model) {
+    let before = model.heard().len();
+    let raw = [
+        r"POST /v1/messages HTTP/1.1\r\nhost: x\r\ncontent-length: 4\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\nGET /v1/files HTTP/1.1\r\nhost: x\r\n\r\n",
+        r"POST /v1/messages HTTP/1.1\r\nhost: x\r\ncontent-length: 1\r\ncontent-length: 99\r\n\r\nx",
+        r"GET /v1/models\r\nx-api-key: y HTTP/1.1\r\n\r\n",
+        r"GET /v1/models HTTP/1.1\r\nhost: x\r\nanthropic-a: b\nx-evil: c\rGET /v1/files HTTP/1.1\r\n\r\n",
+        r"GET http://127.0.0.1/v1/models HTTP/1.1\r\nhost: x\r\n\r\n",
+    ];
+    for bytes in raw {
+        let lines = format!(
+            "python3 - <<'END'\nimport socket\ns = socket.create_connection(('127.0.0.1', 3129))\ns.sendall(b\"\"\"{bytes}\"\"\")\ns.shutdown(socket.SHUT_WR)\nprint(s.makefile('rb').read())\nEND"
+        );
+        world.seat("dev-a").run(&lines).ok();
+    }
+    let heard = model.heard();
+    let (new, framed) = (&heard[before..], |text: &&String| text.matches(" HTTP/1.1\r\n").count() == 1 && !text.contains("files"));
+    assert!(new.len() <= 1 && new.iter().all(|text| framed(&text) && text.starts_with("POST /v1/messages ")), "{new:?}");
+}
+
+#[test]
+fn without_a_credential_after_a_restart_the_relay_says_who_has_to_do_what() {
+    let model = Model::start();
+    let mut world = world(&model, "");
+    world.down().ok();
+    world.set("ANTHROPIC_API_KEY", "");
+    world.start().ok();
+    let post = "python3 -c \"import http.client as h; c = h.HTTPConnection('127.0.0.1:3129'); c.request('GET', '/v1/models'); r = c.getresponse(); print(r.status, r.read())\"";
+    world.seat("dev-a").run(post).ok().says("401").says("no-credential").says("orchestrate bootstrap");
+    world.set("ANTHROPIC_API_KEY", KEY);
+    world.start().ok();
+    world.seat("dev-a").run(post).ok().says("200");
+}
+
+#[test]
+fn a_key_file_is_read_when_it_is_private() {
+    let model = Model::start();
+    let mut world = World::python();
+    let file = world.path("key");
+    std::fs::write(&file, format!("{KEY}\n")).unwrap();
+    world.rule(&format!("[agent]\nupstream = \"http://{}\"\nkey_file = {:?}\n", model.address, file.to_str().unwrap()));
+    world.start().ends(10).says("others than its owner can use it").says("chmod 600");
+    let mode = |mode| std::os::unix::fs::PermissionsExt::from_mode(mode);
+    std::fs::set_permissions(&file, mode(0o600)).unwrap();
+    world = world.bootstrap();
+    world.seat("dev-a").run(&ask("GET", "/v1/models", "")).ok().says("200");
+    assert!(model.heard()[0].contains(&format!("x-api-key: {KEY}\r\n")));
+}
+
+/// With `CLAUDE=/path/to/claude`: the real client starts in its seat, answers through its hook, and reaches its model through the relay.
+#[test]
+fn the_real_client_works_through_the_relay() {
+    let Ok(client) = std::env::var("CLAUDE") else { return };
+    let model = Model::start();
+    let mut world = World::python();
+    world.rule(&format!("[agent]\nupstream = \"http://{}\"\n", model.address));
+    world.set("ANTHROPIC_API_KEY", KEY);
+    let (repo, agent) = (world.repo(), world.path("agent"));
+    let (seat, others) = (format!("dev-b={client}"), agent.to_str().unwrap());
+    let said = world.orchestrate(&["bootstrap", repo.to_str().unwrap(), "--agent", others, "--agent", &seat, "--detach", "--yes"]);
+    said.ok().says("8 of 8 seats answered");
+    let heard = model.wait_heard(|text| text.starts_with("POST /v1/messages?beta=true ") && text.contains("orchestrate whoami"));
+    assert!(heard.contains("user-agent: claude-cli/") && heard.contains(&format!("x-api-key: {KEY}\r\n")), "{}", &heard[..1000]);
+}

@@ -145,6 +145,18 @@ fn what_cannot_be_tried_is_not_green() {
     owner.clean();
 }
 
+/// `orchestrate selftest | head`: the rest is not told, but tried, judged and taken away.
+#[test]
+fn a_reader_that_leaves_leaves_nothing_behind() {
+    let owner = Owner::new();
+    for (level, code) in [("sandbox", 0), ("none", 1)] {
+        let mut child = owner.command(&["--only", "01,02", "--isolation", level]).stdout(Stdio::piped()).spawn().unwrap();
+        drop(child.stdout.take());
+        assert_eq!(child.wait().unwrap().code(), Some(code));
+        owner.clean();
+    }
+}
+
 /// While it is only just being laid out, and while it is starting.
 #[test]
 fn an_early_interrupt_takes_everything_away_too() {

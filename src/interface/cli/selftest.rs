@@ -2,7 +2,7 @@ mod html;
 mod page;
 
 use super::bootstrap::level;
-use super::desk::{Desk, complain};
+use super::desk::{Desk, complain, json};
 use crate::domain::attack::Outcome;
 use crate::domain::failure::{Doing as _, Failure};
 use crate::domain::isolation::Isolation;
@@ -11,6 +11,7 @@ use crate::supervisor::door::{AttackRow, AttackStage, attack_catalogue};
 use crate::supervisor::protocol::Response;
 use page::Teller;
 use serde::Serialize;
+use std::cell::Cell;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
@@ -86,15 +87,16 @@ impl Selftest {
         }
         let since = Instant::now();
         let stage = lay_out(level(&self.isolation)?)?;
-        let fired = attack(&Teller { desk, quiet: self.html || desk.json }, &stage, &rows);
+        let teller = Teller { desk, quiet: self.html || desk.json, unheard: Cell::default() };
+        let fired = attack(&teller, &stage, &rows);
         rest_if_interrupted();
         stage.end()?;
         let report = Report::of(fired?, since);
-        match (self.html, desk.json) {
-            (true, _) => desk.say(&html::page(&report)),
-            (false, true) => desk.say_json(&Response::Done(serde_json::to_value(&report).map_err(|why| Trouble::Bug(why.to_string()))?)),
-            (false, false) => desk.say(&page::summary(&report, &desk.paint)),
-        }
+        teller.finish(&match (self.html, desk.json) {
+            (true, _) => html::page(&report),
+            (false, true) => json(&Response::Done(serde_json::to_value(&report).map_err(|why| Trouble::Bug(why.to_string()))?)),
+            (false, false) => page::summary(&report, &desk.paint),
+        });
         Ok(if report.ok { Exit::Done } else { Exit::Refused })
     }
 

@@ -10,6 +10,8 @@ use crate::supervisor::door::AttackRow;
 use crate::supervisor::protocol::Response;
 use crate::view::text::{count, one_line};
 use serde_json::json;
+use std::cell::Cell;
+use std::io::Write as _;
 
 /// The catalogue, nothing tried.
 pub fn list(desk: &Desk, rows: &[AttackRow]) -> Result<Exit, Trouble> {
@@ -36,12 +38,21 @@ pub struct Teller<'a> {
     pub desk: &'a Desk,
     /// The answer comes as a whole, at the end.
     pub quiet: bool,
+    pub unheard: Cell<bool>,
 }
 
 impl Teller<'_> {
     fn say(&self, text: &str) {
         if !self.quiet {
-            self.desk.say(text);
+            self.finish(text);
+        }
+    }
+
+    /// A reader that went away does not end the command: what runs has to be removed, and the exit code is an answer too.
+    pub fn finish(&self, text: &str) {
+        let mut out = std::io::stdout().lock();
+        if !self.unheard.get() && out.write_all(text.as_bytes()).and_then(|()| out.flush()).is_err() {
+            self.unheard.set(true);
         }
     }
 

@@ -46,6 +46,7 @@ pub fn thaw(state: &State, actor: &Actor) -> Result<Vec<Any>, Refusal> {
 pub fn open(state: &State) -> Result<(), Refusal> {
     match &state.frozen {
         None => Ok(()),
+        Some(_) if super::planted::out("freeze") => Ok(()),
         Some(freeze) => Err(Refusal::new(
             "frozen",
             format!("the workshop was frozen by {}: {}", freeze.by, freeze.reason),

@@ -99,11 +99,11 @@ pub fn sign(state: &State, actor: &Actor, signing: &Signing) -> Result<Vec<Any>,
     let Some(seat) = actor.seat() else {
         return Err(Refusal::new("seat-only", "only a seat signs through the broker", "git commit -S"));
     };
-    if let Some(why) = &signing.malformed {
+    if let Some(why) = signing.malformed.as_ref().filter(|_| !super::planted::out("broker-commits-only")) {
         return Err(Refusal::new("not-a-commit", format!("the broker signs commits and tags only: {why}"), "git commit -S"));
     }
     let own = state.email(seat);
-    match signing.emails.iter().find(|email| **email != own) {
+    match signing.emails.iter().find(|email| **email != own).filter(|_| !super::planted::out("broker-own-name")) {
         Some(other) => Err(Refusal::new(
             "not-your-name",
             format!("{seat} asked for a signature on a commit in the name of {other}"),

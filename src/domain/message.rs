@@ -136,7 +136,8 @@ pub fn send(state: &State, actor: &Actor, now: Millis, draft: &Draft) -> Result<
     let hint = "orchestrate mail send <seat> --subject '…' --body '…'";
     let limit = state.charter().policy.messages.max_body_bytes as usize;
     let refuse = |code: &str, why: String| Err(Refusal::new(code, why, hint));
-    if let Some(other) = draft.claimed.as_ref().filter(|claimed| **claimed != actor.to_string()) {
+    let forged = |claimed: &&String| **claimed != actor.to_string() && !super::planted::out("mail-sender");
+    if let Some(other) = draft.claimed.as_ref().filter(forged) {
         return refuse("forged-sender", format!("{actor} cannot send in the name of {}", other.escape_default()));
     }
     if draft.to.is_empty() || draft.to.len() > MOST_RECIPIENTS {

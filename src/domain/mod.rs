@@ -24,6 +24,7 @@ pub mod key;
 pub mod merge;
 pub mod message;
 pub mod name;
+pub mod planted;
 pub mod policy;
 pub mod push;
 pub mod refusal;

@@ -4,6 +4,7 @@ use super::actor::{Actor, Party};
 use super::change::{CommitFacts, Signature};
 use super::event::Event as Any;
 use super::name::{Fingerprint, Oid, RefName, SeatName};
+use super::planted;
 use super::refusal::Refusal;
 use super::state::State;
 use serde::{Deserialize, Serialize};
@@ -67,7 +68,7 @@ pub fn judge(state: &State, actor: &Actor, push: &str, updates: &[Update]) -> Re
     let Some(seat) = actor.seat() else {
         return Err(Refusal::new("seat-only", "only seats push to the gate", "orchestrate status"));
     };
-    if updates.is_empty() || updates.len() > MOST_UPDATES {
+    if (updates.is_empty() || updates.len() > MOST_UPDATES) && !planted::out("reference-count") {
         let why = format!("a push may update 1 to {MOST_UPDATES} references, this one has {}", updates.len());
         return Err(Refusal::new("too-many-refs", why, "git push origin <one branch>"));
     }
@@ -81,14 +82,14 @@ pub fn judge(state: &State, actor: &Actor, push: &str, updates: &[Update]) -> Re
 
 fn one(state: &State, seat: &SeatName, update: &Update) -> Result<Move, Refusal> {
     let name = own(state, seat, &update.name)?;
-    if update.new.is_zero() {
+    if update.new.is_zero() && !planted::out("deletions") {
         return Err(Refusal::new("no-deletes", format!("{name} stays: nothing that was pushed is deleted"), "git push origin <branch>"));
     }
     let old = (!update.old.is_zero()).then(|| update.old.clone());
     if state.refs.get(&name) != old.as_ref() {
         return Err(Refusal::new("stale", format!("{name} moved meanwhile"), "git fetch origin && git push"));
     }
-    if let Some(other) = state.refs.keys().find(|other| **other != name && clash(&name, other)) {
+    if let Some(other) = state.refs.keys().find(|other| **other != name && clash(&name, other)).filter(|_| !planted::out("branch-collision")) {
         return Err(Refusal::new("ref-conflict", format!("{name} collides with {other}"), "git push origin HEAD:<another name>"));
     }
     history(state, update)?;
@@ -99,12 +100,13 @@ fn one(state: &State, seat: &SeatName, update: &Update) -> Result<Move, Refusal>
 /// A seat writes its own namespace only; everything else is denied by default.
 fn own(state: &State, seat: &SeatName, raw: &str) -> Result<RefName, Refusal> {
     let hint = format!("git push origin HEAD:refs/heads/{seat}/<name>");
-    if state.genesis.as_ref().is_some_and(|genesis| genesis.branch.as_str() == raw) {
+    if state.genesis.as_ref().is_some_and(|genesis| genesis.branch.as_str() == raw) && !planted::out("protected-branch") {
         let why = format!("{raw} is protected: it moves only by the supervisor's merge, after RED, GREEN, PEER, QA and DEPLOY");
         return Err(Refusal::new("protected-branch", why, format!("{hint} && orchestrate task submit <task>")));
     }
-    let name = RefName::new(raw).map_err(|why| Refusal::new("ref-name", why.to_string(), hint.clone()))?;
-    if name.as_str().starts_with(&format!("refs/heads/{seat}/")) {
+    let known = if planted::out("reference-names") { raw.to_ascii_lowercase() } else { raw.to_owned() };
+    let name = RefName::new(known).map_err(|why| Refusal::new("ref-name", why.to_string(), hint.clone()))?;
+    if name.as_str().starts_with(&format!("refs/heads/{seat}/")) || planted::out("namespace") {
         Ok(name)
     } else {
         Err(Refusal::new("ref-not-yours", format!("{seat} may push only to refs/heads/{seat}/*, not to {name}"), hint))
@@ -113,21 +115,21 @@ fn own(state: &State, seat: &SeatName, raw: &str) -> Result<RefName, Refusal> {
 
 fn history(state: &State, update: &Update) -> Result<(), Refusal> {
     let rebase = "git fetch origin && git rebase origin/main";
-    if update.kind != "commit" {
+    if update.kind != "commit" && !planted::out("object-kind") {
         return Err(Refusal::new("not-a-commit", format!("{} is a {}, not a commit", update.new.short(), update.kind), "git push origin <branch>"));
     }
     let rooted = update.commits.iter().any(|commit| commit.parents.is_empty());
-    if !update.related || rooted {
+    if (!update.related || rooted) && !planted::out("history-related") {
         return Err(Refusal::new("unrelated-history", format!("{} does not grow from the protected branch", update.new.short()), rebase));
     }
     if update.commits.len() > MOST_COMMITS {
         return Err(Refusal::new("too-many-commits", format!("more than {MOST_COMMITS} new commits in one push"), rebase));
     }
-    if let Some(merge) = update.commits.iter().find(|commit| commit.parents.len() > 1) {
+    if let Some(merge) = update.commits.iter().find(|commit| commit.parents.len() > 1).filter(|_| !planted::out("merge-commits")) {
         let why = format!("{} is a merge: only the supervisor merges", merge.id.short());
         return Err(Refusal::new("merge-commit", why, format!("git rebase {}", state.upstream())));
     }
-    match update.faults.first() {
+    match update.faults.first().filter(|_| !planted::out("tree-entries")) {
         Some(fault) => Err(Refusal::new("bad-tree", fault.clone(), "git rm --cached <path> && git commit --amend")),
         None => Ok(()),
     }
@@ -138,14 +140,17 @@ pub fn judge_commit(state: &State, commit: &CommitFacts) -> Result<SeatName, Ref
     let id = commit.id.short();
     let hint = "git commit --amend -S --reset-author   (several: git rebase --exec 'git commit --amend --no-edit -S' origin/main)";
     let refuse = |code: &str, why: String| Err(Refusal::new(code, why, hint));
-    if let Some(why) = &commit.malformed {
+    if let Some(why) = commit.malformed.as_ref().filter(|_| !planted::out("commit-grammar")) {
         return refuse("malformed-commit", format!("commit {id}: {why}"));
     }
     let signer = match &commit.signature {
         Signature::Good(fingerprint) => signer(state, fingerprint),
+        Signature::Missing if planted::out("signature-needed") => named(state, commit),
         Signature::Missing => return refuse("unsigned", format!("commit {id} is not signed")),
+        Signature::OtherFormat if planted::out("openpgp-only") => named(state, commit),
         Signature::OtherFormat => return refuse("not-openpgp", format!("commit {id} has a signature that is not OpenPGP")),
         Signature::UnknownKey => return refuse("unknown-key", format!("commit {id} is signed by a key nobody here holds")),
+        Signature::Bad(_) if planted::out("bad-signature") => named(state, commit),
         Signature::Bad(why) => return refuse("bad-signature", format!("commit {id}: {why}")),
     };
     let Some(seat) = signer else {
@@ -156,6 +161,11 @@ pub fn judge_commit(state: &State, commit: &CommitFacts) -> Result<SeatName, Ref
         Some(other) => refuse("signed-by-other", format!("commit {id} is signed by {seat} but bears the name of {other}")),
         None => Ok(seat),
     }
+}
+
+/// The seat whose name a commit bears: what a judge without signatures would go by.
+fn named(state: &State, commit: &CommitFacts) -> Option<SeatName> {
+    state.charter().seats().find(|seat| state.email(seat) == commit.author.email).cloned()
 }
 
 fn signer(state: &State, fingerprint: &Fingerprint) -> Option<SeatName> {
@@ -169,7 +179,7 @@ fn quota(state: &State, seat: &SeatName, moves: &[Move]) -> Result<(), Refusal> 
     let prefix = format!("refs/heads/{seat}/");
     let owned = state.refs.keys().filter(|name| name.as_str().starts_with(&prefix)).count();
     let new = moves.iter().filter(|step| step.old.is_none()).count();
-    if owned + new > MOST_REFS {
+    if owned + new > MOST_REFS && !planted::out("reference-count") {
         return Err(Refusal::new("too-many-refs", format!("{seat} has {owned} branches already"), "git push origin HEAD:<an existing branch>"));
     }
     Ok(())

@@ -5,6 +5,8 @@ pub mod client;
 pub mod exit;
 pub mod hook;
 
+#[cfg(debug_assertions)]
+use crate::domain::planted;
 use crate::supervisor::door;
 use std::ffi::OsString;
 use std::path::Path;
@@ -13,11 +15,21 @@ use std::process::ExitCode;
 /// Runs what the command line asks for. The names that git calls and the words that must start fast come before the parser.
 pub fn run(args: impl Iterator<Item = OsString>) -> ExitCode {
     report_bugs();
+    #[cfg(debug_assertions)]
+    leave_out();
     let args: Vec<OsString> = args.collect();
     let (name, rest) = args.split_first().map_or((OsString::new(), &[][..]), |(name, rest)| (name.clone(), rest));
     let called = Path::new(&name).file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let end = std::panic::catch_unwind(|| hook::by_name(&called, rest).unwrap_or_else(|| dispatch(rest)));
     ExitCode::from(end.unwrap_or(exit::Exit::Bug.code()))
+}
+
+/// A test build leaves out the guard that its environment names; a name that is no guard's is a bug of the test.
+#[cfg(debug_assertions)]
+fn leave_out() {
+    if let Ok(guard) = std::env::var(planted::VARIABLE) {
+        assert!(planted::plant(&guard), "BUG: {guard} is no guard that can be left out");
+    }
 }
 
 fn dispatch(args: &[OsString]) -> u8 {

@@ -11,6 +11,7 @@ use super::serve::Door;
 use super::yard::Yard;
 use crate::domain::command::Act;
 use crate::domain::failure::Failure;
+use crate::domain::planted;
 use crate::domain::refusal::Refusal;
 use crate::domain::state::State;
 use crate::ledger::Ledger;
@@ -89,6 +90,7 @@ fn not_offered(door: &Door, request: &Request) -> Option<&'static str> {
         Door::Hook => (!hooks).then_some("hook"),
         Door::Owner => hooks.then_some("receive"),
         Door::Seat(_) if hooks => Some("receive"),
+        Door::Seat(_) if planted::out("owner-requests") => None,
         Door::Seat(_) => owners,
     }
 }

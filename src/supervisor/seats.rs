@@ -12,6 +12,7 @@ use crate::domain::failure::{Doing, Failure};
 use crate::domain::fleet::Instance;
 use crate::domain::isolation::Isolation;
 use crate::domain::name::{Digest, SeatName};
+use crate::domain::planted;
 use crate::domain::role::Colour;
 use crate::edge::agent::{self, Launch};
 use crate::edge::git::CloneSetup;
@@ -217,9 +218,9 @@ fn plan(yard: &Yard, seat: &SeatName, launch: &Launch, prompt: &str, home: &Path
     let mut binds = vec![
         Bind::writable(place.clone_of(seat), &inside.clone),
         Bind::writable(home, &inside.home),
-        Bind::read_only(place.sockets_of(seat), &inside.run),
-        Bind::read_only(place.join("bin"), &inside.bin),
-        Bind::read_only(place.mirror(), &inside.mirror),
+        Bind { writable: planted::out("own-socket-read-only"), ..Bind::read_only(place.sockets_of(seat), &inside.run) },
+        Bind { writable: planted::out("programs-read-only"), ..Bind::read_only(place.join("bin"), &inside.bin) },
+        Bind { writable: planted::out("mirror-read-only"), ..Bind::read_only(place.mirror(), &inside.mirror) },
     ];
     binds.extend(launch.read_only.iter().map(|path| Bind::read_only(path, path)));
     // Without a sandbox all seats share the host's ports.

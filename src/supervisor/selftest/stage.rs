@@ -126,7 +126,10 @@ impl Stage {
             ("ORCHESTRATE_CLOCK_AHEAD", shown("clock")),
         ];
         let kept = ["PATH", "ORCHESTRATE_PATIENCE", "TMPDIR"].into_iter().filter_map(own);
-        kept.chain(set.map(|(name, value)| (name.to_owned(), value))).collect()
+        let environment = kept.chain(set.map(|(name, value)| (name.to_owned(), value)));
+        #[cfg(debug_assertions)]
+        let environment = environment.chain(own(crate::domain::planted::VARIABLE));
+        environment.collect()
     }
 
     /// Asks as the owner.

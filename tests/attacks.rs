@@ -3,6 +3,7 @@
 mod boundary;
 mod crash;
 mod hostile;
+mod keys;
 mod push;
 mod relay;
 mod review;

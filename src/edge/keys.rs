@@ -7,7 +7,7 @@ mod pen;
 mod secret;
 mod store;
 
-pub use certs::Certs;
+pub use certs::{Certs, revoked_in};
 pub use commit::{sign_commit, split_commit};
 pub use envelope::{also_seal, open, open_at, seal};
 pub use secret::SecretKey;

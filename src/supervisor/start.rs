@@ -277,9 +277,12 @@ fn found(drive: &mut Drive<Grip>, yard: &Yard, charter: &Charter, source: &Sourc
         };
         acts.push(Act::Found { genesis: Box::new(genesis) });
     }
-    let holders: Vec<(Party, String)> = yard.keys.holders().map(|(party, key)| (party.clone(), key.certificate_armored())).collect();
-    let missing: Vec<&(Party, String)> = holders.iter().filter(|(party, _)| !drive.state.keys.contains_key(party)).collect();
-    let sworn = missing.is_empty();
+    let holders: Vec<(Party, String)> = yard.keys.holders().into_iter().map(|(party, key)| (party, key.certificate_armored())).collect();
+    // A revoked key waits for the owner; a new one that a crash kept from being registered is registered now.
+    let revoked = |party: &Party| yard.keys.of(party).is_ok_and(|key| drive.state.retired.contains_key(&key.fingerprint()));
+    let missing: Vec<&(Party, String)> =
+        holders.iter().filter(|(party, _)| !drive.state.keys.contains_key(party) && !revoked(party)).collect();
+    let sworn = drive.state.keys.contains_key(&Party::Owner);
     for (party, certificate) in missing {
         let fingerprint = yard.keys.of(party)?.fingerprint();
         acts.push(Act::RegisterKey { holder: party.clone(), fingerprint, certificate: certificate.clone() });
@@ -288,7 +291,7 @@ fn found(drive: &mut Drive<Grip>, yard: &Yard, charter: &Charter, source: &Sourc
         acts.push(Act::Swear);
     }
     must(drive, acts)?;
-    drive.state.keys.values().try_for_each(|key| yard.trust(&key.certificate))?;
+    drive.state.keys.values().chain(drive.state.retired.values().map(|retired| &retired.key)).try_for_each(|key| yard.trust(&key.certificate))?;
     let owner = drive.state.keys.get(&Party::Owner).map(|key| key.fingerprint.to_string()).unwrap_or_default();
     reporter.step(if fresh { "genesis" } else { "record" }, format!("owner's key {owner}"), since);
     Ok(())

@@ -48,6 +48,11 @@ impl KeyStore {
         self.write_new(&format!("{holder}.pgp"), &key.to_bytes()?)
     }
 
+    /// Puts a new key in the place of a holder's old one: at any moment there is one of the two, whole.
+    pub fn replace(&self, holder: &SeatName, key: &SecretKey) -> Result<(), Failure> {
+        self.write(&format!("{holder}.pgp"), &key.to_bytes()?, RenameFlags::empty())
+    }
+
     /// A holder's key, if there is one.
     pub fn load(&self, holder: &SeatName) -> Result<Option<SecretKey>, Failure> {
         let name = format!("{holder}.pgp");
@@ -103,15 +108,19 @@ impl KeyStore {
     }
 
     fn write_new(&self, name: &str, bytes: &[u8]) -> Result<(), Failure> {
+        self.write(name, bytes, RenameFlags::NOREPLACE)
+    }
+
+    fn write(&self, name: &str, bytes: &[u8], how: RenameFlags) -> Result<(), Failure> {
         let draft = format!(".{name}.new");
-        let done = self.try_write_new(name, &draft, bytes);
+        let done = self.try_write(name, &draft, bytes, how);
         if done.is_err() {
             self.remove(&draft)?;
         }
         done.map_err(|why| self.of_file(name, Failure::new("cannot keep the key", why)))
     }
 
-    fn try_write_new(&self, name: &str, draft: &str, bytes: &[u8]) -> std::io::Result<()> {
+    fn try_write(&self, name: &str, draft: &str, bytes: &[u8], how: RenameFlags) -> std::io::Result<()> {
         match rustix::fs::unlinkat(&self.folder, draft, AtFlags::empty()) {
             Ok(()) | Err(Errno::NOENT) => {}
             Err(why) => return Err(why.into()),
@@ -120,7 +129,7 @@ impl KeyStore {
         let mut file = File::from(rustix::fs::openat(&self.folder, draft, flags, Mode::RUSR | Mode::WUSR)?);
         file.write_all(bytes)?;
         file.sync_all()?;
-        rustix::fs::renameat_with(&self.folder, draft, &self.folder, name, RenameFlags::NOREPLACE)?;
+        rustix::fs::renameat_with(&self.folder, draft, &self.folder, name, how)?;
         Ok(rustix::fs::fsync(&self.folder)?)
     }
 

@@ -1,15 +1,19 @@
 mod export;
 mod list;
+mod revoke;
+mod rotate;
 
 use super::desk::Desk;
 use crate::interface::exit::{Exit, Trouble};
 
-/// See and export the certificates that signatures are judged by.
+/// See, export, rotate and revoke keys.
 #[derive(Debug, clap::Subcommand)]
 #[command(after_help = "Example: orchestrate keys export | gpg --import")]
 pub enum Keys {
     List(list::List),
     Export(export::Export),
+    Rotate(rotate::Rotate),
+    Revoke(revoke::Revoke),
 }
 
 impl Keys {
@@ -17,6 +21,8 @@ impl Keys {
         match self {
             Self::List(command) => command.run(desk),
             Self::Export(command) => command.run(desk),
+            Self::Rotate(command) => command.run(desk),
+            Self::Revoke(command) => command.run(desk),
         }
     }
 }

@@ -6,6 +6,7 @@ mod hostile;
 mod keys;
 mod push;
 mod relay;
+mod rest;
 mod review;
 mod wire;
 

@@ -10,7 +10,7 @@ use crate::domain::name::{Digest, SeatName};
 use crate::domain::push::Move;
 use crate::edge::clock::Clock;
 use crate::edge::git;
-use crate::edge::keys::{KeyStore, SecretKey, also_seal};
+use crate::edge::keys::{KeyStore, SecretKey, also_seal, lock};
 use crate::edge::totp::Totp;
 use crate::ledger::chain::Hash;
 use crate::ledger::checkpoint::{Checkpoint, VerifierKey, note};
@@ -35,8 +35,8 @@ impl Keys {
     /// Loads the keys of the place, making those that are missing; says how many were made.
     ///
     /// Each has a thread of its own: making a key durable is waiting for the disk, which takes many at once as soon as one.
-    pub fn open(place: &Place, workshop: &str, seats: &[SeatName]) -> Result<(Self, usize), Failure> {
-        let kept = KeyStore::open(&place.join("keys"))?;
+    pub fn open(place: &Place, workshop: &str, seats: &[SeatName], passphrase: Option<&str>) -> Result<(Self, usize), Failure> {
+        let kept = KeyStore::unlock(&place.join("keys"), passphrase)?;
         let store = &kept;
         let holders = [Party::Owner, Party::Gatekeeper].into_iter().chain(seats.iter().cloned().map(Party::Seat));
         let (secret, note, draw, totp) = std::thread::scope(|scope| {
@@ -48,7 +48,8 @@ impl Keys {
             Ok::<_, Failure>((keys, end(note)?, end(draw)?, Totp::new(&end(totp)?)))
         })?;
         let made = secret.iter().filter(|(_, (_, fresh))| *fresh).count();
-        let secret = RwLock::new(secret.into_iter().map(|(holder, (key, _))| (holder, Arc::new(key))).collect());
+        let secret = RwLock::new(secret.into_iter().map(|(holder, (key, _))| (holder, locked(key))).collect());
+        lock(draw.as_slice());
         Ok((Self { secret, store: kept, note, draw, totp }, made))
     }
 
@@ -63,10 +64,15 @@ impl Keys {
 
     /// Makes a new key in the place of a holder's old one, which is gone then.
     pub fn renew(&self, holder: &Party, workshop: &str) -> Result<Arc<SecretKey>, Failure> {
-        let key = Arc::new(SecretKey::generate(&user_id(holder, workshop))?);
+        let key = locked(SecretKey::generate(&user_id(holder, workshop))?);
         self.store.replace(&SeatName::new(holder.to_string()).doing("cannot name a key")?, &key)?;
         self.secret.write().unwrap_or_else(PoisonError::into_inner).insert(holder.clone(), Arc::clone(&key));
         Ok(key)
+    }
+
+    /// Whether the keys lie on disk encrypted.
+    pub fn sealed(&self) -> bool {
+        self.store.sealed()
     }
 
     /// What genesis commits to: SHA-256 of the draw secret.
@@ -99,6 +105,13 @@ fn key(store: &KeyStore, holder: &Party, workshop: &str) -> Result<(SecretKey, b
     let key = SecretKey::generate(&user_id(holder, workshop))?;
     store.save(&name, &key)?;
     Ok((key, true))
+}
+
+/// A key at a place in memory that it keeps, and that never goes to swap.
+fn locked(key: SecretKey) -> Arc<SecretKey> {
+    let key = Arc::new(key);
+    lock(&*key);
+    key
 }
 
 fn user_id(holder: &Party, workshop: &str) -> String {

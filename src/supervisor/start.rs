@@ -118,6 +118,7 @@ impl Reporter {
 /// Runs the supervisor until it is told to stop.
 pub fn supervise(place: &Place, secrets: Secrets, mut reporter: Reporter) -> Result<(), Failure> {
     let begun = Instant::now();
+    crate::edge::process::harden()?;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().doing("cannot start the supervisor")?;
     let outcome = runtime.block_on(run(place, secrets, &mut reporter, begun));
     if let Err(failure) = &outcome {
@@ -130,7 +131,7 @@ pub fn supervise(place: &Place, secrets: Secrets, mut reporter: Reporter) -> Res
 async fn run(place: &Place, mut secrets: Secrets, reporter: &mut Reporter, begun: Instant) -> Result<(), Failure> {
     let options = Options::load(place)?.ok_or_else(|| Failure::new("cannot start", "nobody said which repository").hint("orchestrate bootstrap <repo>"))?;
     place.clear_work()?;
-    let prepared = prepare(place, &options, reporter)?;
+    let prepared = prepare(place, &options, secrets.passphrase.as_deref(), reporter)?;
     let level = prepared.level.clone();
     let (yard, mut drive) = prepared.yard;
     found(&mut drive, &yard, &prepared.charter, &prepared.source, prepared.fresh, reporter)?;
@@ -197,7 +198,7 @@ struct Prepared {
 }
 
 /// Everything that can be found wrong before anything is made.
-fn prepare(place: &Place, options: &Options, reporter: &mut Reporter) -> Result<Prepared, Failure> {
+fn prepare(place: &Place, options: &Options, passphrase: Option<&str>, reporter: &mut Reporter) -> Result<Prepared, Failure> {
     let since = Instant::now();
     let git = Git::find()?;
     let launcher = place.join("bin/orchestrate");
@@ -221,8 +222,10 @@ fn prepare(place: &Place, options: &Options, reporter: &mut Reporter) -> Result<
     let len = ledger.len();
     reporter.step("ledger", if fresh { "new".to_owned() } else { format!("{len} entries") }, since);
     let since = Instant::now();
-    let (keys, made) = Keys::open(place, &workshop, &seats)?;
-    reporter.step("keys", if made > 0 { format!("{made} made") } else { "there already".to_owned() }, since);
+    let (keys, made) = Keys::open(place, &workshop, &seats, passphrase)?;
+    let told = if made > 0 { format!("{made} made") } else { "there already".to_owned() };
+    let rest = if keys.sealed() { "sealed" } else { "unencrypted (orchestrate keys seal)" };
+    reporter.step("keys", format!("{told}, {rest}"), since);
     let (keys, gate) = (Arc::new(keys), Arc::new(OnceLock::new()));
     let clock = Clock::new(std::env::var_os("ORCHESTRATE_CLOCK_AHEAD").map(PathBuf::from));
     let grip = Grip::new(Arc::clone(&keys), Arc::clone(&gate), clock.clone());

@@ -2,9 +2,13 @@ mod export;
 mod list;
 mod revoke;
 mod rotate;
+mod seal;
+mod unseal;
 
 use super::desk::Desk;
 use crate::interface::exit::{Exit, Trouble};
+use crate::supervisor::door;
+use std::path::{Path, PathBuf};
 
 /// See, export, rotate and revoke keys.
 #[derive(Debug, clap::Subcommand)]
@@ -14,6 +18,8 @@ pub enum Keys {
     Export(export::Export),
     Rotate(rotate::Rotate),
     Revoke(revoke::Revoke),
+    Seal(seal::Seal),
+    Unseal(unseal::Unseal),
 }
 
 impl Keys {
@@ -23,6 +29,14 @@ impl Keys {
             Self::Export(command) => command.run(desk),
             Self::Rotate(command) => command.run(desk),
             Self::Revoke(command) => command.run(desk),
+            Self::Seal(command) => command.run(desk),
+            Self::Unseal(command) => command.run(desk),
         }
     }
+}
+
+/// The repository that is meant, or the one that holds the current folder.
+fn repository(desk: &Desk) -> Result<PathBuf, Trouble> {
+    let start = desk.repo.as_deref().unwrap_or(Path::new("."));
+    door::find_repository(start).ok_or_else(|| Trouble::usage("no repository was named", "orchestrate -C <repo> keys seal"))
 }

@@ -200,7 +200,7 @@ fn note(state: &State, now: Millis, to: Vec<Party>, subject: &str, body: &str, t
 
 /// Joins two notes of the gatekeeper made in one decision, so that the second names the first.
 pub fn chain(first: Vec<Any>, second: Vec<Any>) -> Vec<Any> {
-    let end = first.iter().filter_map(|event| chained(event)).next_back();
+    let end = first.iter().filter_map(chained).next_back();
     let relinked = second.into_iter().map(|event| match (&end, chained(&event)) {
         (Some((id, letter)), Some((_, next))) => {
             let linked = Letter { number: letter.number + 1, prev: Some(id.clone()), ..next };

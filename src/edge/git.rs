@@ -9,6 +9,7 @@ mod compose;
 mod deliver;
 mod gate;
 mod inspect;
+mod leftover;
 mod lines;
 mod materialise;
 mod merge;

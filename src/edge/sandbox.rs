@@ -4,6 +4,7 @@
 //! the file tree), *inner* (inside: limits, keyring, Landlock, system call filter, forwarders), then the program itself.
 
 mod around;
+mod attack;
 mod devices;
 mod diagnose;
 mod etc;
@@ -250,6 +251,8 @@ pub fn inner(args: &[OsString]) -> Failure {
     let end = match args.first().and_then(|word| word.to_str()) {
         Some("--around") => around::enter(&args[1..]),
         Some("--probe") => probe::enter(&args[1..]),
+        Some("--ask") => attack::ask(&args[1..]),
+        Some("--attack") => attack::enter(&args[1..]),
         _ => inner::enter(args),
     };
     match end {

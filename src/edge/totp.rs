@@ -45,6 +45,15 @@ impl Totp {
         (0..(self.secret.len() * 8).div_ceil(5)).map(|group| char::from(ALPHABET[letter(group)])).collect()
     }
 
+    /// The secret that such an address carries.
+    pub fn secret_of(uri: &str) -> Option<Vec<u8>> {
+        let letters = uri.split_once("secret=")?.1.split('&').next()?;
+        let value = |letter: u8| ALPHABET.iter().position(|known| *known == letter);
+        let fives: Vec<usize> = letters.bytes().map(value).collect::<Option<_>>()?;
+        let bits: Vec<bool> = fives.iter().flat_map(|five| (0..5).map(move |at| five >> (4 - at) & 1 == 1)).collect();
+        Some(bits.chunks_exact(8).map(|byte| byte.iter().fold(0, |sum, bit| sum << 1 | u8::from(*bit))).collect())
+    }
+
     /// The address that a QR code carries.
     pub fn uri(&self, workshop: &str) -> String {
         format!("otpauth://totp/orchestrate:{workshop}?secret={}&issuer=orchestrate", self.base32())
@@ -82,5 +91,7 @@ mod tests {
     #[test]
     fn the_secret_is_spelled_in_base32() {
         assert_eq!(Totp::new(b"12345678901234567890").base32(), "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ");
+        assert_eq!(Totp::secret_of(&Totp::new(b"12345678901234567890").uri("w")), Some(b"12345678901234567890".to_vec()));
+        assert_eq!(Totp::secret_of("otpauth://totp/w?secret=a1"), None);
     }
 }

@@ -1,5 +1,9 @@
 //! The ledger in one SQLite file: one writer, many readers, durable when `append` returns.
 
+mod forge;
+
+pub use forge::forge;
+
 use super::chain::{Frontier, Hash, leaf_hash};
 use super::checkpoint::unverified_checkpoint;
 use super::{AppendError, Audit, Damage, Ledger, Record, Verified, expect_leaves, expect_place};

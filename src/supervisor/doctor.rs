@@ -7,13 +7,13 @@ use crate::domain::failure::Failure;
 use crate::domain::isolation::Isolation;
 use crate::domain::policy::Agent;
 use crate::edge::agent;
+use crate::edge::clock::Clock;
 use crate::edge::git::{Git, examine};
 use crate::edge::process::free_disk;
 use crate::edge::sandbox::observe;
 use crate::edge::tmux::Tmux;
 use crate::edge::upstream::Kind;
 use std::path::Path;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Less free disk than this is too little for clones and test runs, in bytes.
 const LEAST_DISK: u64 = 1 << 30;
@@ -77,7 +77,7 @@ fn state() -> Finding {
 }
 
 fn clock() -> Finding {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    let now = Clock::new(None).now() / 1000;
     let ok = now > LEAST_CLOCK;
     let detail = if ok { "plausible".to_owned() } else { "far in the past: signatures would not be valid".to_owned() };
     Finding { name: "clock".to_owned(), ok, detail, fix: if ok { String::new() } else { "timedatectl set-ntp true".to_owned() } }

@@ -30,6 +30,7 @@ pub use super::demo::{DemoStage, demo_stage, plain_clone};
 pub use super::doctor::{Finding, doctor};
 pub use super::place::workshop_id;
 pub use super::secrets::Passphrase;
+pub use super::selftest::{Fired, Row as AttackRow, Stage as AttackStage, catalogue as attack_catalogue};
 
 /// How long a start waits for the instances' answers, in seconds.
 const PATIENCE: u32 = 30;

@@ -14,6 +14,7 @@ pub mod protocol;
 mod relay;
 mod seats;
 mod secrets;
+mod selftest;
 mod serve;
 pub mod start;
 mod wire;

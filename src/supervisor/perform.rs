@@ -12,6 +12,7 @@ use crate::domain::name::{Digest, Oid, RefName, TaskId};
 use crate::domain::policy::{PathKind, Policy, RunLimits};
 use crate::domain::run::{Completion, Run};
 use crate::domain::task::RunKind;
+use crate::edge::chance;
 use crate::edge::git::{Gate, MergeTree, Move};
 use crate::edge::keys::sign_commit;
 use crate::edge::runner::{self, Harness, Job};
@@ -258,9 +259,7 @@ struct Bench {
 
 impl Bench {
     fn new(yard: &Yard) -> Result<Self, Failure> {
-        let mut name = [0_u8; 8];
-        getrandom::fill(&mut name).map_err(|why| Failure::new("cannot name a work folder", why))?;
-        let root = yard.place.join("work").join(hex::encode(name));
+        let root = yard.place.join("work").join(hex::encode(chance::bytes::<8>()?));
         super::place::make_private(&root)?;
         Ok(Self { root })
     }

@@ -348,10 +348,10 @@ async fn died(yard: &Arc<Yard>, id: &str) {
     let wanted = seat.clone();
     let instance = yard.see(move |state, _| state.fleet.get(&wanted).map(|seat| seat.instances)).await;
     let why = pane.exit.map_or_else(|| "ended by a signal".to_owned(), |code| format!("ended with code {code}"));
-    if let Ok(Some(instance)) = instance {
-        if let Err(Denied::Failed(failure)) = yard.ask(Actor::Edge, Act::Leave { seat, instance, why }).await {
-            eprintln!("orchestrate: {failure}");
-        }
+    if let Ok(Some(instance)) = instance
+        && let Err(Denied::Failed(failure)) = yard.ask(Actor::Edge, Act::Leave { seat, instance, why }).await
+    {
+        eprintln!("orchestrate: {failure}");
     }
 }
 

@@ -10,6 +10,7 @@ use crate::domain::command::Act;
 use crate::domain::failure::{Doing, Failure};
 use crate::domain::name::{RefName, SeatName};
 use crate::domain::refusal::Refusal;
+use crate::edge::chance;
 use crate::edge::git::{Conversation, Limits, Service, serve};
 use axum::Router;
 use axum::body::Bytes;
@@ -147,7 +148,7 @@ async fn converse(yard: &Arc<Yard>, seat: &SeatName, mut stream: UnixStream) -> 
         _ => return Err(Failure::new("a git client asked for something else", line.escape_default())),
     };
     let protocol = words.next().filter(|word| *word == "version=2").map(str::to_owned);
-    let push = hex::encode(random()?);
+    let push = hex::encode(chance::bytes::<16>()?);
     let guard = yard.enter_push(&push, seat);
     let frozen = yard.see(|state, _| state.frozen.clone()).await?;
     if let (Some(freeze), Service::Receive) = (&frozen, &service) {
@@ -217,8 +218,3 @@ async fn say_no(stream: &mut UnixStream, words: &str) -> Result<(), Failure> {
     stream.shutdown().await.doing("cannot close a git client's socket")
 }
 
-fn random() -> Result<[u8; 16], Failure> {
-    let mut bytes = [0; 16];
-    getrandom::fill(&mut bytes).doing("cannot name a push")?;
-    Ok(bytes)
-}

@@ -96,11 +96,7 @@ impl Reporter {
         self.number += 1;
         eprintln!("orchestrate: {}: {}", step.name, step.detail);
         let line = serde_json::to_string(&step).unwrap_or_default();
-        if let Some(mut listener) = self.listener.take() {
-            if writeln!(listener, "{line}").is_ok() {
-                self.listener = Some(listener);
-            }
-        }
+        self.listener = self.listener.take().filter(|mut listener| writeln!(listener, "{line}").is_ok());
     }
 
     pub fn ready(&mut self, detail: String, since: Instant) {
@@ -153,6 +149,7 @@ async fn run(place: &Place, mut secrets: Secrets, reporter: &mut Reporter, begun
         return Err(failure);
     }
     let answered = seats::answered(&yard, options.patience, reporter).await?;
+    tokio::spawn(prove(Arc::clone(&yard)));
     reporter.ready(format!("{answered} of {} seats answered; isolation level: {}", seats.len(), level.0), begun);
     wait_for_stop(&yard).await;
     relay::api::settle(&yard).await;
@@ -359,6 +356,25 @@ fn reconcile(yard: &Yard, drive: &mut Drive<Grip>) -> Result<(), Failure> {
         }
     }
     Ok(())
+}
+
+/// Looks once at every object that the gate took from the owner's repository, beside the work; a bad one freezes the workshop.
+async fn prove(yard: Arc<Yard>) {
+    let mark = yard.place.join("proved");
+    if mark.exists() {
+        return;
+    }
+    let here = Arc::clone(&yard);
+    let end = match blocking(move || here.gate()?.prove()).await {
+        Ok(()) => std::fs::write(&mark, "").doing("cannot note that the gate's objects are proved"),
+        Err(failure) => {
+            let reason: String = failure.to_string().chars().take(190).collect();
+            yard.ask(Actor::Edge, Act::Freeze { reason }).await.map(drop).map_err(|_| failure)
+        }
+    };
+    if let Err(failure) = end {
+        eprintln!("orchestrate: {failure}");
+    }
 }
 
 fn difference(state: &State, found: &BTreeMap<crate::domain::name::RefName, Oid>) -> Vec<String> {

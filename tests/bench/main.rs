@@ -1,6 +1,6 @@
 //! The figures, measured: each row stands beside a comparison of the same run. Prints a table and asserts nothing.
 //!
-//! `tests/bench/run [ROW…]`; rows are `boot mail start hint push idle`. Everything is made in a fresh folder below
+//! `tests/bench/run [ROW…]`; rows are `boot mail start hint push wall idle`. Everything is made in a fresh folder below
 //! `$BENCH_FOLDER` (else `/var/tmp`), and removed only at the end: ext4 makes files slowly where many were just deleted.
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "a benchmark starts programs and reads the clock")]
 
@@ -13,14 +13,22 @@ mod push;
 mod shop;
 mod start;
 mod table;
+mod wall;
 
 use shop::Shop;
 use table::Row;
 
 type Measure = fn(&Shop) -> Vec<Row>;
 
-const ROWS: [(&str, Measure); 6] =
-    [("boot", boot::rows), ("mail", mail::rows), ("start", start::rows), ("hint", hint::rows), ("push", push::rows), ("idle", idle::rows)];
+const ROWS: [(&str, Measure); 7] = [
+    ("boot", boot::rows),
+    ("mail", mail::rows),
+    ("start", start::rows),
+    ("hint", hint::rows),
+    ("push", push::rows),
+    ("wall", wall::rows),
+    ("idle", idle::rows),
+];
 
 fn main() {
     let wanted: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();

@@ -41,9 +41,7 @@ impl Gate {
     pub fn create(git: &Git, dir: &Path, source: &Source) -> Result<Self, Failure> {
         made_whole(dir, |making| {
             store::skeleton(making, &store::config(&source.object_format, true), &source.branch)?;
-            let mut from = source.command(git);
-            store::pack_from(&mut from);
-            store::transfer(git, from, making, &source.tip, None)?;
+            store::gather(git, &source.objects(git)?, making, &source.tip)?;
             let gate = Self::new(git, making, source.branch.clone(), &source.object_format);
             gate.move_refs(&[super::Move { name: source.branch.clone(), old: None, new: Some(source.tip.clone()) }])?;
             gate.check()
@@ -124,6 +122,18 @@ impl Gate {
         let mut command = self.command();
         command.args(["fsck", "--connectivity-only", "--no-dangling", "--no-reflogs", "--no-progress"]);
         must(command, b"", "find everything the gate's references need").map(drop)
+    }
+
+    /// Proves that each packed object is what its id says. Takes as long as reading the whole history.
+    pub fn prove(&self) -> Result<(), Failure> {
+        const WHAT: &str = "prove the gate's objects";
+        let entries = std::fs::read_dir(self.dir.join("objects/pack")).doing(WHAT)?.collect::<Result<Vec<_>, _>>().doing(WHAT)?;
+        let indices = entries.into_iter().map(|entry| entry.path()).filter(|path| path.extension().is_some_and(|end| end == "idx"));
+        indices.into_iter().try_for_each(|index| {
+            let mut command = self.command();
+            command.arg("verify-pack").arg(&index);
+            must(command, b"", WHAT).map(drop)
+        })
     }
 
     fn symbolic_refs(&self) -> Result<String, Failure> {

@@ -24,9 +24,10 @@ pub struct Source {
 }
 
 impl Source {
-    /// A run of git in the owner's repository, with our settings above its own.
-    pub(super) fn command(&self, git: &Git) -> Command {
-        inside(git, &self.root)
+    /// Where the owner's repository keeps its objects.
+    pub(super) fn objects(&self, git: &Git) -> Result<PathBuf, Failure> {
+        let said = asked(git, &self.root, &["rev-parse", "--path-format=absolute", "--git-path", "objects"])?;
+        said.map(PathBuf::from).ok_or_else(|| Failure::new(WHAT, "git does not say where its objects are").hint("git fsck"))
     }
 }
 

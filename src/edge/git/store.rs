@@ -36,6 +36,16 @@ pub(super) fn write(path: &Path, text: &str) -> Result<(), Failure> {
     std::fs::write(path, text).doing(format!("cannot write {}", path.display()))
 }
 
+/// Packs what `wanted` reaches out of a folder of objects into the repository at `to`: one pack, written and indexed by one git.
+///
+/// Git looks at what it copies no further than checksums; `Gate::prove` looks at the rest.
+pub(super) fn gather(git: &Git, from: &Path, to: &Path, wanted: &Oid) -> Result<(), Failure> {
+    let mut command = git.bare(to);
+    command.env("GIT_ALTERNATE_OBJECT_DIRECTORIES", super::objects::quoted(from));
+    command.args(["pack-objects", "--revs", "-q", "--delta-base-offset"]).arg(to.join("objects/pack/pack"));
+    must(command, format!("{wanted}\n").as_bytes(), "copy the repository's history").map(drop)
+}
+
 /// Turns a run of git on one repository into the sending half of `transfer`.
 pub(super) fn pack_from(command: &mut Command) {
     command.args(["pack-objects", "--revs", "--stdout", "-q", "--delta-base-offset"]);

@@ -48,6 +48,7 @@ fn detach(listeners: Listeners) -> ! {
 }
 
 fn serve(listeners: Listeners) -> ! {
+    let_go();
     thread::scope(|scope| {
         for (listener, socket) in &listeners {
             scope.spawn(move || accept(listener, socket));
@@ -55,6 +56,26 @@ fn serve(listeners: Listeners) -> ! {
     });
     // SAFETY: as above.
     unsafe { libc::_exit(0) }
+}
+
+/// Gives back the pages of program and libraries that only the start needed. Those still needed come again from the page cache.
+fn let_go() {
+    let maps = std::fs::read_to_string("/proc/self/maps").unwrap_or_default();
+    for (start, len) in maps.lines().filter_map(program_text) {
+        // SAFETY: a private mapping of a file that nobody can write to: a page that went comes back as it was.
+        unsafe { libc::madvise(start as *mut libc::c_void, len, libc::MADV_DONTNEED) };
+    }
+}
+
+/// Reads a line of `/proc/self/maps`: where a file's code is mapped, if it is that.
+fn program_text(line: &str) -> Option<(usize, usize)> {
+    let mut words = line.split_whitespace();
+    let (start, end) = words.next()?.split_once('-')?;
+    // Not `r--p`: what the loader wrote and then closed is among those, and would be lost.
+    let fixed = words.next()? == "r-xp";
+    let (start, end) = (usize::from_str_radix(start, 16).ok()?, usize::from_str_radix(end, 16).ok()?);
+    words.nth(3).filter(|path| fixed && path.starts_with('/'))?;
+    Some((start, end.checked_sub(start)?))
 }
 
 fn accept(listener: &TcpListener, socket: &Path) {
@@ -123,5 +144,27 @@ fn wait(child: libc::pid_t) -> io::Result<()> {
         -1 => Err(io::Error::last_os_error()),
         _ if status == 0 => Ok(()),
         _ => Err(io::Error::other("its process could not be made")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_code_of_files_is_let_go() {
+        let line = "55b4ac76e000-55b4ac770000 r-xp 00002000 fe:00 1234                       /usr/bin/x y";
+        assert_eq!(program_text(line), Some((0x55b4_ac76_e000, 0x2000)));
+        for other in [
+            "55b4ac76e000-55b4ac770000 r--p 00002000 fe:00 1234   /usr/bin/x",
+            "55b4ac76e000-55b4ac770000 rw-p 00002000 fe:00 1234   /usr/bin/x",
+            "7ffc9bf04000-7ffc9bf06000 r-xp 00000000 00:00 0      [vdso]",
+            "7ffc9bf04000-7ffc9bf06000 r-xp 00000000 00:00 0",
+            "",
+        ] {
+            assert_eq!(program_text(other), None, "{other}");
+        }
+        let maps = std::fs::read_to_string("/proc/self/maps").unwrap();
+        assert!(maps.lines().filter_map(program_text).count() > 1);
     }
 }

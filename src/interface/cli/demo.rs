@@ -128,7 +128,8 @@ fn stop_when_interrupted(desk: &Desk) -> Result<(), Failure> {
     std::thread::Builder::new().name("interrupt".to_owned()).spawn(watch).map(drop).doing(what)
 }
 
-async fn interrupted() -> std::io::Result<()> {
+/// Ends when somebody wants this command to end.
+pub(super) async fn interrupted() -> std::io::Result<()> {
     let mut terminated = signal(SignalKind::terminate())?;
     tokio::select! {
         pressed = tokio::signal::ctrl_c() => pressed,

@@ -22,6 +22,7 @@ mod paint;
 mod passphrase;
 mod prompt;
 mod review;
+mod selftest;
 mod status;
 mod task;
 mod thaw;
@@ -90,6 +91,7 @@ enum Command {
     #[command(subcommand)]
     Config(config::Config),
     Doctor(doctor::Doctor),
+    Selftest(selftest::Selftest),
     Explain(explain::Explain),
     Hook(Hook),
     Completions(completions::Completions),
@@ -136,6 +138,7 @@ impl Command {
             Self::Totp(command) => command.run(desk),
             Self::Config(command) => command.run(desk),
             Self::Doctor(command) => command.run(desk),
+            Self::Selftest(command) => command.run(desk),
             Self::Explain(command) => command.run(desk),
             Self::Hook(hook) => hook.end(),
             Self::Completions(command) => command.run(desk),

@@ -1,3 +1,5 @@
+#![expect(clippy::disallowed_methods, clippy::disallowed_types, reason = "tests start programs and read the clock")]
+
 use super::super::checkpoint::{Checkpoint, note};
 use super::*;
 use ed25519_dalek::SigningKey;

@@ -1,4 +1,5 @@
 //! A small workshop written by hand: real keys, a real repository, and a ledger in which anything can be forged.
+#![expect(clippy::disallowed_methods, clippy::disallowed_types, reason = "tests start programs and read the clock")]
 
 use crate::domain::actor::{Actor, Party};
 use crate::domain::change::{Change, CommitFacts, Person, Signature};

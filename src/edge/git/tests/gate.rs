@@ -229,3 +229,18 @@ fn one_git_moves_references_again_and_again_until_it_refuses() {
     assert!(!refs.contains_key(&branch("dev-b/y")), "all or nothing");
     gate.move_refs(&[create("dev-b/y")]).expect("no lock was left");
 }
+
+#[test]
+fn an_object_that_is_not_what_its_id_says_is_found() {
+    let world = World::new();
+    let gate = world.gate();
+    gate.prove().expect("whole");
+    let packs = std::fs::read_dir(gate.dir().join("objects/pack")).expect("packs");
+    let pack = packs.flatten().map(|entry| entry.path()).find(|path| path.extension().is_some_and(|end| end == "pack")).expect("a pack");
+    std::fs::set_permissions(&pack, std::os::unix::fs::PermissionsExt::from_mode(0o600)).expect("a mode");
+    let mut bytes = std::fs::read(&pack).expect("bytes");
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    std::fs::write(&pack, bytes).expect("damage");
+    gate.prove().expect_err("a bit is wrong");
+}

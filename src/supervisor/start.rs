@@ -165,10 +165,11 @@ fn credential(yard: &Yard, handed: Option<Handed>, charter: &Charter, reporter: 
     let terms = &charter.policy.agent;
     let from = yard.unlock(terms)?;
     let host = yard.upstream(&terms.upstream)?.host().to_owned();
+    let way = if yard.isolation == Isolation::None { "handed to every seat, which can read it: no walls".to_owned() } else { format!("put in by the relay for {host}") };
     let detail = match from {
-        Some(secrets::From::Systemd) => format!("systemd's, put in by the relay for {host}"),
-        Some(secrets::From::File) => format!("the owner's file, put in by the relay for {host}"),
-        Some(secrets::From::Environment) => format!("this start's environment, put in by the relay for {host}; a restart asks again"),
+        Some(secrets::From::Systemd) => format!("systemd's, {way}"),
+        Some(secrets::From::File) => format!("the owner's file, {way}"),
+        Some(secrets::From::Environment) => format!("this start's environment, {way}; a restart asks again"),
         None => "none: agents log in by themselves, inside their seats".to_owned(),
     };
     reporter.step("credential", detail, since);

@@ -3,9 +3,11 @@
 mod boundary;
 mod crash;
 mod hostile;
+mod keys;
 mod planted;
 mod push;
 mod relay;
+mod rest;
 mod review;
 mod wire;
 

@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 /// Every kind of event: whoever adds a variant is led here by the compiler, and adds its name.
-const KINDS: [&str; 40] = [
+const KINDS: [&str; 41] = [
     "founded",
     "sworn",
     "started",
@@ -22,6 +22,7 @@ const KINDS: [&str; 40] = [
     "stopped",
     "key-made",
     "signed",
+    "key-revoked",
     "seated",
     "answered",
     "left",
@@ -68,6 +69,7 @@ fn kind(event: &Event) -> &'static str {
         },
         Event::Key(key::Event::Made { .. }) => "key-made",
         Event::Key(key::Event::Signed { .. }) => "signed",
+        Event::Key(key::Event::Revoked { .. }) => "key-revoked",
         Event::Fleet(fleet::Event::Seated { .. }) => "seated",
         Event::Fleet(fleet::Event::Answered { .. }) => "answered",
         Event::Fleet(fleet::Event::Left { .. }) => "left",
@@ -254,6 +256,12 @@ fn by_hand() -> Vec<Entry> {
     let events = vec![
         Event::Fleet(fleet::Event::Left { seat: SeatName::new("dev-a").unwrap(), instance: 1, why: why.clone() }),
         Event::Fleet(fleet::Event::Relayed { seat: SeatName::new("dev-a").unwrap(), requests: 100, refused: 1 }),
+        Event::Key(key::Event::Revoked {
+            holder: "dev-a".parse().unwrap(),
+            fingerprint: orchestrate::domain::name::Fingerprint::new("A".repeat(40)).unwrap(),
+            certificate: "armor".to_owned(),
+            reason: why.clone(),
+        }),
         Event::Push(push::Event::Dropped { push: "p1".to_owned(), why: why.clone() }),
         Event::Task(task::Event::Outdated { task: task.clone(), attempt }),
         Event::Task(task::Event::Stalled { task: task.clone(), attempt, why: why.clone() }),

@@ -25,6 +25,8 @@ pub struct Command {
 pub enum Act {
     Found { genesis: Box<Genesis> },
     RegisterKey { holder: Party, fingerprint: Fingerprint, certificate: String },
+    /// `certificate` carries the revocation.
+    RevokeKey { seat: SeatName, certificate: String, reason: String },
     Swear,
     Start { version: String, level: String, note: String },
     Stop,
@@ -67,12 +69,18 @@ pub enum Act {
 }
 
 impl Act {
+    /// Whether a seat needs its key for this: it signs, or brings what it signed.
+    pub fn wants_key(&self) -> bool {
+        matches!(self, Self::Sign { .. } | Self::Push { .. } | Self::Land { .. } | Self::Submit { .. } | Self::Review { .. } | Self::Send { .. })
+    }
+
     /// The verb under which a refusal of this is recorded, and what it was tried on.
     pub fn verb(&self) -> (&str, String) {
         let none = String::new;
         match self {
             Self::Found { .. } => ("found", none()),
             Self::RegisterKey { holder, .. } => ("register-key", holder.to_string()),
+            Self::RevokeKey { seat, .. } => ("revoke-key", seat.to_string()),
             Self::Swear => ("swear", none()),
             Self::Start { .. } => ("start", none()),
             Self::Stop => ("stop", none()),

@@ -17,6 +17,9 @@ pub fn decide(state: &State, actor: &Actor, command: &Command) -> Result<Vec<Eve
     if state.genesis.is_none() && !matches!(command.act, Act::Found { .. }) {
         return Err(workshop::not_founded());
     }
+    if command.act.wants_key() {
+        key::stands(state, actor)?;
+    }
     match &command.act {
         // An instance answers for its own seat, by its own socket.
         Act::Answer => fleet::answer(state, actor),
@@ -25,7 +28,9 @@ pub fn decide(state: &State, actor: &Actor, command: &Command) -> Result<Vec<Eve
         // The owner alone changes the charter, and never the seats.
         Act::Recharter { charter } => workshop::recharter(state, actor, charter),
         // A seat signs its own commits.
-        Act::Sign { signing } => key::sign(state, actor, signing),
+        Act::Sign { signing } => key::sign(state, actor, now, signing),
+        // The owner takes a key away; what was accepted before stays.
+        Act::RevokeKey { seat, certificate, reason } => key::revoke(state, actor, seat, certificate, reason),
         // A seat pushes to its own namespace, signed commits only, all or nothing.
         Act::Push { push, updates } => push::judge(state, actor, push, updates),
         // The move itself is asked again, inside the lock.
@@ -158,7 +163,7 @@ impl State {
         self.now = entry.time;
         match &entry.event {
             Event::Workshop(event) => workshop::apply(self, entry.time, event),
-            Event::Key(event) => key::apply(self, entry.seq, event),
+            Event::Key(event) => key::apply(self, &entry.by, entry.seq, entry.time, event),
             Event::Fleet(event) => fleet::apply(self, &entry.by, entry.time, event),
             Event::Push(event) => push::apply(self, &entry.by, event),
             Event::Task(event) => task::apply(self, &entry.by, entry.seq, entry.time, event),

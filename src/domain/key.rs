@@ -1,11 +1,20 @@
 //! Whose key is whose: the registry that every signature is judged against.
 
 use super::actor::{Actor, Party};
+use super::command::Command;
+use super::entry::Millis;
 use super::event::Event as Any;
-use super::name::{Digest, Fingerprint};
+use super::name::{Digest, Fingerprint, SeatName};
+use super::policy::Act as Budgeted;
 use super::refusal::Refusal;
 use super::state::State;
+use super::task;
 use serde::{Deserialize, Serialize};
+use std::collections::VecDeque;
+
+/// A budget looks back a day at most, and at so many signatures of a seat.
+const DAY: Millis = 86_400_000;
+const MOST_SPENT: usize = 10_000;
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -14,6 +23,8 @@ pub enum Event {
     Made { holder: Party, fingerprint: Fingerprint, certificate: String },
     /// The broker signed a commit or tag for the seat; `digest` is SHA-256 of the signed bytes.
     Signed { digest: Digest },
+    /// The owner took a seat's key away; the certificate carries its revocation, for stock OpenPGP tools.
+    Revoked { holder: Party, fingerprint: Fingerprint, certificate: String, reason: String },
 }
 
 /// A registered key.
@@ -25,16 +36,62 @@ pub struct Key {
     pub since: u64,
 }
 
+/// A key that counts no more: what it signed before stays what it was, what comes after is refused.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Retired {
+    pub holder: Party,
+    pub key: Key,
+    /// The ledger position of its end.
+    pub until: u64,
+    pub reason: String,
+    /// Its certificate with the revocation.
+    pub certificate: String,
+}
+
 /// Registers a key once; a second key for a holder, or one key for two holders, is refused.
 pub fn made(state: &State, holder: &Party, fingerprint: &Fingerprint, certificate: &str) -> Result<Vec<Any>, Refusal> {
     if state.keys.contains_key(holder) {
         return Err(Refusal::new("key-exists", format!("{holder} has a key already"), "orchestrate keys list"));
     }
-    if state.keys.values().any(|key| key.fingerprint == *fingerprint) {
+    if state.keys.values().any(|key| key.fingerprint == *fingerprint) || state.retired.contains_key(fingerprint) {
         return Err(Refusal::new("key-shared", format!("{fingerprint} belongs to somebody else"), "orchestrate keys list"));
     }
     let (holder, fingerprint, certificate) = (holder.clone(), fingerprint.clone(), certificate.to_owned());
     Ok(vec![Any::Key(Event::Made { holder, fingerprint, certificate })])
+}
+
+/// Takes a seat's key away; the owner's act alone. What it signed and is still under way goes back to its author.
+pub fn revoke(state: &State, actor: &Actor, seat: &SeatName, certificate: &str, reason: &str) -> Result<Vec<Any>, Refusal> {
+    if *actor != Actor::Owner {
+        return Err(Refusal::new("owner-only", "only the owner revokes a key", "orchestrate mail send owner --subject 'my key'"));
+    }
+    let reason = Command::line(reason, "a revocation wants a reason", "orchestrate keys revoke SEAT --reason 'what happened'")?;
+    let holder = Party::Seat(seat.clone());
+    let Some(key) = state.keys.get(&holder) else {
+        return Err(keyless(state, seat));
+    };
+    let (fingerprint, certificate) = (key.fingerprint.clone(), certificate.to_owned());
+    let back = task::send_back_of(state, seat, &format!("the key of {seat} was revoked: sign again with the new one and submit"));
+    Ok(std::iter::once(Any::Key(Event::Revoked { holder, fingerprint, certificate, reason })).chain(back).collect())
+}
+
+/// Says no to a seat whose key was revoked and not replaced: nothing that wants its signature.
+pub fn stands(state: &State, actor: &Actor) -> Result<(), Refusal> {
+    let Some(seat) = actor.seat() else { return Ok(()) };
+    let holder = Party::Seat(seat.clone());
+    let revoked = !state.keys.contains_key(&holder) && state.retired.values().any(|retired| retired.holder == holder);
+    if revoked { Err(keyless(state, seat)) } else { Ok(()) }
+}
+
+fn keyless(state: &State, seat: &SeatName) -> Refusal {
+    let retired = state.retired.values().filter(|retired| retired.holder == Party::Seat(seat.clone())).max_by_key(|retired| retired.until);
+    match retired {
+        Some(retired) => {
+            let why = format!("the key of {seat} was revoked at entry {}: {}", retired.until, retired.reason);
+            Refusal::new("key-revoked", why, format!("orchestrate keys rotate {seat}   (by the owner)"))
+        }
+        None => Refusal::new("no-such-holder", format!("{seat} has no key here"), "orchestrate keys list"),
+    }
 }
 
 /// What a seat asks the broker to sign: the commit's own words about its author and committer.
@@ -94,7 +151,7 @@ fn email(person: &str) -> Result<String, &'static str> {
 }
 
 /// Signs a seat's own commits only, and nothing while frozen.
-pub fn sign(state: &State, actor: &Actor, signing: &Signing) -> Result<Vec<Any>, Refusal> {
+pub fn sign(state: &State, actor: &Actor, now: Millis, signing: &Signing) -> Result<Vec<Any>, Refusal> {
     super::freeze::open(state)?;
     let Some(seat) = actor.seat() else {
         return Err(Refusal::new("seat-only", "only a seat signs through the broker", "git commit -S"));
@@ -109,17 +166,48 @@ pub fn sign(state: &State, actor: &Actor, signing: &Signing) -> Result<Vec<Any>,
             format!("{seat} asked for a signature on a commit in the name of {other}"),
             format!("git config user.email {own} && git commit --amend --reset-author"),
         )),
-        None => Ok(vec![Any::Key(Event::Signed { digest: signing.digest.clone() })]),
+        None => within(state, seat, now).map(|()| vec![Any::Key(Event::Signed { digest: signing.digest.clone() })]),
     }
 }
 
-pub fn apply(state: &mut State, seq: u64, event: &Event) {
+/// The budget counts signatures by the ledger's own time, so that no restart forgets one.
+fn within(state: &State, seat: &SeatName, now: Millis) -> Result<(), Refusal> {
+    let none = VecDeque::new();
+    let before = state.spent.get(seat).unwrap_or(&none);
+    let left = state.charter().budget(seat, Budgeted::Commits).wait(before.iter(), now);
+    left.map_or(Ok(()), |left| {
+        let why = format!("{seat} has signed as many commits as its budget allows; retry after {} s", left.div_ceil(1000));
+        Err(Refusal::new("over-budget", why, "git commit --amend   (later; squash what belongs together)"))
+    })
+}
+
+fn spend(state: &mut State, seat: &SeatName, time: Millis) {
+    let spent = state.spent.entry(seat.clone()).or_default();
+    spent.push_back(time);
+    while spent.len() > MOST_SPENT || spent.front().is_some_and(|then| then + DAY <= time) {
+        spent.pop_front();
+    }
+}
+
+fn retire(state: &mut State, seq: u64, holder: &Party, certificate: &str, reason: &str) {
+    if let Some(key) = state.keys.remove(holder) {
+        let fingerprint = key.fingerprint.clone();
+        let (certificate, reason) = (certificate.to_owned(), reason.to_owned());
+        state.retired.insert(fingerprint, Retired { holder: holder.clone(), key, until: seq, reason, certificate });
+    }
+}
+
+pub fn apply(state: &mut State, by: &Actor, seq: u64, time: Millis, event: &Event) {
     match event {
         Event::Made { holder, fingerprint, certificate } => {
             let key = Key { fingerprint: fingerprint.clone(), certificate: certificate.clone(), since: seq };
             state.keys.insert(holder.clone(), key);
         }
-        Event::Signed { .. } => state.signatures += 1,
+        Event::Signed { .. } => {
+            state.signatures += 1;
+            by.seat().into_iter().for_each(|seat| spend(state, seat, time));
+        }
+        Event::Revoked { holder, certificate, reason, .. } => retire(state, seq, holder, certificate, reason),
     }
 }
 

@@ -153,6 +153,12 @@ pub fn judge_commit(state: &State, commit: &CommitFacts) -> Result<SeatName, Ref
         Signature::Bad(_) if planted::out("bad-signature") => named(state, commit),
         Signature::Bad(why) => return refuse("bad-signature", format!("commit {id}: {why}")),
     };
+    if let Signature::Good(fingerprint) = &commit.signature
+        && let Some(retired) = state.retired.get(fingerprint)
+    {
+        let why = format!("commit {id} is signed by a key of {} that was revoked at entry {}", retired.holder, retired.until);
+        return refuse("key-revoked", why);
+    }
     let Some(seat) = signer else {
         return refuse("not-a-seat", format!("commit {id} is signed by a key that is no seat's"));
     };

@@ -6,9 +6,9 @@ use super::confirm::Codes;
 use super::entry::{Entry, Millis};
 use super::fleet::Seat;
 use super::freeze::Freeze;
-use super::key::Key;
+use super::key::{Key, Retired};
 use super::message::Post;
-use super::name::{Digest, Oid, RefName, SeatName, TaskId};
+use super::name::{Digest, Fingerprint, Oid, RefName, SeatName, TaskId};
 use super::push::Pending;
 use super::refusal::{Refusal, Refused};
 use super::role::Capability;
@@ -36,7 +36,12 @@ pub struct State {
     pub level_note: String,
     pub started: Millis,
     pub keys: BTreeMap<Party, Key>,
+    /// Keys that were revoked, by fingerprint.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub retired: BTreeMap<Fingerprint, Retired>,
     pub signatures: u64,
+    /// When each seat had commits signed during the last day, oldest first.
+    pub spent: BTreeMap<SeatName, VecDeque<Millis>>,
     pub fleet: BTreeMap<SeatName, Seat>,
     pub fleet_order: Vec<SeatName>,
     pub refs: BTreeMap<RefName, Oid>,
@@ -67,7 +72,9 @@ impl Default for State {
             level_note: String::new(),
             started: 0,
             keys: BTreeMap::new(),
+            retired: BTreeMap::new(),
             signatures: 0,
+            spent: BTreeMap::new(),
             fleet: BTreeMap::new(),
             fleet_order: Vec::new(),
             refs: BTreeMap::new(),

@@ -386,8 +386,17 @@ pub fn send_back(state: &State, task: &TaskId, attempt: &Attempt, gate: GateName
 
 /// Sends every attempt back that is under way; what was said about it was said under other rules.
 pub fn send_all_back(state: &State, why: &str) -> Vec<Any> {
+    send_back_those(state, why, |_, _| true)
+}
+
+/// Sends back what a seat has a hand in and is under way.
+pub fn send_back_of(state: &State, seat: &SeatName, why: &str) -> Vec<Any> {
+    send_back_those(state, why, |known, attempt| known.author.as_ref() == Some(seat) || attempt.contributors.contains(seat))
+}
+
+fn send_back_those(state: &State, why: &str, wanted: impl Fn(&Task, &Attempt) -> bool) -> Vec<Any> {
     let live = |attempt: &&Attempt| !matches!(attempt.stage, Stage::Merged | Stage::Back { .. });
-    let under_way = state.tasks.iter().filter_map(|(task, known)| Some((task, known.attempt.as_ref().filter(live)?)));
+    let under_way = state.tasks.iter().filter_map(|(task, known)| Some((task, known.attempt.as_ref().filter(live).filter(|now| wanted(known, now))?)));
     under_way.fold(Vec::new(), |events, (task, attempt)| {
         let gate = match attempt.stage {
             Stage::At(gate) => gate,

@@ -3,13 +3,16 @@
 mod certs;
 mod commit;
 mod envelope;
+mod memory;
 mod pen;
+mod seal;
 mod secret;
 mod store;
 
-pub use certs::Certs;
+pub use certs::{Certs, revoked_in};
 pub use commit::{sign_commit, split_commit};
 pub use envelope::{also_seal, open, open_at, seal};
+pub use memory::lock;
 pub use secret::SecretKey;
 pub use store::KeyStore;
 

@@ -30,6 +30,14 @@ pub enum Ended {
     Killed,
 }
 
+/// Makes this process's memory nobody else's: no debugger of the same user, no core file.
+pub fn harden() -> Result<(), Failure> {
+    use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
+    const WHAT: &str = "cannot shield the supervisor's memory";
+    setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) }).doing(WHAT)?;
+    set_dumpable_behavior(DumpableBehavior::NotDumpable).doing(WHAT)
+}
+
 /// Finds a program in the absolute folders of PATH, or takes an absolute path as it is.
 pub fn find_program(name: impl AsRef<OsStr>) -> Option<PathBuf> {
     let name = Path::new(name.as_ref());

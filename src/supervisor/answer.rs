@@ -1,5 +1,6 @@
 //! What each request means: a look at the state, or a command to the loop.
 
+mod keys;
 mod mail;
 pub(super) mod owner;
 mod push;
@@ -53,6 +54,8 @@ pub async fn answer(yard: &Arc<Yard>, door: &Door, request: Request) -> Response
         Request::PreReceive { .. } | Request::ProcReceive { .. } => push::answer(yard, request).await,
         Request::TaskConfirm { .. }
         | Request::Thaw { .. }
+        | Request::KeyRevoke { .. }
+        | Request::KeyRotate { .. }
         | Request::Deliver
         | Request::Recharter
         | Request::ConfigShow

@@ -9,6 +9,7 @@ use crate::domain::failure::{Doing, Failure};
 use crate::domain::isolation::Isolation;
 use crate::domain::name::SeatName;
 use crate::edge::git::{Git, examine};
+use crate::edge::keys::KeyStore;
 use crate::edge::process::spawn_daemon;
 use crate::ledger::Ledger as _;
 use crate::ledger::sqlite::SqliteLedger;
@@ -28,6 +29,7 @@ use std::time::Instant;
 pub use super::demo::{DemoStage, demo_stage, plain_clone};
 pub use super::doctor::{Finding, doctor};
 pub use super::place::workshop_id;
+pub use super::secrets::Passphrase;
 pub use super::selftest::{Fired, Row as AttackRow, Stage as AttackStage, catalogue as attack_catalogue};
 
 /// How long a start waits for the instances' answers, in seconds.
@@ -48,6 +50,8 @@ pub struct BootstrapOptions {
     pub isolation: Option<Isolation>,
     /// Go on without asking.
     pub yes: bool,
+    /// What opens the keys, or seals them at a first start.
+    pub passphrase: Option<Passphrase>,
 }
 
 /// A workshop that runs.
@@ -98,12 +102,56 @@ pub fn bootstrap(options: &BootstrapOptions, on_step: &mut dyn FnMut(&Step)) -> 
     let _one_at_a_time = lock(&place)?;
     let fresh = place.prepare(&repo)?;
     let before = Options::load(&place)?;
-    let begun = begin(&place, &told(&place, options, repo)?, &Secrets::of_environment(), on_step);
+    let begun = begin(&place, &told(&place, options, repo)?, &secrets(options), on_step);
     if begun.is_err() {
         take_back(&place, fresh, before.as_ref())?;
     }
     begun?;
     Ok(Started { workshop: name(&place), state: place.root().to_owned(), level: level(&place) })
+}
+
+fn secrets(options: &BootstrapOptions) -> Secrets {
+    let mut secrets = Secrets::of_environment();
+    secrets.passphrase = options.passphrase.as_ref().map(|passphrase| passphrase.reveal().to_owned());
+    secrets
+}
+
+/// How a workshop's keys lie.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AtRest {
+    /// There are none yet.
+    None,
+    Plain,
+    Sealed,
+    /// A supervisor has them open.
+    Open,
+}
+
+/// How the keys of a repository's workshop lie now.
+pub fn keys_at_rest(repo: &Path) -> Result<AtRest, Failure> {
+    let place = Place::of(repo)?;
+    let keys = place.join("keys");
+    Ok(match () {
+        () if runs(&place) => AtRest::Open,
+        () if KeyStore::is_sealed(&keys)? => AtRest::Sealed,
+        () if place.ledger().exists() => AtRest::Plain,
+        () => AtRest::None,
+    })
+}
+
+/// Seals the keys of a workshop that does not run, or, with `open`, opens them for good; says how many files were changed.
+pub fn seal_keys(repo: &Path, passphrase: &Passphrase, open: bool) -> Result<usize, Failure> {
+    let place = Place::of(repo)?;
+    let what = if open { "cannot unseal the keys" } else { "cannot seal the keys" };
+    match keys_at_rest(repo)? {
+        AtRest::Open => return Err(Failure::new(what, "the supervisor has them open").hint("orchestrate down")),
+        AtRest::None => return Err(Failure::new(what, "there is no workshop yet").hint("orchestrate bootstrap <repo>")),
+        AtRest::Plain if open => return Err(Failure::new(what, "they are not sealed").hint("orchestrate keys seal")),
+        AtRest::Plain | AtRest::Sealed => {}
+    }
+    let _one_at_a_time = lock(&place)?;
+    let (keys, passphrase) = (place.join("keys"), passphrase.reveal());
+    if open { KeyStore::unseal_all(&keys, passphrase) } else { KeyStore::seal_all(&keys, passphrase) }
 }
 
 /// Undoes a start that failed: a new folder goes, an old one keeps the options of the last start that did not fail.

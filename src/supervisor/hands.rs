@@ -10,7 +10,7 @@ use crate::domain::name::{Digest, SeatName};
 use crate::domain::push::Move;
 use crate::edge::clock::Clock;
 use crate::edge::git;
-use crate::edge::keys::{KeyStore, SecretKey, also_seal};
+use crate::edge::keys::{KeyStore, SecretKey, also_seal, lock};
 use crate::edge::totp::Totp;
 use crate::ledger::chain::Hash;
 use crate::ledger::checkpoint::{Checkpoint, VerifierKey, note};
@@ -19,12 +19,13 @@ use hmac::{Hmac, Mac};
 use sha2::Sha256;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use zeroize::Zeroizing;
 
 /// All private keys; they never leave this process.
 pub struct Keys {
-    secret: BTreeMap<Party, SecretKey>,
+    secret: RwLock<BTreeMap<Party, Arc<SecretKey>>>,
+    store: KeyStore,
     note: SigningKey,
     draw: Zeroizing<Vec<u8>>,
     pub totp: Totp,
@@ -34,27 +35,44 @@ impl Keys {
     /// Loads the keys of the place, making those that are missing; says how many were made.
     ///
     /// Each has a thread of its own: making a key durable is waiting for the disk, which takes many at once as soon as one.
-    pub fn open(place: &Place, workshop: &str, seats: &[SeatName]) -> Result<(Self, usize), Failure> {
-        let store = &KeyStore::open(&place.join("keys"))?;
+    pub fn open(place: &Place, workshop: &str, seats: &[SeatName], passphrase: Option<&str>) -> Result<(Self, usize), Failure> {
+        let kept = KeyStore::unlock(&place.join("keys"), passphrase)?;
+        let store = &kept;
         let holders = [Party::Owner, Party::Gatekeeper].into_iter().chain(seats.iter().cloned().map(Party::Seat));
-        std::thread::scope(|scope| {
+        let (secret, note, draw, totp) = std::thread::scope(|scope| {
             let note = scope.spawn(|| store.note_key()?.map_or_else(|| store.make_note_key(), Ok));
             let draw = scope.spawn(|| store.secret("draw.secret", 32));
             let totp = scope.spawn(|| store.secret("totp.secret", 20));
             let keys: Vec<_> = holders.map(|holder| scope.spawn(move || key(store, &holder, workshop).map(|found| (holder, found)))).collect();
             let keys = keys.into_iter().map(end).collect::<Result<Vec<_>, Failure>>()?;
-            let made = keys.iter().filter(|(_, (_, fresh))| *fresh).count();
-            let secret = keys.into_iter().map(|(holder, (key, _))| (holder, key)).collect();
-            Ok((Self { secret, note: end(note)?, draw: end(draw)?, totp: Totp::new(&end(totp)?) }, made))
-        })
+            Ok::<_, Failure>((keys, end(note)?, end(draw)?, Totp::new(&end(totp)?)))
+        })?;
+        let made = secret.iter().filter(|(_, (_, fresh))| *fresh).count();
+        let secret = RwLock::new(secret.into_iter().map(|(holder, (key, _))| (holder, locked(key))).collect());
+        lock(draw.as_slice());
+        Ok((Self { secret, store: kept, note, draw, totp }, made))
     }
 
-    pub fn of(&self, party: &Party) -> Result<&SecretKey, Failure> {
-        self.secret.get(party).ok_or_else(|| Failure::new("cannot sign", format!("there is no key for {party}")))
+    pub fn of(&self, party: &Party) -> Result<Arc<SecretKey>, Failure> {
+        let secret = self.secret.read().unwrap_or_else(PoisonError::into_inner);
+        secret.get(party).cloned().ok_or_else(|| Failure::new("cannot sign", format!("there is no key for {party}")))
     }
 
-    pub fn holders(&self) -> impl Iterator<Item = (&Party, &SecretKey)> {
-        self.secret.iter()
+    pub fn holders(&self) -> Vec<(Party, Arc<SecretKey>)> {
+        self.secret.read().unwrap_or_else(PoisonError::into_inner).iter().map(|(party, key)| (party.clone(), Arc::clone(key))).collect()
+    }
+
+    /// Makes a new key in the place of a holder's old one, which is gone then.
+    pub fn renew(&self, holder: &Party, workshop: &str) -> Result<Arc<SecretKey>, Failure> {
+        let key = locked(SecretKey::generate(&user_id(holder, workshop))?);
+        self.store.replace(&SeatName::new(holder.to_string()).doing("cannot name a key")?, &key)?;
+        self.secret.write().unwrap_or_else(PoisonError::into_inner).insert(holder.clone(), Arc::clone(&key));
+        Ok(key)
+    }
+
+    /// Whether the keys lie on disk encrypted.
+    pub fn sealed(&self) -> bool {
+        self.store.sealed()
     }
 
     /// What genesis commits to: SHA-256 of the draw secret.
@@ -84,9 +102,20 @@ fn key(store: &KeyStore, holder: &Party, workshop: &str) -> Result<(SecretKey, b
     if let Some(key) = store.load(&name)? {
         return Ok((key, false));
     }
-    let key = SecretKey::generate(&format!("{holder} <{holder}@{workshop}.orchestrate>"))?;
+    let key = SecretKey::generate(&user_id(holder, workshop))?;
     store.save(&name, &key)?;
     Ok((key, true))
+}
+
+/// A key at a place in memory that it keeps, and that never goes to swap.
+fn locked(key: SecretKey) -> Arc<SecretKey> {
+    let key = Arc::new(key);
+    lock(&*key);
+    key
+}
+
+fn user_id(holder: &Party, workshop: &str) -> String {
+    format!("{holder} <{holder}@{workshop}.orchestrate>")
 }
 
 /// What the loop holds.
@@ -125,7 +154,7 @@ impl Hands for Grip {
     }
 
     fn seal(&self, party: &Party, envelope: &mut Envelope) -> Result<(), Failure> {
-        also_seal(envelope, self.keys.of(party)?)
+        also_seal(envelope, &*self.keys.of(party)?)
     }
 
     fn draw(&self, words: &str) -> Digest {

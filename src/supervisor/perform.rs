@@ -299,7 +299,7 @@ async fn build_merge(yard: &Arc<Yard>, task: &TaskId, attempt: u32) -> Result<()
     let (here, name) = (Arc::clone(yard), task.clone());
     let (commit, old, tree) = blocking(move || {
         let raw = compose(&here, &name, attempt, &draft);
-        let signed = sign_commit(raw.as_bytes(), here.keys.of(&Party::Gatekeeper)?)?;
+        let signed = sign_commit(raw.as_bytes(), &*here.keys.of(&Party::Gatekeeper)?)?;
         Ok((here.gate()?.write_commit(&signed)?, draft.tip, draft.tree))
     })
     .await?;

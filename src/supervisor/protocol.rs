@@ -67,6 +67,10 @@ pub enum Request {
     // The owner's socket only.
     TaskConfirm { task: TaskId, shown: Digest, code: String },
     Thaw { code: String },
+    /// Takes a seat's key away; without it the seat can sign, push, submit, review and send nothing.
+    KeyRevoke { seat: SeatName, reason: String },
+    /// Gives a seat a new key, and takes the old one away where that still counts.
+    KeyRotate { seat: SeatName },
     Deliver,
     Recharter,
     ConfigShow,

@@ -83,6 +83,49 @@ fn handed() -> Option<Handed> {
     Some(Handed { kind, secret, upstream: given("ANTHROPIC_BASE_URL") })
 }
 
+/// What opens the keys; it is printed nowhere and wiped when it goes.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Passphrase(Zeroizing<String>);
+
+impl std::fmt::Debug for Passphrase {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Passphrase")
+    }
+}
+
+impl Passphrase {
+    /// Takes a text; the end of its line is no part of it.
+    pub fn new(text: &str) -> Result<Self, Failure> {
+        let text = text.trim_end_matches(['\r', '\n']);
+        match text.is_empty() {
+            true => Err(Failure::new("cannot use the passphrase", "it is empty").hint("orchestrate keys seal")),
+            false => Ok(Self(Zeroizing::new(text.to_owned()))),
+        }
+    }
+
+    /// Reads a private file of the owner's.
+    pub fn of_file(path: &std::path::Path) -> Result<Self, Failure> {
+        Self::new(&text(path)?)
+    }
+
+    /// Reads a descriptor to its end.
+    pub fn of_descriptor(number: u32) -> Result<Self, Failure> {
+        let what = format!("cannot read the passphrase from descriptor {number}");
+        let mut text = Zeroizing::new(String::with_capacity(4096));
+        std::fs::File::open(format!("/proc/self/fd/{number}")).doing(&what)?.take(4096).read_to_string(&mut text).doing(what)?;
+        Self::new(&text)
+    }
+
+    /// What systemd hands over, if it does.
+    pub fn of_systemd() -> Result<Option<Self>, Failure> {
+        systemd("orchestrate-passphrase")?.map(|text| Self::new(&text)).transpose()
+    }
+
+    pub(super) fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
 /// Where a credential was found, for people; never what it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum From {

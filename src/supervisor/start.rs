@@ -114,6 +114,7 @@ impl Reporter {
 /// Runs the supervisor until it is told to stop.
 pub fn supervise(place: &Place, secrets: Secrets, mut reporter: Reporter) -> Result<(), Failure> {
     let begun = Instant::now();
+    crate::edge::process::harden()?;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().doing("cannot start the supervisor")?;
     let outcome = runtime.block_on(run(place, secrets, &mut reporter, begun));
     if let Err(failure) = &outcome {
@@ -126,7 +127,7 @@ pub fn supervise(place: &Place, secrets: Secrets, mut reporter: Reporter) -> Res
 async fn run(place: &Place, mut secrets: Secrets, reporter: &mut Reporter, begun: Instant) -> Result<(), Failure> {
     let options = Options::load(place)?.ok_or_else(|| Failure::new("cannot start", "nobody said which repository").hint("orchestrate bootstrap <repo>"))?;
     place.clear_work()?;
-    let prepared = prepare(place, &options, reporter)?;
+    let prepared = prepare(place, &options, secrets.passphrase.as_deref(), reporter)?;
     let level = prepared.level.clone();
     let (yard, mut drive) = prepared.yard;
     found(&mut drive, &yard, &prepared.charter, &prepared.source, prepared.fresh, reporter)?;
@@ -164,10 +165,11 @@ fn credential(yard: &Yard, handed: Option<Handed>, charter: &Charter, reporter: 
     let terms = &charter.policy.agent;
     let from = yard.unlock(terms)?;
     let host = yard.upstream(&terms.upstream)?.host().to_owned();
+    let way = if yard.isolation == Isolation::None { "handed to every seat, which can read it: no walls".to_owned() } else { format!("put in by the relay for {host}") };
     let detail = match from {
-        Some(secrets::From::Systemd) => format!("systemd's, put in by the relay for {host}"),
-        Some(secrets::From::File) => format!("the owner's file, put in by the relay for {host}"),
-        Some(secrets::From::Environment) => format!("this start's environment, put in by the relay for {host}; a restart asks again"),
+        Some(secrets::From::Systemd) => format!("systemd's, {way}"),
+        Some(secrets::From::File) => format!("the owner's file, {way}"),
+        Some(secrets::From::Environment) => format!("this start's environment, {way}; a restart asks again"),
         None => "none: agents log in by themselves, inside their seats".to_owned(),
     };
     reporter.step("credential", detail, since);
@@ -194,7 +196,7 @@ struct Prepared {
 }
 
 /// Everything that can be found wrong before anything is made.
-fn prepare(place: &Place, options: &Options, reporter: &mut Reporter) -> Result<Prepared, Failure> {
+fn prepare(place: &Place, options: &Options, passphrase: Option<&str>, reporter: &mut Reporter) -> Result<Prepared, Failure> {
     let since = Instant::now();
     let git = Git::find()?;
     let launcher = place.join("bin/orchestrate");
@@ -218,8 +220,10 @@ fn prepare(place: &Place, options: &Options, reporter: &mut Reporter) -> Result<
     let len = ledger.len();
     reporter.step("ledger", if fresh { "new".to_owned() } else { format!("{len} entries") }, since);
     let since = Instant::now();
-    let (keys, made) = Keys::open(place, &workshop, &seats)?;
-    reporter.step("keys", if made > 0 { format!("{made} made") } else { "there already".to_owned() }, since);
+    let (keys, made) = Keys::open(place, &workshop, &seats, passphrase)?;
+    let told = if made > 0 { format!("{made} made") } else { "there already".to_owned() };
+    let rest = if keys.sealed() { "sealed" } else { "unencrypted (orchestrate keys seal)" };
+    reporter.step("keys", format!("{told}, {rest}"), since);
     let (keys, gate) = (Arc::new(keys), Arc::new(OnceLock::new()));
     let clock = Clock::new(std::env::var_os("ORCHESTRATE_CLOCK_AHEAD").map(PathBuf::from));
     let grip = Grip::new(Arc::clone(&keys), Arc::clone(&gate), clock.clone());
@@ -274,9 +278,12 @@ fn found(drive: &mut Drive<Grip>, yard: &Yard, charter: &Charter, source: &Sourc
         };
         acts.push(Act::Found { genesis: Box::new(genesis) });
     }
-    let holders: Vec<(Party, String)> = yard.keys.holders().map(|(party, key)| (party.clone(), key.certificate_armored())).collect();
-    let missing: Vec<&(Party, String)> = holders.iter().filter(|(party, _)| !drive.state.keys.contains_key(party)).collect();
-    let sworn = missing.is_empty();
+    let holders: Vec<(Party, String)> = yard.keys.holders().into_iter().map(|(party, key)| (party, key.certificate_armored())).collect();
+    // A revoked key waits for the owner; a new one that a crash kept from being registered is registered now.
+    let revoked = |party: &Party| yard.keys.of(party).is_ok_and(|key| drive.state.retired.contains_key(&key.fingerprint()));
+    let missing: Vec<&(Party, String)> =
+        holders.iter().filter(|(party, _)| !drive.state.keys.contains_key(party) && !revoked(party)).collect();
+    let sworn = drive.state.keys.contains_key(&Party::Owner);
     for (party, certificate) in missing {
         let fingerprint = yard.keys.of(party)?.fingerprint();
         acts.push(Act::RegisterKey { holder: party.clone(), fingerprint, certificate: certificate.clone() });
@@ -285,7 +292,7 @@ fn found(drive: &mut Drive<Grip>, yard: &Yard, charter: &Charter, source: &Sourc
         acts.push(Act::Swear);
     }
     must(drive, acts)?;
-    drive.state.keys.values().try_for_each(|key| yard.trust(&key.certificate))?;
+    drive.state.keys.values().chain(drive.state.retired.values().map(|retired| &retired.key)).try_for_each(|key| yard.trust(&key.certificate))?;
     let owner = drive.state.keys.get(&Party::Owner).map(|key| key.fingerprint.to_string()).unwrap_or_default();
     reporter.step(if fresh { "genesis" } else { "record" }, format!("owner's key {owner}"), since);
     Ok(())

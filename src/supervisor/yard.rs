@@ -16,7 +16,7 @@ use crate::domain::policy::Agent;
 use crate::domain::state::State;
 use crate::edge::clock::Clock;
 use crate::edge::git::{Gate, Git};
-use crate::edge::keys::{Certs, split_commit};
+use crate::edge::keys::{Certs, lock, split_commit};
 use crate::edge::tmux::Tmux;
 use crate::edge::upstream::{self, Credential, Upstream};
 use crate::ledger::Ledger;
@@ -60,7 +60,7 @@ pub struct Yard {
     pub meter: Meter,
     /// What the owner's start handed over, the credential that counts, and where the API is.
     handed: RwLock<Option<Handed>>,
-    credential: RwLock<Option<Credential>>,
+    credential: RwLock<Option<Arc<Credential>>>,
     upstream: Mutex<Option<(String, Arc<Upstream>)>>,
 }
 
@@ -209,11 +209,13 @@ impl Yard {
     pub fn unlock(&self, terms: &Agent) -> Result<Option<secrets::From>, Failure> {
         let handed = self.handed.read().unwrap_or_else(PoisonError::into_inner);
         let (found, from) = secrets::credential(terms, handed.as_ref())?.unzip();
+        let found = found.map(Arc::new);
+        found.iter().for_each(|found| lock(found.reveal()));
         *self.credential.write().unwrap_or_else(PoisonError::into_inner) = found;
         Ok(from)
     }
 
-    pub fn credential(&self) -> Option<Credential> {
+    pub fn credential(&self) -> Option<Arc<Credential>> {
         self.credential.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 

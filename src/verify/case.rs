@@ -93,7 +93,7 @@ fn open<'a>(roster: &'a Roster<'a>, history: &'a History<'a>, merge: &'a Merge<'
     }
     let measured = attempt.measured.as_ref().filter(|measured| measured.seq < merge.intended).ok_or("its candidate was never measured")?;
     let rules = roster.rules(merge.intended);
-    let contributors = contributors(roster, measured.change, author)?;
+    let contributors = contributors(roster, measured, author)?;
     Ok(Case {
         roster,
         merge,
@@ -111,11 +111,11 @@ fn open<'a>(roster: &'a Roster<'a>, history: &'a History<'a>, merge: &'a Merge<'
 }
 
 /// Whoever signed a commit of the range had a hand in it; a commit that no seat signed could not enter.
-fn contributors(roster: &Roster<'_>, change: &Change, author: &SeatName) -> Result<BTreeSet<SeatName>, String> {
+fn contributors(roster: &Roster<'_>, measured: &Measured<'_>, author: &SeatName) -> Result<BTreeSet<SeatName>, String> {
     let mut all = BTreeSet::from([author.clone()]);
-    for commit in &change.commits {
+    for commit in &measured.change.commits {
         let seat = match &commit.signature {
-            Signature::Good(fingerprint) => roster.seat_of(fingerprint),
+            Signature::Good(fingerprint) => roster.seat_of(fingerprint, measured.seq),
             Signature::Missing | Signature::OtherFormat | Signature::UnknownKey | Signature::Bad(_) => None,
         };
         let seat = seat.ok_or_else(|| format!("the commit {} of its range is signed by no seat", commit.id.short()))?;

@@ -235,7 +235,7 @@ impl Judge<'_> {
 
     fn signed_as_measured(&self, raw: &[u8], said: &Signature, merge: &Merge<'_>) -> bool {
         let Signature::Good(fingerprint) = said else { return true };
-        let holder = self.roster.seat_of(fingerprint).and_then(|seat| self.roster.key(&Party::Seat(seat.clone()), merge.intended));
+        let holder = self.roster.seat_of(fingerprint, merge.intended).and_then(|seat| self.roster.key(&Party::Seat(seat.clone()), merge.intended));
         let found = split_commit(raw)
             .zip(holder)
             .map(|((signed, armored), holder)| holder.certs.verify_armored_at(&armored, &signed, moment(merge.time)));

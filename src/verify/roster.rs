@@ -10,7 +10,7 @@ use crate::domain::event::Event;
 use crate::domain::key;
 use crate::domain::name::{Digest, Fingerprint, SeatName};
 use crate::domain::workshop::{self, Genesis};
-use crate::edge::keys::{Certs, open_at};
+use crate::edge::keys::{Certs, open_at, revoked_in};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A key and whose it is.
@@ -20,6 +20,14 @@ pub(super) struct Holder {
     pub certs: Certs,
     /// The entry that registered it; what was signed counts from there on.
     pub since: u64,
+    /// The entry that revoked it; what was signed counts up to there.
+    pub until: Option<u64>,
+}
+
+impl Holder {
+    fn counts(&self, seq: u64) -> bool {
+        self.since < seq && self.until.is_none_or(|until| seq < until)
+    }
 }
 
 /// A charter and the entry from which it counts.
@@ -31,7 +39,8 @@ pub(super) struct Adopted {
 
 pub(super) struct Roster<'a> {
     pub genesis: &'a Genesis,
-    keys: BTreeMap<Party, Holder>,
+    /// Each party's keys, oldest first; only the last can still count.
+    keys: BTreeMap<Party, Vec<Holder>>,
     charters: Vec<Adopted>,
 }
 
@@ -74,8 +83,30 @@ impl<'a> Roster<'a> {
                         problems.entry(entry.seq, format_args!("the key of {holder}: {why}"));
                     }
                 }
+                Event::Key(key::Event::Revoked { holder, fingerprint, certificate, .. }) => {
+                    if let Err(why) = self.revoke(entry, holder, fingerprint, certificate) {
+                        problems.entry(entry.seq, format_args!("the revocation for {holder}: {why}"));
+                    }
+                }
                 _ => {}
             }
+        }
+    }
+
+    fn revoke(&mut self, entry: &Entry, holder: &Party, claimed: &Fingerprint, armored: &str) -> Result<(), String> {
+        if entry.by != Actor::Owner || !matches!(holder, Party::Seat(_)) {
+            return Err(format!("it is by {}, and only the owner takes a key away, from a seat", entry.by));
+        }
+        let current = self.keys.get_mut(holder).and_then(|keys| keys.last_mut()).filter(|key| key.until.is_none());
+        let current = current.ok_or("there is no key to revoke")?;
+        if current.fingerprint != *claimed {
+            return Err(format!("the key is {}, not {claimed}", current.fingerprint));
+        }
+        current.until = Some(entry.seq);
+        match revoked_in(armored) {
+            Ok(found) if found == *claimed => Ok(()),
+            Ok(found) => Err(format!("its certificate is that of {found}")),
+            Err(failure) => Err(format!("its certificate does not carry it: {failure}")),
         }
     }
 
@@ -94,7 +125,7 @@ impl<'a> Roster<'a> {
         if entry.by != Actor::Edge {
             return Err(format!("it was registered by {}, not by the supervisor", entry.by));
         }
-        if self.keys.contains_key(holder) {
+        if self.keys.get(holder).is_some_and(|keys| keys.iter().any(|key| key.until.is_none())) {
             return Err("a second key for the same holder".to_owned());
         }
         let mut certs = Certs::default();
@@ -106,7 +137,7 @@ impl<'a> Roster<'a> {
             return Err(format!("{found} belongs to somebody else already"));
         }
         all.add(armored).map_err(|why| why.to_string())?;
-        self.keys.insert(holder.clone(), Holder { fingerprint: found, certs, since: entry.seq });
+        self.keys.entry(holder.clone()).or_default().push(Holder { fingerprint: found, certs, since: entry.seq, until: None });
         Ok(())
     }
 
@@ -124,13 +155,13 @@ impl<'a> Roster<'a> {
     }
 
     fn oath(&self, entry: &Entry, envelope: &crate::domain::dsse::Envelope) -> Result<(), String> {
-        let owner = self.keys.get(&Party::Owner).ok_or("the owner has no key")?;
+        let owner = self.key(&Party::Owner, entry.seq).ok_or("the owner has no key")?;
         let (_, signers) = open_at(envelope, &owner.certs, moment(entry.time))?;
         if signers != [owner.fingerprint.clone()] {
             return Err("it is not signed by the owner's key alone".to_owned());
         }
         let (subject, word) = word::read::<GenesisWord>(envelope)?;
-        let keys: BTreeMap<_, _> = self.keys.iter().map(|(party, holder)| (party.clone(), holder.fingerprint.clone())).collect();
+        let keys: BTreeMap<_, _> = self.first().collect();
         let said: BTreeMap<_, _> = word.keys.iter().cloned().collect();
         let base = subject.digest.get("gitCommit").map(String::as_str) == Some(self.genesis.base.as_str());
         let rules = &self.charters[0].digest;
@@ -147,14 +178,20 @@ impl<'a> Roster<'a> {
         }
     }
 
-    /// A party's key, if it was registered before this entry.
-    pub fn key(&self, party: &Party, seq: u64) -> Option<&Holder> {
-        self.keys.get(party).filter(|holder| holder.since < seq)
+    /// What the owner swore on: the first key of each.
+    fn first(&self) -> impl Iterator<Item = (Party, Fingerprint)> {
+        self.keys.iter().filter_map(|(party, keys)| Some((party.clone(), keys.first()?.fingerprint.clone())))
     }
 
-    /// The seat whose key this is.
-    pub fn seat_of(&self, fingerprint: &Fingerprint) -> Option<&SeatName> {
-        let (party, _) = self.keys.iter().find(|(_, holder)| holder.fingerprint == *fingerprint)?;
+    /// A party's key, if it was registered before this entry and not revoked until then.
+    pub fn key(&self, party: &Party, seq: u64) -> Option<&Holder> {
+        self.keys.get(party)?.iter().find(|holder| holder.counts(seq))
+    }
+
+    /// The seat whose key this was at an entry.
+    pub fn seat_of(&self, fingerprint: &Fingerprint, seq: u64) -> Option<&SeatName> {
+        let is = |holder: &Holder| holder.fingerprint == *fingerprint && holder.counts(seq);
+        let (party, _) = self.keys.iter().find(|(_, keys)| keys.iter().any(is))?;
         match party {
             Party::Seat(seat) => Some(seat),
             Party::Owner | Party::Gatekeeper => None,
@@ -162,7 +199,7 @@ impl<'a> Roster<'a> {
     }
 
     pub fn owner(&self) -> Option<&Fingerprint> {
-        self.keys.get(&Party::Owner).map(|holder| &holder.fingerprint)
+        self.keys.get(&Party::Owner)?.first().map(|holder| &holder.fingerprint)
     }
 
     /// The rules in force when an entry was written.

@@ -2,6 +2,7 @@
 
 mod flips;
 mod forged;
+mod revoked;
 mod world;
 
 use super::{Report, run};

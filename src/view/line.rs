@@ -43,6 +43,7 @@ fn workshop(event: &workshop::Event) -> String {
 fn key(event: &key::Event) -> String {
     match event {
         key::Event::Made { holder, fingerprint, .. } => format!("key of {holder}: {fingerprint}"),
+        key::Event::Revoked { holder, fingerprint, reason, .. } => format!("key of {holder} revoked: {fingerprint}: {reason}"),
         key::Event::Signed { digest } => format!("commit signed by the broker, bytes {}", digest.short()),
     }
 }

@@ -37,6 +37,7 @@ impl Shop {
         let root = base.join(format!("ob-{}", std::process::id()));
         let shop = Self { root };
         fs::create_dir_all(shop.join("home")).expect("a fresh folder");
+        shop.rules();
         shop.generate();
         for (name, text) in AGENTS {
             fs::write(shop.join(name), text).expect("the agent");
@@ -56,6 +57,12 @@ impl Shop {
     /// The binary that is measured: `$BENCH_BINARY`, else the one just built.
     pub fn binary() -> PathBuf {
         std::env::var_os("BENCH_BINARY").unwrap_or_else(|| env!("CARGO_BIN_EXE_orchestrate").into()).into()
+    }
+
+    /// The default rules, but for the budget: a figure is the mean of more commits than a seat may make in an hour.
+    fn rules(&self) {
+        fs::create_dir(self.join("rules")).expect("a folder of rules");
+        fs::write(self.join("rules/config.toml"), "[budgets]\ncommits = { per_hour = 100000 }\n").expect("the rules");
     }
 
     fn generate(&self) {
@@ -112,7 +119,7 @@ impl Shop {
 
     pub fn orchestrate(&self, states: &Path) -> Command {
         let mut command = self.command(Self::binary());
-        command.env("ORCHESTRATE_STATE", states).env("ORCHESTRATE_CONFIG", self.join("none"));
+        command.env("ORCHESTRATE_STATE", states).env("ORCHESTRATE_CONFIG", self.join("rules"));
         command
     }
 }

@@ -117,6 +117,16 @@ impl Certs {
     }
 }
 
+/// The fingerprint of a certificate that carries its own revocation.
+pub fn revoked_in(armored: &str) -> Result<Fingerprint, Failure> {
+    const WHAT: &str = "cannot take the revocation";
+    let cert = parse_certificate(armored)?;
+    match cert.revocation_status(&StandardPolicy::new(), None) {
+        RevocationStatus::Revoked(_) => fingerprint_of(&cert.fingerprint()).ok_or_else(|| Failure::new(WHAT, "it is not of version 4")),
+        RevocationStatus::CouldBe(_) | RevocationStatus::NotAsFarAsWeKnow => Err(Failure::new(WHAT, "the certificate is not revoked by its own key")),
+    }
+}
+
 /// What makes a key that key: the same point is the same key, whichever of the two Ed25519 spellings it has.
 fn material(key: &PublicKey) -> Vec<u8> {
     match key {

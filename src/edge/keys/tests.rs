@@ -2,6 +2,7 @@
 
 mod envelopes;
 mod interop;
+mod seals;
 
 use super::*;
 use crate::domain::change::Signature;

@@ -1,13 +1,14 @@
 use super::attach::become_grid;
 use super::desk::{Desk, complain};
 use super::paint::{Look, cell, looking};
+use super::passphrase::{self, Source};
 use super::prompt;
 use crate::domain::failure::Failure;
 use crate::domain::isolation::Isolation;
 use crate::domain::name::SeatName;
 use crate::interface::client::quoted;
 use crate::interface::exit::{Exit, Trouble};
-use crate::supervisor::door::{self, BootstrapOptions, Started};
+use crate::supervisor::door::{self, AtRest, BootstrapOptions, Passphrase, Started};
 use crate::supervisor::protocol::{Request, Response, Step, StepState};
 use std::collections::BTreeMap;
 use std::io::IsTerminal;
@@ -39,6 +40,8 @@ pub struct Bootstrap {
     /// Ask nothing.
     #[arg(short, long)]
     yes: bool,
+    #[command(flatten)]
+    passphrase: Source,
 }
 
 impl Bootstrap {
@@ -46,10 +49,22 @@ impl Bootstrap {
         let repo = self.repository(desk)?;
         let (agent, agents) = agents(&self.agent)?;
         let isolation = self.isolation.as_deref().map(level).transpose()?;
-        let options = BootstrapOptions { repo: repo.clone(), agent, agents, isolation, yes: self.yes };
+        let options = BootstrapOptions { repo: repo.clone(), agent, agents, isolation, yes: self.yes, passphrase: self.passphrase(&repo)? };
         let started = door::bootstrap(&options, &mut |step| show(desk, step))?;
         let attach = !self.detach && !desk.json && std::io::stdout().is_terminal() && std::io::stdin().is_terminal();
         finish(desk, &repo, &started, attach)
+    }
+
+    /// Sealed keys want a passphrase; a first start offers to seal them. Without one they lie unencrypted, and the start says so.
+    fn passphrase(&self, repo: &Path) -> Result<Option<Passphrase>, Trouble> {
+        const OFFER: &str = "A passphrase seals the workshop's keys on disk; every start asks for it. Empty: they lie unencrypted.\nPassphrase: ";
+        let given = self.passphrase.given()?;
+        match door::keys_at_rest(repo)? {
+            _ if given.is_some() => Ok(given),
+            AtRest::Sealed => passphrase::asked(),
+            AtRest::None if !self.yes => passphrase::chosen(OFFER),
+            AtRest::None | AtRest::Plain | AtRest::Open => Ok(None),
+        }
     }
 
     fn repository(&self, desk: &Desk) -> Result<PathBuf, Trouble> {

@@ -76,7 +76,7 @@ impl Demo {
         announce(&desk, &stage);
         stop_when_interrupted(&desk)?;
         let agent = Some(stage.agent.clone());
-        let options = BootstrapOptions { repo: stage.project.clone(), agent, agents: BTreeMap::new(), isolation, yes: true };
+        let options = BootstrapOptions { repo: stage.project.clone(), agent, agents: BTreeMap::new(), isolation, yes: true, passphrase: None };
         let started = door::bootstrap(&options, &mut |step| show(&desk, step))?;
         let played = play(&desk, &stage, &started, since);
         if INTERRUPTED.load(Ordering::SeqCst) {

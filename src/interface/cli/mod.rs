@@ -19,6 +19,7 @@ mod log;
 mod mail;
 mod man;
 mod paint;
+mod passphrase;
 mod prompt;
 mod review;
 mod selftest;

@@ -3,10 +3,11 @@
 use crate::domain::failure::Doing;
 use crate::interface::exit::Trouble;
 use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
+use zeroize::Zeroizing;
 use std::io::{BufRead, IsTerminal, Read, Stdin, Write};
 
-/// A code has this many digits at most; more is a slip of the hand.
-const MOST: usize = 32;
+/// A code or passphrase is this long at most; more is a slip of the hand.
+const MOST: usize = 256;
 
 /// Reads a code: typed without echo on a terminal, else the first line of standard input.
 pub fn code(question: &str) -> Result<String, Trouble> {
@@ -14,6 +15,12 @@ pub fn code(question: &str) -> Result<String, Trouble> {
     let text = if stdin.is_terminal() { typed(&stdin, question)? } else { line(&stdin)? };
     let code: String = text.chars().filter(|c| !c.is_whitespace()).collect();
     if code.is_empty() { Err(Trouble::usage("no code was given", "type it at the prompt, or send it to standard input")) } else { Ok(code) }
+}
+
+/// Asks for a secret, without echo; only where standard input is a terminal.
+pub fn secret(question: &str) -> Result<Option<Zeroizing<String>>, Trouble> {
+    let stdin = std::io::stdin();
+    if stdin.is_terminal() { typed(&stdin, question).map(|text| Some(Zeroizing::new(text))) } else { Ok(None) }
 }
 
 /// Asks for a line; only where standard input is a terminal.
@@ -66,7 +73,7 @@ fn keys(input: &mut impl Read) -> Result<String, Trouble> {
             3 | 28 => return Err(Trouble::Interrupted),
             8 | 127 => drop(text.pop()),
             21 => text.clear(),
-            key if key.is_ascii_graphic() && text.len() < MOST => text.push(char::from(key)),
+            key if (key.is_ascii_graphic() || key == b' ') && text.len() < MOST => text.push(char::from(key)),
             _ => {}
         }
     }

@@ -1,6 +1,6 @@
 //! The owner's own requests: codes, the record, the way home, the end.
 
-use super::{denial, done, outcome, page, said};
+use super::{denial, done, keys, outcome, page, said};
 use crate::domain::actor::Actor;
 use crate::domain::command::Act;
 use crate::domain::failure::{Doing, Failure};
@@ -30,6 +30,8 @@ pub fn verb(request: &Request) -> Option<&'static str> {
     Some(match request {
         Request::TaskConfirm { .. } => "confirm",
         Request::Thaw { .. } => "thaw",
+        Request::KeyRevoke { .. } => "revoke-key",
+        Request::KeyRotate { .. } => "rotate-key",
         Request::Deliver => "deliver",
         Request::Recharter => "recharter",
         Request::ConfigShow => "config-show",
@@ -53,6 +55,8 @@ pub async fn answer(yard: &Arc<Yard>, request: Request) -> Response {
             let step = yard.keys.totp.find(yard.clock.now(), &code);
             coded(yard, Act::Thaw { step }).await
         }
+        Request::KeyRevoke { seat, reason } => keys::revoke(yard, seat, reason).await,
+        Request::KeyRotate { seat } => keys::rotate(yard, seat).await,
         Request::Deliver => page(home::deliver(yard).await.map(|home| Spoken { outcome: format!("{}: {}", home.branch, home.outcome) })),
         Request::Recharter => recharter(yard).await,
         Request::ConfigShow => page(config(yard).await),

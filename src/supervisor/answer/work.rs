@@ -9,6 +9,7 @@ use crate::domain::key::Signing;
 use crate::domain::name::{Fingerprint, Oid, TaskId};
 use crate::domain::refusal::Refusal;
 use crate::domain::state::State;
+use crate::ledger::Ledger;
 use crate::supervisor::protocol::{Request, Response};
 use crate::supervisor::yard::{Yard, blocking};
 use crate::view;
@@ -169,7 +170,11 @@ async fn verify(yard: &Arc<Yard>, payload: &str, signature: &str) -> Response {
     };
     let judged = yard.judge_signature(&String::from_utf8_lossy(&signature), &payload);
     let (status, fingerprint, why) = match judged {
-        Signature::Good(fingerprint) => ("good", Some(fingerprint), String::new()),
+        Signature::Good(fingerprint) => match yard.see(revoked(fingerprint.clone())).await {
+            Ok(None) => ("good", Some(fingerprint), String::new()),
+            Ok(Some(why)) => ("bad", Some(fingerprint), why),
+            Err(failure) => return Response::Failed(failure),
+        },
         Signature::UnknownKey => ("unknown-key", None, "no registered key made it".to_owned()),
         Signature::Missing | Signature::OtherFormat => ("other-format", None, "it is no OpenPGP signature".to_owned()),
         Signature::Bad(why) => ("bad", None, why),
@@ -179,5 +184,10 @@ async fn verify(yard: &Arc<Yard>, payload: &str, signature: &str) -> Response {
 }
 
 fn holder(state: &State, fingerprint: Option<&Fingerprint>) -> Option<Party> {
-    state.keys.iter().find(|(_, key)| Some(&key.fingerprint) == fingerprint).map(|(party, _)| party.clone())
+    let retired = fingerprint.and_then(|fingerprint| state.retired.get(fingerprint)).map(|retired| retired.holder.clone());
+    state.keys.iter().find(|(_, key)| Some(&key.fingerprint) == fingerprint).map(|(party, _)| party.clone()).or(retired)
+}
+
+fn revoked(fingerprint: Fingerprint) -> impl FnOnce(&State, &dyn Ledger) -> Option<String> + Send {
+    move |state, _| state.retired.get(&fingerprint).map(|retired| format!("its key was revoked at entry {}: {}", retired.until, retired.reason))
 }

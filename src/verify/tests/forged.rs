@@ -12,7 +12,7 @@ use crate::domain::{confirm, freeze, key, merge, message, review, task, workshop
 use crate::edge::keys::SecretKey;
 use serde_json::json;
 
-struct Forgery {
+pub(super) struct Forgery {
     /// What has to be said of it.
     says: &'static str,
     plan: fn(&mut Plan, &mut Plan),
@@ -33,7 +33,7 @@ const fn commit(says: &'static str, forge: fn(&mut World, &mut CommitDraft)) -> 
     Forgery { commit: Some(forge), ..base(says) }
 }
 
-const fn after(says: &'static str, forge: fn(&mut World)) -> Forgery {
+pub(super) const fn after(says: &'static str, forge: fn(&mut World)) -> Forgery {
     Forgery { after: forge, ..base(says) }
 }
 
@@ -43,7 +43,7 @@ fn judged(forgery: &Forgery) -> Report {
     run(world.dir.path(), &world.save(), None).unwrap()
 }
 
-fn table(forgeries: &[Forgery]) {
+pub(super) fn table(forgeries: &[Forgery]) {
     for forgery in forgeries {
         let report = judged(forgery);
         let found = report.problems.iter().any(|problem| problem.contains(forgery.says));

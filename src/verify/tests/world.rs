@@ -205,6 +205,13 @@ impl World {
         self.put(Actor::Edge, Event::Key(key::Event::Made { holder, fingerprint, certificate }));
     }
 
+    /// The owner takes a seat's key away.
+    pub fn revoked(&mut self, holder: &str, by: Actor) {
+        let key = &self.keys[&party(holder)];
+        let (fingerprint, certificate) = (key.fingerprint(), key.revoked_armored("lost").unwrap());
+        self.put(by, Event::Key(key::Event::Revoked { holder: party(holder), fingerprint, certificate, reason: "lost".to_owned() }));
+    }
+
     pub fn policy(&self) -> Digest {
         Digest::of(self.genesis.charter.as_bytes())
     }

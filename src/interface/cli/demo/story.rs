@@ -68,7 +68,7 @@ impl Story {
             Event::Freeze(freeze::Event::Frozen { reason }) => Err(Failure::new("the workshop was frozen", reason)),
             Event::Message(message::Event::Delivered { .. } | message::Event::Acknowledged { .. } | message::Event::Expired { .. })
             | Event::Fleet(fleet::Event::Seated { .. } | fleet::Event::Answered { .. } | fleet::Event::Relayed { .. })
-            | Event::Key(key::Event::Made { .. })
+            | Event::Key(key::Event::Made { .. } | key::Event::Revoked { .. })
             | Event::Freeze(freeze::Event::Thawed { .. })
             | Event::Workshop(_)
             | Event::Confirm(_) => Ok(Vec::new()),

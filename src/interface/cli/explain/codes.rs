@@ -13,6 +13,7 @@ pub const CODES: &[(&str, &str)] = &[
     ("gates-open", "The change has not passed all of its gates."),
     ("in-use", "The one-time code's secret is in use, and is shown only until its first use."),
     ("key-exists", "The holder has a key already; a key is made once."),
+    ("key-revoked", "The key was revoked: nothing that it signed is accepted any more, and its seat signs nothing until the owner rotates it."),
     ("key-shared", "The key belongs to another holder already."),
     ("locked-out", "Too many wrong codes in a row: for a while no code is accepted, not even the right one."),
     ("malformed", "What was asked could not be read."),

@@ -13,7 +13,9 @@ pub struct List {}
 impl List {
     pub fn run(self, desk: &Desk) -> Result<Exit, Trouble> {
         desk.show(&Request::Certificates, |keys: &Vec<Certificate>, paint| {
-            let rows: Vec<Vec<Cell>> = keys.iter().map(|key| vec![cell(key.holder.to_string()), cell(key.fingerprint.as_str())]).collect();
+            let end = |key: &Certificate| key.revoked.as_ref().map_or_else(String::new, |(seq, why)| format!("revoked at entry {seq}: {why}"));
+            let row = |key: &Certificate| vec![cell(key.holder.to_string()), cell(key.fingerprint.as_str()), cell(end(key))];
+            let rows: Vec<Vec<Cell>> = keys.iter().map(row).collect();
             if rows.is_empty() { "no keys\n".to_owned() } else { paint.table(&rows) }
         })
     }

@@ -2,6 +2,7 @@
 
 mod boundary;
 mod crash;
+mod drift;
 mod hostile;
 mod keys;
 mod planted;

@@ -17,5 +17,6 @@ mod secrets;
 mod selftest;
 mod serve;
 pub mod start;
+mod watch;
 mod wire;
 pub mod yard;

@@ -10,6 +10,7 @@ use super::relay;
 use super::seats;
 use super::secrets::{self, Handed, Secrets};
 use super::serve;
+use super::watch;
 use super::yard::{Ground, Yard, blocking};
 use crate::domain::actor::{Actor, Party};
 use crate::domain::charter::Charter;
@@ -17,7 +18,7 @@ use crate::domain::command::Act;
 use crate::domain::effect::Effect;
 use crate::domain::failure::{Doing, Failure};
 use crate::domain::isolation::Isolation;
-use crate::domain::name::{Oid, SeatName};
+use crate::domain::name::SeatName;
 use crate::domain::state::State;
 use crate::domain::workshop::Genesis;
 use crate::edge::agent;
@@ -144,6 +145,7 @@ async fn run(place: &Place, mut secrets: Secrets, reporter: &mut Reporter, begun
     let seats: Vec<SeatName> = charter.seats().cloned().collect();
     seats.iter().try_for_each(|seat| serve::open_seat(&yard, seat))?;
     tokio::spawn(tick(Arc::clone(&yard)));
+    tokio::spawn(watch::watch(Arc::clone(&yard)));
     if let Err(failure) = fill(&yard, &options, &charter, reporter).await {
         stop_panes(&yard).await?;
         return Err(failure);
@@ -344,7 +346,7 @@ fn reconcile(yard: &Yard, drive: &mut Drive<Grip>) -> Result<(), Failure> {
     let effects = drive.outstanding();
     drop(effects);
     let found = yard.gate()?.refs()?;
-    let differing = difference(&drive.state, &found);
+    let differing = watch::difference(&drive.state, &found);
     if differing.is_empty() {
         return Ok(());
     }
@@ -376,13 +378,6 @@ async fn prove(yard: Arc<Yard>) {
     if let Err(failure) = end {
         eprintln!("orchestrate: {failure}");
     }
-}
-
-fn difference(state: &State, found: &BTreeMap<crate::domain::name::RefName, Oid>) -> Vec<String> {
-    let measuring = |name: &str| name.starts_with("refs/gate/");
-    let lost = state.refs.iter().filter(|(name, oid)| found.get(*name) != Some(oid)).map(|(name, oid)| format!("{name} is not at {}", oid.short()));
-    let extra = found.keys().filter(|name| !state.refs.contains_key(*name) && !measuring(name.as_str())).map(|name| format!("{name} is not in the record"));
-    lost.chain(extra).collect()
 }
 
 fn start_entry(drive: &mut Drive<Grip>, level: &(String, String)) -> Result<(), Failure> {

@@ -107,14 +107,7 @@ impl Gate {
     /// Proves that nothing bends what git reads in the gate, and that everything its references need is there.
     pub fn check(&self) -> Result<(), Failure> {
         const WHAT: &str = "cannot trust the gate";
-        if let Some(found) = FOREIGN.iter().find(|name| self.dir.join(name).symlink_metadata().is_ok()) {
-            return Err(Failure::new(WHAT, format!("it holds {found}")));
-        }
-        let read = |name: &str| std::fs::read_to_string(self.dir.join(name)).doing(WHAT);
-        let as_made = read("config")? == store::config(&self.object_format, true) && read("HEAD")? == store::head(&self.branch);
-        if !as_made {
-            return Err(Failure::new(WHAT, "its config or its HEAD is not the one it was made with"));
-        }
+        self.untouched()?;
         let symbolic = self.symbolic_refs()?;
         if !symbolic.is_empty() {
             return Err(Failure::new(WHAT, format!("{symbolic} is symbolic")));
@@ -122,6 +115,17 @@ impl Gate {
         let mut command = self.command();
         command.args(["fsck", "--connectivity-only", "--no-dangling", "--no-reflogs", "--no-progress"]);
         must(command, b"", "find everything the gate's references need").map(drop)
+    }
+
+    /// Proves that the gate's settings are the ones it was made with, and that no file bends what git reads; without running git.
+    pub fn untouched(&self) -> Result<(), Failure> {
+        const WHAT: &str = "cannot trust the gate";
+        if let Some(found) = FOREIGN.iter().find(|name| self.dir.join(name).symlink_metadata().is_ok()) {
+            return Err(Failure::new(WHAT, format!("it holds {found}")));
+        }
+        let read = |name: &str| std::fs::read_to_string(self.dir.join(name)).doing(WHAT);
+        let as_made = read("config")? == store::config(&self.object_format, true) && read("HEAD")? == store::head(&self.branch);
+        if as_made { Ok(()) } else { Err(Failure::new(WHAT, "its config or its HEAD is not the one it was made with")) }
     }
 
     /// Proves that each packed object is what its id says. Takes as long as reading the whole history.

@@ -66,6 +66,21 @@ mod tests {
     }
 
     #[test]
+    fn every_claim_of_the_security_page_names_rows_that_promise_it() {
+        let page = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("SECURITY.md")).unwrap();
+        let all = catalogue().unwrap();
+        let claims: Vec<Vec<&str>> = page.lines().filter(|line| line.contains(" | `")).map(|line| line.split(" | ").collect()).collect();
+        assert!(claims.len() > 15, "{claims:?}");
+        for claim in &claims {
+            let (level, ids) = (claim[1], claim[2]);
+            for id in ids.split('`').skip(1).step_by(2) {
+                let row = all.iter().find(|row| row.attack.id == id).unwrap_or_else(|| panic!("{id} is no row: {claim:?}"));
+                assert!(level == "sandbox" || row.attack.level.as_str() == "none", "{id} does not hold at level {level}: {claim:?}");
+            }
+        }
+    }
+
+    #[test]
     fn a_bad_row_is_named() {
         let bad = |text: &str| rows("X", text).unwrap_err().to_string();
         let row = "[[attack]]\nid = 'X1'\nabout = 'x'\nlevel = 'sandbox'\ntry = 'x'\n";

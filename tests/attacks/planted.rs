@@ -2,9 +2,11 @@
 #![expect(clippy::disallowed_methods, clippy::disallowed_types, reason = "a test runs the real program")]
 
 use crate::world::World;
+use crate::world::processes::kill;
 use orchestrate::domain::planted;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 /// Each guard that a test build can leave out, and the row of `attacks/` that then goes red.
@@ -80,7 +82,16 @@ fn ends(without: Option<&str>, ids: &str) -> BTreeMap<String, String> {
     command.env("ORCHESTRATE_CONFIG", world.path("rules")).env("ORCHESTRATE_STATE", world.path("state"));
     command.envs(without.map(|guard| (planted::VARIABLE, guard)));
     let said = command.output().unwrap();
+    outlived(world.path("t").parent().unwrap());
     let answer: Value = serde_json::from_slice(&said.stdout).unwrap_or_else(|why| panic!("{without:?}: {why}: {said:?}"));
     let rows = answer["done"]["attacks"].as_array().unwrap_or_else(|| panic!("{without:?}: {answer:#}"));
     rows.iter().map(|row| (row["id"].as_str().unwrap().to_owned(), row["outcome"].as_str().unwrap().to_owned())).collect()
+}
+
+/// Ends what outlives a sandbox without a process namespace: whoever still has a part of the folder mounted.
+fn outlived(folder: &Path) {
+    let name = folder.file_name().and_then(|name| name.to_str()).unwrap();
+    let numbers = std::fs::read_dir("/proc").unwrap().flatten().filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
+    let mounted = |pid: &i32| std::fs::read_to_string(format!("/proc/{pid}/mountinfo")).is_ok_and(|mounts| mounts.contains(name));
+    numbers.filter(mounted).for_each(kill);
 }

@@ -41,12 +41,12 @@ impl Family {
         self.0.iter().map(|process| format!("{} {}", process.pid, process.line)).collect()
     }
 
-    /// The supervisor's number.
     /// The numbers of all of them.
     pub fn all(&self) -> impl Iterator<Item = i32> {
         self.0.iter().map(|process| process.pid)
     }
 
+    /// The supervisor's number.
     pub fn supervisor(&self) -> i32 {
         let found: Vec<i32> = self.0.iter().filter(|process| process.line.contains(" supervise ")).map(|process| process.pid).collect();
         assert_eq!(found.len(), 1, "{:?}", self.shown());

@@ -217,3 +217,26 @@ fn an_unknown_key_in_the_owners_rules_names_file_and_line() {
     }
     world.start().ok();
 }
+
+/// A state folder that others can enter, that is a link, or that is too deep for a socket's path: told with the fix, before anything is made.
+#[test]
+fn a_state_folder_that_cannot_be_trusted_or_used_is_refused() {
+    let mut world = World::bare();
+    project::git(&world.path("home"), &["init", "-q", "-b", "main", "../mine"]);
+    project::git(&world.path("mine"), &["commit", "-q", "--allow-empty", "-m", "x"]);
+    let (open, link, deep) = (world.path("open"), world.path("link"), world.path(&"d".repeat(90)));
+    for (folder, mode) in [(&open, 0o750), (&deep, 0o700)] {
+        std::fs::create_dir(folder).unwrap();
+        std::fs::set_permissions(folder, PermissionsExt::from_mode(mode)).unwrap();
+    }
+    std::os::unix::fs::symlink(world.path("state"), &link).unwrap();
+    for (folder, words, fix) in
+        [(open, "others can enter it", "chmod 700"), (link, "not a folder of yours", "ls -ld"), (deep, "too long", "export ORCHESTRATE_STATE=")]
+    {
+        world.set("ORCHESTRATE_STATE", folder.to_str().unwrap());
+        start_at(&world, &world.path("mine")).ends(10).says(words).says(fix);
+        let made = std::fs::read_dir(&folder).unwrap().flatten().filter(|entry| entry.path().is_dir()).count();
+        assert_eq!(made, 0, "something was made in {}", folder.display());
+    }
+    nothing_left(&world);
+}

@@ -71,6 +71,11 @@ pub trait Ledger: Send {
     /// The leaf hashes of the first `upto` entries.
     fn leaf_hashes(&self, upto: u64) -> Result<Vec<Hash>, Failure>;
 
+    /// Keeps a signed checkpoint over the first `size` entries beside them, where there is a place for it that outlives the process.
+    fn keep_note(&mut self, _size: u64, _text: &str) -> Result<(), Failure> {
+        Ok(())
+    }
+
     /// Hashes every stored entry anew and compares all with what was written.
     fn check(&self) -> Result<Verified, Damage>;
 }

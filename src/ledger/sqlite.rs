@@ -253,6 +253,10 @@ impl Ledger for SqliteLedger {
         Err(Failure::new("cannot read the leaf hashes", "entries are missing").hint("orchestrate ledger verify"))
     }
 
+    fn keep_note(&mut self, size: u64, text: &str) -> Result<(), Failure> {
+        Self::keep_note(self, size, text)
+    }
+
     fn check(&self) -> Result<Verified, Damage> {
         self.audit()
     }

@@ -13,6 +13,7 @@ use crate::domain::push::Move;
 use crate::domain::refusal::Refusal;
 use crate::domain::state::State;
 use crate::domain::merge;
+use crate::ledger::chain::Hash;
 use crate::ledger::{AppendError, Ledger};
 use tokio::sync::{mpsc, oneshot};
 
@@ -20,6 +21,8 @@ use tokio::sync::{mpsc, oneshot};
 const GROUP: usize = 512;
 /// Entries read at once while folding the ledger.
 const PAGE: usize = 4096;
+/// A checkpoint is kept at least once in so many entries.
+const PIN: u64 = 1024;
 
 /// What the loop needs from the outside at once, while nobody else can append.
 pub trait Hands: Send {
@@ -30,6 +33,10 @@ pub trait Hands: Send {
     fn draw(&self, words: &str) -> Digest;
     /// Moves references all or none, each from its old value; finding them moved already is success.
     fn move_refs(&self, moves: &[Move]) -> Result<(), Failure>;
+    /// A signed checkpoint over the first `size` entries of a workshop's ledger; nothing where there is no key for it.
+    fn checkpoint(&self, _workshop: &str, _size: u64, _root: Hash) -> Result<Option<String>, Failure> {
+        Ok(None)
+    }
 }
 
 /// Why there is no entry.
@@ -142,6 +149,7 @@ impl<H: Hands> Drive<H> {
         }
         let bytes: Vec<Vec<u8>> = group.entries.iter().map(Entry::bytes).collect();
         let Err(trouble) = self.ledger.append(group.at, &bytes) else {
+            self.pin(group);
             return Ok(());
         };
         self.state = fold(self.ledger.as_ref())?;
@@ -149,6 +157,21 @@ impl<H: Hands> Drive<H> {
             AppendError::Conflict { .. } => Failure::new("cannot append to the ledger", trouble).hint("orchestrate ledger verify"),
             AppendError::Failure(failure) => failure,
         })
+    }
+
+    /// Signs the head now and then, so that a ledger that lost its end or was written anew does not fit what was kept of it.
+    ///
+    /// The entries are durable already: a checkpoint that cannot be kept is told, and stops nothing.
+    fn pin(&mut self, group: &Group) {
+        let size = self.ledger.len();
+        let telling = |entry: &Entry| matches!(entry.event, Event::Workshop(_) | Event::Freeze(_) | Event::Merge(_));
+        let due = group.at / PIN != size / PIN || group.entries.iter().any(telling);
+        let Some(genesis) = self.state.genesis.as_ref().filter(|_| due) else { return };
+        let note = self.hands.checkpoint(&genesis.workshop, size, self.ledger.root());
+        let kept = note.and_then(|note| note.map_or(Ok(()), |note| self.ledger.keep_note(size, &note)));
+        if let Err(failure) = kept {
+            eprintln!("orchestrate: {failure}");
+        }
     }
 
     /// Does at once what must not wait: draws, judgements, and the moves of references while nobody else can append.

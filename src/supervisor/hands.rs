@@ -163,6 +163,10 @@ impl Hands for Grip {
         Digest::new(hex::encode(mac.finalize().into_bytes())).expect("BUG: an HMAC-SHA-256 is 64 hex digits")
     }
 
+    fn checkpoint(&self, workshop: &str, size: u64, root: Hash) -> Result<Option<String>, Failure> {
+        self.keys.checkpoint(workshop, size, root).map(Some)
+    }
+
     fn move_refs(&self, moves: &[Move]) -> Result<(), Failure> {
         let gate = self.gate()?;
         let steps = moves.iter().map(|step| git::Move { name: step.name.clone(), old: step.old.clone(), new: Some(step.new.clone()) });

@@ -244,8 +244,7 @@ async fn converse(yard: &Arc<Yard>, seat: &SeatName, mut stream: UnixStream) -> 
         let hooks = here.place.join("hooks");
         let limits = Limits::default();
         let about = Conversation { service, protocol: protocol.as_deref(), hooks: &hooks, visible: &visible, env: &env, limits };
-        let mut child = serve(here.gate()?, &about, socket.into())?;
-        child.wait().map(drop).doing("cannot wait for git")
+        serve(here.gate()?, &about, socket.into())?.wait()
     })
     .await?;
     drop(guard);

@@ -11,6 +11,7 @@ mod push;
 mod relay;
 mod rest;
 mod review;
+mod starve;
 mod wire;
 
 use crate::world::{Said, World};

@@ -16,6 +16,7 @@ use crate::domain::planted;
 use crate::domain::role::Colour;
 use crate::edge::agent::{self, Launch};
 use crate::edge::git::CloneSetup;
+use crate::edge::process::total_memory;
 use crate::edge::sandbox::{Bind, Forward, Limits, Plan};
 use crate::edge::upstream::Kind as CredentialKind;
 use crate::edge::tmux::{Control, Event, Feed, Grid, Pane, PaneSpec, Tmux};
@@ -37,8 +38,10 @@ const API_PORT: u16 = 3129;
 const DUMMY: &str = "sk-ant-the-relay-puts-the-real-key-in";
 /// The first thing an agent is told to do, after its prompt.
 const FIRST: &str = "Run `orchestrate whoami`, then `orchestrate mail inbox`, and do what your role asks. When nothing is left, stop and wait for mail.";
-/// What one seat may use.
+/// What one seat may use, beside half of the machine's memory.
 const LIMITS: Limits = Limits { processes: 2048, open_files: 4096, file_size: 4 << 30, tmp_size: 1 << 30, cpu_seconds: None, memory: None };
+/// No seat is bound to less memory than this.
+const LEAST_MEMORY: u64 = 1 << 30;
 
 /// A seat with all that its pane needs.
 struct Place {
@@ -104,7 +107,7 @@ fn count(made: usize, verb: &str) -> String {
 
 /// Makes the clones that are missing, two at a time.
 async fn clones(yard: &Arc<Yard>, charter: &Charter) -> Result<usize, Failure> {
-    let missing: Vec<SeatName> = charter.seats().filter(|seat| !yard.place.clone_of(seat).exists()).cloned().collect();
+    let missing: Vec<SeatName> = charter.seats().filter(|seat| std::fs::symlink_metadata(yard.place.clone_of(seat)).is_err()).cloned().collect();
     let half = missing.len().div_ceil(2);
     let (first, second) = missing.split_at(half);
     let make = |seats: &[SeatName]| {
@@ -184,6 +187,7 @@ fn place(yard: &Yard, options: &Options, charter: &Charter, seat: &SeatName) -> 
     std::fs::write(&path, &prompt).doing(format!("cannot write {}", path.display()))?;
     let home = yard.place.home_of(seat);
     make_seats_own(&home)?;
+    plain_folder(&yard.place.clone_of(seat))?;
     let launch = agent::resolve(options.command(charter, seat))?;
     let plan = plan(yard, seat, &launch, &prompt, &home)?;
     Ok(Place {
@@ -194,6 +198,17 @@ fn place(yard: &Yard, options: &Options, charter: &Charter, seat: &SeatName) -> 
         agent: launch.argv.clone(),
         prompt: Digest::of(prompt.as_bytes()),
     })
+}
+
+/// What lies where a seat's clone belongs is a folder, and no way to somewhere else; it may not be there yet.
+fn plain_folder(clone: &Path) -> Result<(), Failure> {
+    match std::fs::symlink_metadata(clone) {
+        Ok(seen) if !seen.is_dir() => {
+            let hint = format!("mv '{0}' '{0}.away', then orchestrate bootstrap", clone.display());
+            Err(Failure::new(format!("cannot use {} as a clone", clone.display()), "it is no folder").hint(hint))
+        }
+        Ok(_) | Err(_) => Ok(()),
+    }
 }
 
 fn plan(yard: &Yard, seat: &SeatName, launch: &Launch, prompt: &str, home: &Path) -> Result<Plan, Failure> {
@@ -233,7 +248,7 @@ fn plan(yard: &Yard, seat: &SeatName, launch: &Launch, prompt: &str, home: &Path
         env,
         chdir: inside.clone,
         argv: launch.argv.iter().cloned().chain(furniture.args).map(OsString::from).collect(),
-        limits: LIMITS,
+        limits: Limits { memory: Some((total_memory()? / 2).max(LEAST_MEMORY)), ..LIMITS },
         forwards,
         etc: Vec::new(),
         nested: false,

@@ -51,6 +51,7 @@ pub(super) fn enter(args: &[OsString]) -> Result<Infallible, Failure> {
         hand(text, fd)?;
     }
     devices::protect()?;
+    limit::go_first()?;
     limit::bound_group(&around.name, around.processes, around.memory);
     // Ctrl-C belongs to the program inside: bwrap would die of it and take the program along.
     limit::on_interrupt(libc::SIG_IGN)?;

@@ -12,6 +12,7 @@ mod relay;
 mod rest;
 mod review;
 mod starve;
+mod users;
 mod wire;
 
 use crate::world::{Said, World};

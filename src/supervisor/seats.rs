@@ -1,7 +1,7 @@
 //! Fills the seats: clones, homes, prompts, panes, and the wait for their answers.
 
 use super::drive::Denied;
-use super::place::make_seats_own;
+use super::place::{DEEPEST, make_seats_own};
 use super::protocol::{API_SOCKET, INSIDE, INSIDE_BIN, INSIDE_MIRROR, RELAY_SOCKET};
 use super::start::{Options, Reporter};
 use super::yard::{Yard, blocking};
@@ -17,7 +17,7 @@ use crate::domain::role::Colour;
 use crate::edge::agent::{self, Launch};
 use crate::edge::git::CloneSetup;
 use crate::edge::process::total_memory;
-use crate::edge::sandbox::{Bind, Forward, Limits, Plan};
+use crate::edge::sandbox::{Bind, Forward, Limits, Plan, give};
 use crate::edge::upstream::Kind as CredentialKind;
 use crate::edge::tmux::{Control, Event, Feed, Grid, Pane, PaneSpec, Tmux};
 use std::collections::BTreeMap;
@@ -40,6 +40,8 @@ const DUMMY: &str = "sk-ant-the-relay-puts-the-real-key-in";
 const FIRST: &str = "Run `orchestrate whoami`, then `orchestrate mail inbox`, and do what your role asks. When nothing is left, stop and wait for mail.";
 /// What one seat may use, beside half of the machine's memory.
 const LIMITS: Limits = Limits { processes: 2048, open_files: 4096, file_size: 4 << 30, tmp_size: 1 << 30, cpu_seconds: None, memory: None };
+/// How deep a seat's home is furnished.
+const FURNISHED: u32 = 4;
 /// No seat is bound to less memory than this.
 const LEAST_MEMORY: u64 = 1 << 30;
 
@@ -131,7 +133,10 @@ fn clone(yard: &Yard, seat: &SeatName) -> Result<(), Failure> {
         hooks_path: None,
         checkout: true,
     };
-    gate.seat_clone(&yard.place.mirror(), &inside.mirror, &yard.place.clone_of(seat), &setup)
+    let clone = yard.place.clone_of(seat);
+    gate.seat_clone(&yard.place.mirror(), &inside.mirror, &clone, &setup)?;
+    // Before the seat's first process: nothing in there is the seat's yet.
+    yard.users.get(seat).map_or(Ok(()), |user| give(&clone, *user, DEEPEST))
 }
 
 /// Where things are as a seat sees them: inside its sandbox, or on the host where there is none.
@@ -190,6 +195,9 @@ fn place(yard: &Yard, options: &Options, charter: &Charter, seat: &SeatName) -> 
     plain_folder(&yard.place.clone_of(seat))?;
     let launch = agent::resolve(options.command(charter, seat))?;
     let plan = plan(yard, seat, &launch, &prompt, &home)?;
+    if let Some(user) = yard.users.get(seat) {
+        give(&home, *user, FURNISHED)?;
+    }
     Ok(Place {
         seat: seat.clone(),
         title: role.name.to_string(),
@@ -252,6 +260,7 @@ fn plan(yard: &Yard, seat: &SeatName, launch: &Launch, prompt: &str, home: &Path
         forwards,
         etc: Vec::new(),
         nested: false,
+        user: yard.users.get(seat).copied(),
     })
 }
 

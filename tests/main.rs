@@ -6,6 +6,7 @@ mod attacks;
 mod bad_input;
 mod readme;
 mod replay;
+mod report;
 mod selftest;
 mod simulate;
 mod speak;

@@ -1,5 +1,9 @@
 //! The owner's rules as data, and what they ask of a given change.
 
+mod reporting;
+
+pub use reporting::Reporting;
+
 use super::change::{Change, FileChange};
 use super::gate::GateName;
 use super::glob::{FoldedPath, Glob, odd_path, shown};
@@ -37,6 +41,8 @@ pub struct RawPolicy {
     pub delivery: Delivery,
     pub runner: RunLimits,
     pub agent: Agent,
+    #[serde(default, skip_serializing_if = "Reporting::is_default")]
+    pub report: Reporting,
     /// What every role may do per time, where its own file says nothing else.
     pub budgets: BTreeMap<Act, Budget>,
 }
@@ -311,6 +317,7 @@ impl TryFrom<RawPolicy> for Policy {
         check_review(&raw.review)?;
         check_positive(&raw)?;
         check_texts(&raw)?;
+        raw.report.check()?;
         Ok(Self(raw))
     }
 }

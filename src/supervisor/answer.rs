@@ -62,6 +62,7 @@ pub async fn answer(yard: &Arc<Yard>, door: &Door, request: Request) -> Response
         | Request::TotpShow
         | Request::Ledger { .. }
         | Request::LedgerVerify
+        | Request::Report { .. }
         | Request::Bundle { .. }
         | Request::LedgerProve { .. }
         | Request::Checkpoint

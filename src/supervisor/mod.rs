@@ -12,6 +12,7 @@ mod perform;
 pub mod place;
 pub mod protocol;
 mod relay;
+mod report;
 mod seats;
 mod secrets;
 mod selftest;

@@ -3,16 +3,18 @@
 use super::text::{clip, count, one_line, time};
 use crate::domain::entry::Entry;
 use crate::domain::event::Event;
+use crate::domain::name::TaskId;
 use crate::domain::refusal::Refused;
 use crate::domain::{confirm, fleet, freeze, key, merge, message, push, review, task, workshop};
 
 /// The entry as one line: position, time, who, what. Harmless on a terminal whatever seats wrote.
 pub fn line(entry: &Entry) -> String {
-    let what = clip(&one_line(&what(&entry.event)), 400);
+    let what = clip(&one_line(&of_event(&entry.event)), 400);
     format!("{:>6}  {}  {:<12}  {what}", entry.seq, time(entry.time), entry.by)
 }
 
-fn what(event: &Event) -> String {
+/// What happened, in words; not yet harmless on a terminal.
+pub(super) fn of_event(event: &Event) -> String {
     match event {
         Event::Workshop(event) => workshop(event),
         Event::Key(event) => key(event),
@@ -88,6 +90,22 @@ fn task(event: &task::Event) -> String {
         task::Event::Outdated { task, .. } => format!("{task} has to be tested again on the new tip"),
         task::Event::Stalled { task, why, .. } => format!("{task} stalled: {why}"),
         task::Event::Vetoed { task, reason } => format!("{task} vetoed: {reason}"),
+    }
+}
+
+/// The task that an event is about.
+pub(super) fn of_task(event: &task::Event) -> &TaskId {
+    match event {
+        task::Event::Opened { task, .. }
+        | task::Event::Taken { task }
+        | task::Event::Submitted { task, .. }
+        | task::Event::Measured { task, .. }
+        | task::Event::Tested { task, .. }
+        | task::Event::Judged { task, .. }
+        | task::Event::SentBack { task, .. }
+        | task::Event::Outdated { task, .. }
+        | task::Event::Stalled { task, .. }
+        | task::Event::Vetoed { task, .. } => task,
     }
 }
 

@@ -9,6 +9,7 @@ use crate::ledger::chain::inclusion_proof;
 use crate::ledger::{Damage, Verified};
 use crate::ledger::checkpoint::tlog_proof;
 use crate::supervisor::home;
+use crate::supervisor::report;
 use crate::supervisor::protocol::{Request, Response};
 use crate::supervisor::seats;
 use crate::supervisor::start::{Options, Reporter, charter_of};
@@ -37,6 +38,7 @@ pub fn verb(request: &Request) -> Option<&'static str> {
         Request::ConfigShow => "config-show",
         Request::TotpShow => "totp-show",
         Request::Ledger { .. } | Request::LedgerVerify | Request::LedgerProve { .. } | Request::Checkpoint | Request::Bundle { .. } => "ledger",
+        Request::Report { .. } => "report",
         Request::Attach { .. } => "attach",
         Request::Resume => "resume",
         Request::Credential { .. } => "credential",
@@ -63,6 +65,7 @@ pub async fn answer(yard: &Arc<Yard>, request: Request) -> Response {
         Request::TotpShow => totp(yard).await,
         Request::Ledger { from, most, wait } => page(entries(yard, from, most.min(PAGE), wait.min(LONGEST_WAIT)).await),
         Request::LedgerVerify => verify(yard).await,
+        Request::Report { about, date, zone } => report::answer(yard, report::Wanted { about, date, zone }).await,
         Request::LedgerProve { seq } => prove(yard, seq).await,
         Request::Checkpoint => page(checkpoint(yard).await.map(|(_, text)| Note { text })),
         Request::Bundle { path } => page(export(yard, PathBuf::from(path)).await),

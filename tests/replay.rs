@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 /// Every kind of event: whoever adds a variant is led here by the compiler, and adds its name.
-const KINDS: [&str; 41] = [
+const KINDS: [&str; 42] = [
     "founded",
     "sworn",
     "started",
@@ -42,6 +42,7 @@ const KINDS: [&str; 41] = [
     "stalled",
     "vetoed",
     "drawn",
+    "drawn-from-outside",
     "decided",
     "intended",
     "merged",
@@ -79,6 +80,7 @@ fn kind(event: &Event) -> &'static str {
         Event::Push(push::Event::Landed { .. }) => "landed",
         Event::Push(push::Event::Dropped { .. }) => "dropped",
         Event::Task(event) => of_task(event),
+        Event::Review(review::Event::Drawn { extra: Some(_), .. }) => "drawn-from-outside",
         Event::Review(review::Event::Drawn { .. }) => "drawn",
         Event::Review(review::Event::Decided { .. }) => "decided",
         Event::Merge(merge::Event::Intended { .. }) => "intended",
@@ -261,6 +263,15 @@ fn by_hand() -> Vec<Entry> {
             fingerprint: orchestrate::domain::name::Fingerprint::new("A".repeat(40)).unwrap(),
             certificate: "armor".to_owned(),
             reason: why.clone(),
+        }),
+        Event::Review(review::Event::Drawn {
+            task: task.clone(),
+            attempt,
+            gate: orchestrate::domain::gate::GateName::Peer,
+            pool: vec![SeatName::new("dev-b").unwrap()],
+            seats: vec![SeatName::new("dev-b").unwrap(), SeatName::new("qa-a").unwrap()],
+            draw: Digest::of(b"draw"),
+            extra: Some(review::Extra { seats: vec![SeatName::new("qa-a").unwrap()], why: why.clone() }),
         }),
         Event::Push(push::Event::Dropped { push: "p1".to_owned(), why: why.clone() }),
         Event::Task(task::Event::Outdated { task: task.clone(), attempt }),

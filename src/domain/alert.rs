@@ -3,7 +3,7 @@
 use super::actor::Actor;
 use super::entry::Entry;
 use super::event::Event;
-use super::{confirm, freeze, key, merge, task, workshop};
+use super::{confirm, freeze, key, merge, review, task, workshop};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -44,6 +44,8 @@ pub fn severity(entry: &Entry) -> Option<Severity> {
         Event::Freeze(freeze::Event::Frozen { .. }) if entry.by == Actor::Edge => Severity::Critical,
         Event::Freeze(freeze::Event::Frozen { .. }) | Event::Key(key::Event::Revoked { .. }) => Severity::High,
         Event::Freeze(freeze::Event::Thawed { .. }) | Event::Workshop(workshop::Event::Rechartered { .. }) => Severity::Medium,
+        // Two seats' numbers stand out: worth a look, and proof of nothing.
+        Event::Review(review::Event::Drawn { extra: Some(_), .. }) => Severity::Medium,
         Event::Confirm(confirm::Event::Missed) | Event::Task(task::Event::Vetoed { .. }) => Severity::Medium,
         Event::Task(task::Event::Stalled { .. }) | Event::Merge(merge::Event::Missed { .. }) | Event::Refused(_) => Severity::Low,
         Event::Workshop(_)

@@ -6,7 +6,7 @@ mod chance;
 
 use super::actor::Actor;
 use super::entry::Millis;
-use super::name::SeatName;
+use super::name::{Digest, SeatName};
 use super::review;
 use chance::more_often;
 use serde::{Deserialize, Serialize};
@@ -28,7 +28,7 @@ pub const MEMORY: Millis = 30 * 86_400_000;
 /// The newest words and draws that are kept.
 const MOST: usize = 20_000;
 /// The newest draws of a pair that are compared with chance.
-const DRAWS: usize = 200;
+const DRAWS: usize = 100;
 /// The longest ring that is looked for.
 const RING: usize = 4;
 
@@ -40,8 +40,10 @@ pub struct Word {
     pub accept: bool,
     /// From the draw to the word.
     pub latency: Millis,
-    /// Characters of the note.
+    /// Characters of the note; none where the reviewer had written the same before.
     pub length: u64,
+    /// The note's letters and digits, so that it is known again.
+    pub note: Digest,
     pub time: Millis,
 }
 
@@ -75,7 +77,7 @@ pub struct Pair {
     pub drawn: usize,
     pub draws: usize,
     pub expected: u64,
-    /// In how many of a million workshops chance draws the reviewer so often; nothing where that was not to be asked.
+    /// In how many of a million workshops chance draws the reviewer so often; nothing where there are too few draws, or it came no more often than chance has it.
     pub rare: Option<u64>,
     pub seen: Seen,
 }
@@ -110,12 +112,29 @@ impl Record {
             }
             review::Event::Decided { gate: Peer, accept, note, .. } => {
                 let Some(reviewer) = by.seat().cloned() else { return };
-                let (latency, length) = (time.saturating_sub(drawn), note.trim().chars().count() as u64);
-                self.words.push_back(Word { author: author.clone(), reviewer, accept: *accept, latency, length, time });
+                let note = self.note(&reviewer, note);
+                let latency = time.saturating_sub(drawn);
+                self.words.push_back(Word {
+                    author: author.clone(),
+                    reviewer,
+                    accept: *accept,
+                    latency,
+                    length: note.0,
+                    note: note.1,
+                    time,
+                });
             }
             review::Event::Drawn { .. } | review::Event::Decided { .. } => return,
         }
         self.forget(time);
+    }
+
+    /// How long a note is, and by what it is known again: whoever says the same again has said nothing.
+    fn note(&self, reviewer: &SeatName, note: &str) -> (u64, Digest) {
+        let letters: String = note.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect();
+        let digest = Digest::of(letters.as_bytes());
+        let said = self.words.iter().any(|word| word.reviewer == *reviewer && word.note == digest);
+        (if said { 0 } else { note.trim().chars().count() as u64 }, digest)
     }
 
     fn forget(&mut self, now: Millis) {
@@ -141,6 +160,7 @@ impl Record {
 
     fn pair(&self, author: &SeatName, reviewer: &SeatName, words: &[&Word], now: Millis) -> Pair {
         let (drawn, odds) = self.odds(author, reviewer, now);
+        let expected = odds.iter().map(|(seats, pool)| 100 * seats / pool).sum();
         let mut pair = Pair {
             author: author.clone(),
             reviewer: reviewer.clone(),
@@ -150,8 +170,8 @@ impl Record {
             length: typical(words.iter().map(|word| word.length)),
             drawn,
             draws: odds.len(),
-            expected: odds.iter().map(|(seats, pool)| 100 * seats / pool).sum(),
-            rare: (odds.len() >= LEAST && drawn > 0).then(|| more_often(&odds, drawn)),
+            expected,
+            rare: (odds.len() >= LEAST && 100 * drawn as u64 > expected).then(|| more_often(&odds, drawn)),
             seen: Seen::InsufficientData,
         };
         pair.seen = pair.judge();

@@ -167,7 +167,7 @@ impl State {
             Event::Fleet(event) => fleet::apply(self, &entry.by, entry.time, event),
             Event::Push(event) => push::apply(self, &entry.by, event),
             Event::Task(event) => task::apply(self, &entry.by, entry.seq, entry.time, event),
-            Event::Review(event) => review::apply(self, &entry.by, entry.seq, event),
+            Event::Review(event) => review::apply(self, &entry.by, entry.seq, entry.time, event),
             Event::Merge(event) => merge::apply(self, event),
             Event::Message(event) => message::apply(self, entry.seq, entry.time, event),
             Event::Freeze(event) => freeze::apply(self, &entry.by, entry.time, event),

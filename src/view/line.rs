@@ -119,9 +119,10 @@ fn tested(statement: &crate::domain::dsse::Envelope) -> String {
 
 fn review(event: &review::Event) -> String {
     match event {
-        review::Event::Drawn { task, gate, pool, seats, .. } => {
+        review::Event::Drawn { task, gate, pool, seats, extra, .. } => {
             let names: Vec<&str> = seats.iter().map(|seat| seat.as_str()).collect();
-            format!("{task} drew for {gate}: {} of {}", names.join(", "), pool.len())
+            let because = extra.as_ref().map(|extra| format!("; {} from outside, because {}", extra.seats.len(), extra.why)).unwrap_or_default();
+            format!("{task} drew for {gate}: {} of {}{because}", names.join(", "), pool.len())
         }
         review::Event::Decided { task, gate, accept, note, .. } => {
             let word = if *accept { "accepts" } else { "rejects" };

@@ -4,6 +4,7 @@ use super::review::waits_for_owner;
 use super::task::{TaskLine, tasks};
 use super::turn::{Standing, Whose};
 use crate::domain::actor::{Actor, Party};
+use crate::domain::collusion::Finding;
 use crate::domain::entry::Millis;
 use crate::domain::fleet::Instance;
 use crate::domain::gate::GateName;
@@ -35,6 +36,9 @@ pub struct Status {
     /// All refusals so far, and the newest of them, newest last.
     pub refused: u64,
     pub refusals: Vec<RefusalLine>,
+    /// Pairs and rings of reviewers whose numbers stand out: worth a look, proof of nothing.
+    #[serde(default)]
+    pub watched: Vec<Finding>,
     /// What waits for the owner.
     pub waiting: Vec<Waiting>,
     /// How the last merge reached the owner's branch: the branch, and what happened.
@@ -130,6 +134,7 @@ pub fn status(state: &State, now: Millis) -> Status {
         mail: mail_count(state),
         refused: state.refused,
         refusals: refusals(state),
+        watched: state.record.findings(state.now),
         waiting: waiting(state, &tasks),
         tasks: tasks.into_iter().filter(|line| !line.standing.is_over()).collect(),
         home: state.home.clone(),

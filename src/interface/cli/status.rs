@@ -21,7 +21,8 @@ impl Status {
 }
 
 pub fn page(status: &view::Status, paint: &Paint) -> String {
-    [head(status, paint), waiting(status, paint), seats(status, paint), tasks(status, paint), refusals(status, paint)].concat()
+    [head(status, paint), waiting(status, paint), watched(status, paint), seats(status, paint), tasks(status, paint), refusals(status, paint)]
+        .concat()
 }
 
 fn head(status: &view::Status, paint: &Paint) -> String {
@@ -60,6 +61,16 @@ fn waiting(status: &view::Status, paint: &Paint) -> String {
         .map(|item| format!("{}{}", paint.wrapped(&item.what, 2), paint.wrapped(&format!("-> {}", item.command), 4)))
         .collect();
     if lines.is_empty() { section(paint, "waits for you", &[], "nothing") } else { format!("\n{}{lines}", paint.title("waits for you")) }
+}
+
+/// Pairs that stand out, with their numbers; nothing is said where there is none.
+fn watched(status: &view::Status, paint: &Paint) -> String {
+    let lines: String = status.watched.iter().map(|finding| paint.wrapped(&finding.why, 2)).collect();
+    if lines.is_empty() {
+        return String::new();
+    }
+    let rest = paint.wrapped("that proves nothing about anybody; until it changes, these changes want a reviewer from outside", 4);
+    format!("\n{}{lines}{rest}", paint.title("worth a look"))
 }
 
 fn seats(status: &view::Status, paint: &Paint) -> String {

@@ -63,8 +63,9 @@ impl Known {
 
     pub fn review(&mut self, by: &Actor, time: Millis, event: &review::Event) {
         match event {
-            review::Event::Drawn { attempt, gate, seats, .. } if *attempt == self.now.number => {
-                let draw = Draw { time, seats: seats.iter().cloned().collect(), extra: 0 };
+            review::Event::Drawn { attempt, gate, seats, extra, .. } if *attempt == self.now.number => {
+                let extra = extra.as_ref().map_or(0, |extra| extra.seats.len() as u32);
+                let draw = Draw { time, seats: seats.iter().cloned().collect(), extra };
                 self.now.drawn.insert(*gate, draw);
             }
             review::Event::Decided { attempt, gate, accept, .. } if *attempt == self.now.number => {

@@ -2,8 +2,8 @@
 
 use super::book::Known;
 use super::{
-    Collusion, Events, FourEyes, Health, Hour, Locks, Notable, OverBudget, Rates, Refusals, Report, SeatHealth, Spent, Stop, Subject,
-    Tertiary,
+    Collusion, Events, Extra, FourEyes, Health, Hour, Locks, Notable, OverBudget, Rates, Refusals, Report, SeatHealth, Spent, Stop,
+    Subject, Tertiary,
 };
 use crate::domain::actor::Actor;
 use crate::domain::alert::severity;
@@ -174,7 +174,7 @@ impl Tally {
                     self.health.stalled.extend(kept.then(|| (task, why.clone())));
                 }
             }
-            Event::Review(event) => self.review(entry, event),
+            Event::Review(event) => self.review(entry, event, inside),
             Event::Merge(event) => self.merge(entry, event, inside),
             Event::Freeze(event) => self.freeze(entry, event),
             Event::Confirm(confirm::Event::Confirmed { task, attempt, .. }) => {
@@ -258,8 +258,15 @@ impl Tally {
         }
     }
 
-    fn review(&mut self, entry: &Entry, event: &review::Event) {
+    fn review(&mut self, entry: &Entry, event: &review::Event, inside: bool) {
         let (review::Event::Drawn { task, .. } | review::Event::Decided { task, .. }) = event;
+        if let review::Event::Drawn { extra: Some(extra), .. } = event
+            && inside
+            && self.mine(task)
+        {
+            let (seats, why) = (extra.seats.clone(), extra.why.clone());
+            self.tertiary.extra.push(Extra { seq: entry.seq, task: task.clone(), seats, why });
+        }
         let known = self.tasks.entry(task.clone()).or_default();
         if let Some(author) = &known.author {
             self.record.take(&entry.by, entry.time, author, known.drawn(GateName::Peer).unwrap_or(entry.time), event);

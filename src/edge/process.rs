@@ -167,6 +167,19 @@ pub fn ancestors(pid: u32) -> Vec<u32> {
     std::iter::successors(parent(&pid), parent).take(64).collect()
 }
 
+/// Reads which process namespace a process is in; none when it is gone or not to be looked at.
+pub fn pid_namespace(pid: u32) -> Option<u64> {
+    use std::os::unix::fs::MetadataExt as _;
+    std::fs::metadata(format!("/proc/{pid}/ns/pid")).ok().map(|space| space.ino())
+}
+
+/// Lets this process have as many descriptors as the system allows it.
+pub fn widen() -> Result<(), Failure> {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let limit = getrlimit(Resource::Nofile);
+    setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum }).doing("cannot raise the number of open files")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -132,6 +132,11 @@ impl Place {
         self.root.join("run").join(seat.as_str())
     }
 
+    /// The user whose processes a seat's are.
+    pub fn user_of(&self, _seat: &SeatName) -> u32 {
+        rustix::process::geteuid().as_raw()
+    }
+
     pub fn tmux(&self) -> PathBuf {
         self.root.join("run/tmux.sock")
     }

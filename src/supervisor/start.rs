@@ -116,6 +116,7 @@ impl Reporter {
 pub fn supervise(place: &Place, secrets: Secrets, mut reporter: Reporter) -> Result<(), Failure> {
     let begun = Instant::now();
     crate::edge::process::harden()?;
+    crate::edge::process::widen()?;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().doing("cannot start the supervisor")?;
     let outcome = runtime.block_on(run(place, secrets, &mut reporter, begun));
     if let Err(failure) = &outcome {
@@ -137,6 +138,7 @@ async fn run(place: &Place, mut secrets: Secrets, reporter: &mut Reporter, begun
     reconcile(&yard, &mut drive)?;
     start_entry(&mut drive, &level)?;
     let yard = Arc::new(yard);
+    yard.kin.allow(charter.policy.agent.outsiders);
     credential(&yard, secrets.credential.take(), &charter, reporter)?;
     let (effects, performing) = mpsc::unbounded_channel();
     tokio::spawn(perform::run(Arc::clone(&yard), performing));

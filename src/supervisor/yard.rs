@@ -6,6 +6,7 @@ use super::hands::Keys;
 use super::place::Place;
 use super::relay::meter::Meter;
 use super::secrets::{self, Handed};
+use super::serve::kin::Kin;
 use crate::domain::actor::{Actor, Party};
 use crate::domain::change::Signature;
 use crate::domain::command::Act;
@@ -57,6 +58,8 @@ pub struct Yard {
     pub stop: watch::Sender<bool>,
     /// Seats whose present instance is known to have answered, so that its further words need no look at the state.
     met: RwLock<BTreeSet<SeatName>>,
+    /// Whose process is whose.
+    pub kin: Kin,
     /// How often each seat asked the model's API.
     pub meter: Meter,
     /// What the owner's start handed over, the credential that counts, and where the API is.
@@ -101,6 +104,7 @@ impl Yard {
             runs: Arc::new(Semaphore::new(RUNS_AT_ONCE)),
             stop: watch::Sender::new(false),
             met: RwLock::default(),
+            kin: Kin::default(),
             meter: Meter::default(),
             handed: RwLock::default(),
             credential: RwLock::default(),
@@ -202,6 +206,7 @@ impl Yard {
     /// A new instance comes into the seat: its first word will be its answer.
     pub fn expect(&self, seat: &SeatName) {
         self.met.write().unwrap_or_else(PoisonError::into_inner).remove(seat);
+        self.kin.forget();
     }
 
     /// Takes what the owner's start handed over.

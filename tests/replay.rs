@@ -9,12 +9,12 @@ use orchestrate::domain::event::Event;
 use orchestrate::domain::message::Event as Mail;
 use orchestrate::domain::name::{Digest, Oid, SeatName, TaskId};
 use orchestrate::domain::state::State;
-use orchestrate::domain::{confirm, fleet, freeze, key, merge, message, push, review, task, workshop};
+use orchestrate::domain::{alert, confirm, fleet, freeze, key, merge, message, push, review, task, workshop};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 /// Every kind of event: whoever adds a variant is led here by the compiler, and adds its name.
-const KINDS: [&str; 42] = [
+const KINDS: [&str; 46] = [
     "founded",
     "sworn",
     "started",
@@ -57,6 +57,10 @@ const KINDS: [&str; 42] = [
     "confirmed",
     "used",
     "wrong-code",
+    "alert-told",
+    "alert-failed",
+    "reported",
+    "overdue",
 ];
 
 fn kind(event: &Event) -> &'static str {
@@ -97,6 +101,10 @@ fn kind(event: &Event) -> &'static str {
         Event::Confirm(confirm::Event::Used { .. }) => "used",
         Event::Confirm(confirm::Event::Missed) => "wrong-code",
         Event::Refused(_) => "refused",
+        Event::Alert(alert::Event::Told { .. }) => "alert-told",
+        Event::Alert(alert::Event::Failed { .. }) => "alert-failed",
+        Event::Alert(alert::Event::Reported { .. }) => "reported",
+        Event::Alert(alert::Event::Overdue { .. }) => "overdue",
     }
 }
 
@@ -274,6 +282,10 @@ fn by_hand() -> Vec<Entry> {
             extra: Some(review::Extra { seats: vec![SeatName::new("qa-a").unwrap()], why: why.clone() }),
         }),
         Event::Push(push::Event::Dropped { push: "p1".to_owned(), why: why.clone() }),
+        Event::Alert(alert::Event::Told { way: alert::Way::Mail, severity: alert::Severity::High, about: vec![7, 9], more: 0 }),
+        Event::Alert(alert::Event::Failed { way: alert::Way::Sms, why: why.clone(), tries: 3 }),
+        Event::Alert(alert::Event::Reported { day: "2026-11-20".to_owned(), size: 10, digest: Digest::of(b"report") }),
+        Event::Alert(alert::Event::Overdue { day: "2026-11-20".to_owned() }),
         Event::Task(task::Event::Outdated { task: task.clone(), attempt }),
         Event::Task(task::Event::Stalled { task: task.clone(), attempt, why: why.clone() }),
         Event::Task(task::Event::SentBack {

@@ -73,10 +73,21 @@ fn a_day_is_reported_on_and_stays_what_it_was() {
 
 /// The first entry of the file is not what it was: no report is made of it, and the one that was kept contradicts it.
 #[test]
-fn a_ledger_that_was_altered_gives_no_report() {
+fn a_ledger_that_was_altered_gives_no_report_and_contradicts_the_one_that_was_kept() {
     let world = World::python().bootstrap();
-    report(&world, &[]);
+    let kept = |name: &str| {
+        let path = world.path(name);
+        std::fs::write(&path, world.owner(&["report", "daily"]).ok().out).unwrap();
+        path.display().to_string()
+    };
+    let first = kept("first.txt");
+    world.owner(&["task", "open", "something"]).ok();
+    let second = kept("second.txt");
+    world.owner(&["ledger", "since", &first]).ok().says("begins with just those");
+    world.owner(&["ledger", "since", &first, &second]).ok().says("begins with just those");
+    world.owner(&["ledger", "since", &second, &first]).ends(1).says("not-a-beginning");
     let change = "UPDATE entry SET body = CAST(replace(CAST(body AS TEXT), 'demo-', 'omed-') AS BLOB) WHERE seq = 0";
     orchestrate::ledger::sqlite::forge(&world.state().join("ledger.db"), change, true).unwrap();
     world.owner(&["report", "weekly"]).ends(10).says("not those that were written");
+    world.owner(&["ledger", "since", &first]).ends(1).says("are not those that the earlier checkpoint was signed over");
 }

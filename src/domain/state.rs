@@ -1,6 +1,7 @@
 //! What the entries add up to.
 
 use super::actor::{Actor, Party};
+use super::alert::Alerts;
 use super::charter::Charter;
 use super::collusion::Record;
 use super::confirm::Codes;
@@ -56,6 +57,8 @@ pub struct State {
     pub post: Post,
     /// Who was drawn for whom lately, and said what.
     pub record: Record,
+    /// What the owner has still to be told.
+    pub alerts: Alerts,
     pub frozen: Option<Freeze>,
     pub codes: Codes,
     pub refusals: VecDeque<(u64, Millis, Actor, Refused)>,
@@ -88,6 +91,7 @@ impl Default for State {
             base_run: None,
             post: Post::default(),
             record: Record::default(),
+            alerts: Alerts::default(),
             frozen: None,
             codes: Codes::default(),
             refusals: VecDeque::new(),

@@ -7,6 +7,7 @@ mod doctor;
 pub mod door;
 pub mod drive;
 pub mod hands;
+mod herald;
 mod home;
 mod perform;
 pub mod place;

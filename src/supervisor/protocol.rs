@@ -81,9 +81,13 @@ pub enum Request {
     LedgerVerify,
     /// The security report; `date` is the day it is about or ends with, `zone` another one than the policy's.
     Report { about: About, date: Option<String>, zone: Option<String> },
+    /// The same, sent to the owner's mail.
+    ReportMail { about: About, date: Option<String>, zone: Option<String> },
     /// The whole history for `orchestrate verify`: written to a file that the answer names; see `ledger::bundle`.
     Bundle { path: String },
     LedgerProve { seq: u64 },
+    /// The path by which a checkpoint over `new` entries (now, where it is not said) is seen to begin with one over `old`.
+    LedgerSince { old: u64, new: Option<u64> },
     Checkpoint,
     /// Where tmux is and what to run to see the grid, or one seat.
     Attach { seat: Option<SeatName> },

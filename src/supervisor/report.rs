@@ -1,7 +1,8 @@
 //! Makes the security report: the ledger's own entries, read once from its file, folded by `view::report`, under a signed checkpoint.
 
-use super::answer::{denial, page};
+use super::answer::{denial, page, said};
 use super::drive::Denied;
+use super::herald::mail_report;
 use super::protocol::{About, Response};
 use super::yard::{Yard, blocking};
 use crate::domain::day::{self, Span, Zone};
@@ -49,6 +50,15 @@ struct Now {
 pub async fn answer(yard: &Arc<Yard>, wanted: Wanted) -> Response {
     match make(yard, wanted).await {
         Ok(report) => page(Ok(report)),
+        Err(denied) => denial(denied),
+    }
+}
+
+/// Mails it, and says to whom.
+pub async fn mail(yard: &Arc<Yard>, wanted: Wanted) -> Response {
+    let to = yard.see(|state, _| state.charter().policy.mail.to.join(", ")).await;
+    match mail_report(yard, wanted).await {
+        Ok(report) => said(format!("the report on {} was mailed to {}", report.span.name, to.unwrap_or_default())),
         Err(denied) => denial(denied),
     }
 }

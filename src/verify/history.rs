@@ -141,6 +141,7 @@ impl<'a> History<'a> {
             | Event::Message(_)
             | Event::Confirm(_)
             | Event::Refused(_) => Ok(()),
+            Event::Alert(_) => supervisor(entry),
         }
     }
 

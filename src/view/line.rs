@@ -5,7 +5,7 @@ use crate::domain::entry::Entry;
 use crate::domain::event::Event;
 use crate::domain::name::TaskId;
 use crate::domain::refusal::Refused;
-use crate::domain::{confirm, fleet, freeze, key, merge, message, push, review, task, workshop};
+use crate::domain::{alert, confirm, fleet, freeze, key, merge, message, push, review, task, workshop};
 
 /// The entry as one line: position, time, who, what. Harmless on a terminal whatever seats wrote.
 pub fn line(entry: &Entry) -> String {
@@ -27,6 +27,7 @@ pub(super) fn of_event(event: &Event) -> String {
         Event::Freeze(event) => freeze(event),
         Event::Confirm(event) => confirm(event),
         Event::Refused(refused) => refusal(refused),
+        Event::Alert(event) => alert(event),
     }
 }
 
@@ -170,6 +171,17 @@ fn confirm(event: &confirm::Event) -> String {
         confirm::Event::Confirmed { task, attempt, .. } => format!("{task} confirmed by the owner, attempt {attempt}"),
         confirm::Event::Used { what, .. } => format!("the owner's code was used: {what}"),
         confirm::Event::Missed => "a wrong code was typed".to_owned(),
+    }
+}
+
+fn alert(event: &alert::Event) -> String {
+    match event {
+        alert::Event::Told { way, severity, about, more } => {
+            format!("the owner was told by {way} of {} of {severity} severity", count(about.len() as u64 + more, "alert"))
+        }
+        alert::Event::Failed { way, why, tries } => format!("an alert by {way} did not go out, try {tries}: {why}"),
+        alert::Event::Reported { day, size, .. } => format!("the report of {day} went out, over the first {size} entries"),
+        alert::Event::Overdue { day } => format!("the report of {day} has NOT gone out in time"),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::review::waits_for_owner;
 use super::task::{TaskLine, tasks};
+use super::text::count;
 use super::turn::{Standing, Whose};
 use crate::domain::actor::{Actor, Party};
 use crate::domain::collusion::Finding;
@@ -39,6 +40,9 @@ pub struct Status {
     /// Pairs and rings of reviewers whose numbers stand out: worth a look, proof of nothing.
     #[serde(default)]
     pub watched: Vec<Finding>,
+    /// Ways by which alerts do not get through, one sentence each.
+    #[serde(default)]
+    pub unheard: Vec<String>,
     /// What waits for the owner.
     pub waiting: Vec<Waiting>,
     /// How the last merge reached the owner's branch: the branch, and what happened.
@@ -135,6 +139,7 @@ pub fn status(state: &State, now: Millis) -> Status {
         refused: state.refused,
         refusals: refusals(state),
         watched: state.record.findings(state.now),
+        unheard: unheard(state),
         waiting: waiting(state, &tasks),
         tasks: tasks.into_iter().filter(|line| !line.standing.is_over()).collect(),
         home: state.home.clone(),
@@ -142,6 +147,16 @@ pub fn status(state: &State, now: Millis) -> Status {
         signatures: state.signatures,
         policy: state.policy.clone(),
     }
+}
+
+fn unheard(state: &State) -> Vec<String> {
+    let failing = state.alerts.ways.iter().filter(|(_, queue)| queue.tries > 0);
+    let told = failing.map(|(way, queue)| {
+        let waiting = count(queue.waiting.len() as u64 + queue.more, "alert");
+        format!("{way} failed {} in a row; {waiting} waiting", count(u64::from(queue.tries), "time"))
+    });
+    let late = state.alerts.overdue.iter().filter(|day| state.alerts.reported.as_ref().is_none_or(|sent| sent < *day));
+    told.chain(late.map(|day| format!("the report of {day} has not gone out"))).collect()
 }
 
 /// What a level of isolation leaves open, one sentence each.

@@ -10,12 +10,14 @@ use serde::{Deserialize, Serialize};
 pub struct Reporting {
     /// The IANA name of the zone whose days are reported on.
     pub zone: String,
+    /// The hour of the zone's clock at which yesterday's report is mailed.
+    pub hour: u32,
 }
 
 // What a charter without these keys means: they came later than the first charters.
 impl Default for Reporting {
     fn default() -> Self {
-        Self { zone: "UTC".to_owned() }
+        Self { zone: "UTC".to_owned(), hour: 7 }
     }
 }
 
@@ -26,6 +28,9 @@ impl Reporting {
 
     pub(super) fn check(&self) -> Result<(), Invalid> {
         let zone = Zone::named(&self.zone).map_err(|why| Invalid::new("report.zone", why))?;
+        if self.hour > 21 {
+            return Err(Invalid::new("report.hour", "it is 0 to 21"));
+        }
         if zone.name() == self.zone { Ok(()) } else { Err(Invalid::new("report.zone", format!("it is spelled {}", zone.name()))) }
     }
 }

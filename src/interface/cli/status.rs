@@ -36,6 +36,7 @@ fn head(status: &view::Status, paint: &Paint) -> String {
         vec![cell("mail"), cell(mail)],
         vec![cell("since"), cell(format!("{} ({})", time(status.started), span(status.now.saturating_sub(status.started))))],
     ];
+    rows.extend(status.unheard.iter().map(|text| vec![cell("alerts"), looking(Look::Bad, text)]));
     rows.extend(status.home.iter().map(|(branch, outcome)| vec![cell("home"), cell(format!("{branch}: {outcome}"))]));
     let open = status.not_promised.iter().map(|open| paint.wrapped(&format!("not promised: {open}"), 13)).collect::<String>();
     let frozen = status.frozen.as_ref().map(|freeze| {

@@ -182,7 +182,7 @@ impl Tally {
             }
             Event::Refused(refused) if inside => self.refused(&entry.by, refused),
             Event::Message(message::Event::Expired { ids }) if inside => self.health.expired += ids.len() as u64,
-            Event::Confirm(_) | Event::Key(_) | Event::Push(_) | Event::Message(_) | Event::Refused(_) => {}
+            Event::Confirm(_) | Event::Key(_) | Event::Push(_) | Event::Message(_) | Event::Refused(_) | Event::Alert(_) => {}
         }
         if inside {
             self.notice(entry);

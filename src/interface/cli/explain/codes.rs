@@ -35,6 +35,7 @@ pub const CODES: &[(&str, &str)] = &[
     ("no-such-task", "There is no task of this number."),
     ("no-such-zone", "There is no time zone of this name; it is one such as Europe/Berlin."),
     ("no-upstream", "The model's API could not be reached by the relay."),
+    ("not-a-beginning", "The ledger does not begin with what an earlier checkpoint was signed over: it was cut or altered since."),
     ("not-a-commit", "What was to be pushed or signed is not a commit."),
     ("not-a-seat", "A commit is signed by a key that is no seat's."),
     ("not-accepted", "The push was never accepted, so that nothing of it can land."),

@@ -1,5 +1,5 @@
 use super::super::desk::Desk;
-use super::{Format, show};
+use super::{Shape, show};
 use crate::domain::name::TaskId;
 use crate::interface::exit::{Exit, Trouble};
 use crate::supervisor::protocol::About;
@@ -14,12 +14,12 @@ pub struct Task {
     /// The time zone in which times are shown; else the policy's.
     #[arg(long, value_name = "ZONE")]
     zone: Option<String>,
-    #[arg(long, value_enum, default_value_t = Format::Text)]
-    format: Format,
+    #[command(flatten)]
+    shape: Shape,
 }
 
 impl Task {
     pub fn run(self, desk: &Desk) -> Result<Exit, Trouble> {
-        show(desk, self.format, About::Task(self.task), None, self.zone)
+        show(desk, &self.shape, About::Task(self.task), None, self.zone)
     }
 }

@@ -1,5 +1,5 @@
 use super::super::desk::Desk;
-use super::{Format, show};
+use super::{Shape, show};
 use crate::interface::exit::{Exit, Trouble};
 use crate::supervisor::protocol::About;
 
@@ -16,12 +16,12 @@ pub struct Weekly {
     /// The time zone whose days are meant; else the policy's.
     #[arg(long, value_name = "ZONE")]
     zone: Option<String>,
-    #[arg(long, value_enum, default_value_t = Format::Text)]
-    format: Format,
+    #[command(flatten)]
+    shape: Shape,
 }
 
 impl Weekly {
     pub fn run(self, desk: &Desk) -> Result<Exit, Trouble> {
-        show(desk, self.format, About::Week, self.date, self.zone)
+        show(desk, &self.shape, About::Week, self.date, self.zone)
     }
 }

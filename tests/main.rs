@@ -2,10 +2,12 @@
 #![expect(clippy::unwrap_used, reason = "a test ends where an expectation does not hold")]
 #![expect(clippy::disallowed_methods, clippy::disallowed_types, reason = "a test drives real programs and knows what time it is")]
 
+mod alerts;
 mod attacks;
 mod bad_input;
 mod readme;
 mod replay;
+mod report;
 mod selftest;
 mod simulate;
 mod speak;

@@ -9,12 +9,12 @@ use orchestrate::domain::event::Event;
 use orchestrate::domain::message::Event as Mail;
 use orchestrate::domain::name::{Digest, Oid, SeatName, TaskId};
 use orchestrate::domain::state::State;
-use orchestrate::domain::{confirm, fleet, freeze, key, merge, message, push, review, task, workshop};
+use orchestrate::domain::{alert, confirm, fleet, freeze, key, merge, message, push, review, task, workshop};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 /// Every kind of event: whoever adds a variant is led here by the compiler, and adds its name.
-const KINDS: [&str; 41] = [
+const KINDS: [&str; 46] = [
     "founded",
     "sworn",
     "started",
@@ -42,6 +42,7 @@ const KINDS: [&str; 41] = [
     "stalled",
     "vetoed",
     "drawn",
+    "drawn-from-outside",
     "decided",
     "intended",
     "merged",
@@ -56,6 +57,10 @@ const KINDS: [&str; 41] = [
     "confirmed",
     "used",
     "wrong-code",
+    "alert-told",
+    "alert-failed",
+    "reported",
+    "overdue",
 ];
 
 fn kind(event: &Event) -> &'static str {
@@ -79,6 +84,7 @@ fn kind(event: &Event) -> &'static str {
         Event::Push(push::Event::Landed { .. }) => "landed",
         Event::Push(push::Event::Dropped { .. }) => "dropped",
         Event::Task(event) => of_task(event),
+        Event::Review(review::Event::Drawn { extra: Some(_), .. }) => "drawn-from-outside",
         Event::Review(review::Event::Drawn { .. }) => "drawn",
         Event::Review(review::Event::Decided { .. }) => "decided",
         Event::Merge(merge::Event::Intended { .. }) => "intended",
@@ -95,6 +101,10 @@ fn kind(event: &Event) -> &'static str {
         Event::Confirm(confirm::Event::Used { .. }) => "used",
         Event::Confirm(confirm::Event::Missed) => "wrong-code",
         Event::Refused(_) => "refused",
+        Event::Alert(alert::Event::Told { .. }) => "alert-told",
+        Event::Alert(alert::Event::Failed { .. }) => "alert-failed",
+        Event::Alert(alert::Event::Reported { .. }) => "reported",
+        Event::Alert(alert::Event::Overdue { .. }) => "overdue",
     }
 }
 
@@ -262,7 +272,20 @@ fn by_hand() -> Vec<Entry> {
             certificate: "armor".to_owned(),
             reason: why.clone(),
         }),
+        Event::Review(review::Event::Drawn {
+            task: task.clone(),
+            attempt,
+            gate: orchestrate::domain::gate::GateName::Peer,
+            pool: vec![SeatName::new("dev-b").unwrap()],
+            seats: vec![SeatName::new("dev-b").unwrap(), SeatName::new("qa-a").unwrap()],
+            draw: Digest::of(b"draw"),
+            extra: Some(review::Extra { seats: vec![SeatName::new("qa-a").unwrap()], why: why.clone() }),
+        }),
         Event::Push(push::Event::Dropped { push: "p1".to_owned(), why: why.clone() }),
+        Event::Alert(alert::Event::Told { way: alert::Way::Mail, severity: alert::Severity::High, about: vec![7, 9], more: 0 }),
+        Event::Alert(alert::Event::Failed { way: alert::Way::Sms, why: why.clone(), tries: 3 }),
+        Event::Alert(alert::Event::Reported { day: "2026-11-20".to_owned(), size: 10, digest: Digest::of(b"report") }),
+        Event::Alert(alert::Event::Overdue { day: "2026-11-20".to_owned() }),
         Event::Task(task::Event::Outdated { task: task.clone(), attempt }),
         Event::Task(task::Event::Stalled { task: task.clone(), attempt, why: why.clone() }),
         Event::Task(task::Event::SentBack {

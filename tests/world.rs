@@ -3,6 +3,7 @@
 //! A test is one chained sentence: `World::python().bootstrap()`, then `world.seat("dev-a").run("git push").ok()`.
 
 pub mod model;
+pub mod post;
 pub mod processes;
 pub mod project;
 pub mod seat;

@@ -3,6 +3,7 @@
 use super::change::Change;
 use super::entry::Millis;
 use super::actor::Party;
+use super::alert;
 use super::gate::GateName;
 use super::key::Signing;
 use super::message::Draft;
@@ -64,6 +65,10 @@ pub enum Act {
     Thaw { step: Option<u64> },
     /// Something that this socket does not offer, or that could not be read.
     Trespass { verb: String, refusal: Refusal },
+    /// A message to the owner went out, or did not.
+    Told { outcome: alert::Outcome },
+    Reported { day: String, size: u64, digest: Digest },
+    Overdue { day: String },
     /// Nothing was asked; the clock moved.
     Tick,
 }
@@ -114,6 +119,9 @@ impl Act {
             Self::Freeze { .. } => ("freeze", none()),
             Self::Thaw { .. } => ("thaw", none()),
             Self::Trespass { verb, .. } => (verb, none()),
+            Self::Told { outcome } => ("told", outcome.way.to_string()),
+            Self::Reported { day, .. } => ("reported", day.clone()),
+            Self::Overdue { day } => ("overdue", day.clone()),
             Self::Tick => ("tick", none()),
         }
     }

@@ -9,7 +9,7 @@ use super::merge::{self, Built};
 use super::refusal::{Refusal, Refused};
 use super::state::State;
 use super::task::{self, Ran};
-use super::{confirm, fleet, freeze, key, message, push, review, workshop};
+use super::{alert, confirm, fleet, freeze, key, message, push, review, workshop};
 
 /// Judges a command against the state. No events and no refusal means: nothing to record.
 pub fn decide(state: &State, actor: &Actor, command: &Command) -> Result<Vec<Event>, Refusal> {
@@ -76,6 +76,9 @@ pub fn decide(state: &State, actor: &Actor, command: &Command) -> Result<Vec<Eve
         | Act::MergeBuilt { .. }
         | Act::MainMoved { .. }
         | Act::WentHome { .. }
+        | Act::Told { .. }
+        | Act::Reported { .. }
+        | Act::Overdue { .. }
         | Act::Tick => edge(actor).and_then(|()| measured(state, command)),
     }
 }
@@ -119,6 +122,10 @@ fn measured(state: &State, command: &Command) -> Result<Vec<Event>, Refusal> {
         Act::WentHome { branch, outcome } => {
             Ok(vec![Event::Merge(merge::Event::Home { branch: branch.clone(), outcome: outcome.clone() })])
         }
+        // What came of a message to the owner, and of the daily report.
+        Act::Told { outcome } => Ok(alert::told(state, outcome)),
+        Act::Reported { day, size, digest } => Ok(alert::reported(state, day, *size, digest)),
+        Act::Overdue { day } => Ok(alert::overdue(state, day)),
         // Time alone only lets messages expire.
         Act::Tick => Ok(message::expire(state, command.now)),
         _ => unreachable!("BUG: decide hands over the supervisor's own acts only"),
@@ -167,12 +174,14 @@ impl State {
             Event::Fleet(event) => fleet::apply(self, &entry.by, entry.time, event),
             Event::Push(event) => push::apply(self, &entry.by, event),
             Event::Task(event) => task::apply(self, &entry.by, entry.seq, entry.time, event),
-            Event::Review(event) => review::apply(self, &entry.by, entry.seq, event),
+            Event::Review(event) => review::apply(self, &entry.by, entry.seq, entry.time, event),
             Event::Merge(event) => merge::apply(self, event),
             Event::Message(event) => message::apply(self, entry.seq, entry.time, event),
             Event::Freeze(event) => freeze::apply(self, &entry.by, entry.time, event),
             Event::Confirm(event) => confirm::apply(self, entry.time, event),
             Event::Refused(event) => self.note_refusal(entry, event),
+            Event::Alert(event) => alert::apply(self, entry.time, event),
         }
+        alert::hear(self, entry);
     }
 }

@@ -35,6 +35,24 @@ pub fn panel(charter: &Charter, author: &SeatName, contributors: &BTreeSet<SeatN
     panel
 }
 
+/// One seat more, from outside what stands out: of the author's pool, else of all that may review, still leaving a free seat for QA.
+pub fn outsider(
+    charter: &Charter,
+    author: &SeatName,
+    contributors: &BTreeSet<SeatName>,
+    panel: &[SeatName],
+    watched: &BTreeSet<SeatName>,
+    chance: &Digest,
+) -> Option<SeatName> {
+    let taken = |seat: &SeatName| seat == author || panel.contains(seat) || watched.contains(seat) || contributors.contains(seat);
+    let leaves_qa = |seat: &SeatName| {
+        let with = panel.iter().chain([seat]).cloned().collect();
+        !qa_pool(charter, contributors, &with).is_empty()
+    };
+    let pools = [pool(charter, author, contributors), charter.able(Capability::ReviewPeer)];
+    pools.iter().find_map(|pool| draw(pool, pool.len(), chance).into_iter().find(|seat| !taken(seat) && leaves_qa(seat)))
+}
+
 /// Draws up to `count` different seats, each with the same chance, in the order drawn.
 ///
 /// The pool is taken sorted and without doubles. Number `n` of the stream is the first 8 bytes, big-endian, of SHA-256 over the

@@ -58,7 +58,7 @@ pub fn react(state: &State, entry: &Entry) -> Vec<Effect> {
         }
         Event::Message(message::Event::Delivered { .. } | message::Event::Acknowledged { .. } | message::Event::Expired { .. }) => Vec::new(),
         Event::Freeze(super::freeze::Event::Thawed { .. }) => outstanding(state),
-        Event::Freeze(super::freeze::Event::Frozen { .. }) | Event::Workshop(_) | Event::Key(_) | Event::Fleet(_) | Event::Refused(_) => Vec::new(),
+        Event::Freeze(super::freeze::Event::Frozen { .. }) | Event::Workshop(_) | Event::Key(_) | Event::Fleet(_) | Event::Refused(_) | Event::Alert(_) => Vec::new(),
     }
 }
 

@@ -50,6 +50,8 @@ pub struct Evidence<'a> {
     pub contributors: &'a BTreeSet<SeatName>,
     /// The seats drawn for the gate under judgement.
     pub drawn: &'a [SeatName],
+    /// Words wanted at this gate beside those that the change asks for: somebody from outside a pair that stands out.
+    pub extra: u32,
     /// Ledger index of the entry that drew them, or that asked for the gate's signatures.
     pub bundle: Option<u64>,
     /// Approvals of every gate of this change.

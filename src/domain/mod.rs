@@ -1,12 +1,15 @@
 //! The rules, as pure functions over plain values: no IO, no clock, no chance, no async, no printing.
 
 pub mod actor;
+pub mod alert;
 pub mod attack;
 pub mod change;
 pub mod charter;
 pub mod check;
+pub mod collusion;
 pub mod command;
 pub mod confirm;
+pub mod day;
 pub mod decide;
 pub mod draw;
 pub mod dsse;

@@ -1,5 +1,11 @@
 //! The owner's rules as data, and what they ask of a given change.
 
+mod alerts;
+mod reporting;
+
+pub use alerts::{Alerting, Hooking, Mailing, Security, Texting};
+pub use reporting::Reporting;
+
 use super::change::{Change, FileChange};
 use super::gate::GateName;
 use super::glob::{FoldedPath, Glob, odd_path, shown};
@@ -37,6 +43,16 @@ pub struct RawPolicy {
     pub delivery: Delivery,
     pub runner: RunLimits,
     pub agent: Agent,
+    #[serde(default, skip_serializing_if = "Reporting::is_default")]
+    pub report: Reporting,
+    #[serde(default, skip_serializing_if = "Alerting::is_default")]
+    pub alerts: Alerting,
+    #[serde(default, skip_serializing_if = "Mailing::is_default")]
+    pub mail: Mailing,
+    #[serde(default, skip_serializing_if = "Texting::is_default")]
+    pub sms: Texting,
+    #[serde(default, skip_serializing_if = "Hooking::is_default")]
+    pub webhook: Hooking,
     /// What every role may do per time, where its own file says nothing else.
     pub budgets: BTreeMap<Act, Budget>,
 }
@@ -314,6 +330,10 @@ impl TryFrom<RawPolicy> for Policy {
         check_review(&raw.review)?;
         check_positive(&raw)?;
         check_texts(&raw)?;
+        raw.report.check()?;
+        raw.mail.check()?;
+        raw.sms.check(&raw.mail)?;
+        raw.webhook.check()?;
         Ok(Self(raw))
     }
 }

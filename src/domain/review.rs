@@ -2,6 +2,7 @@
 
 use super::actor::{Actor, Party};
 use super::dsse::Envelope;
+use super::entry::Millis;
 use super::event::Event as Any;
 use super::evidence::Approval;
 use super::gate::GateName;
@@ -18,8 +19,9 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Event {
-    /// `draw` is HMAC(secret committed in genesis, task and gate): anyone can audit it once revealed.
-    Drawn { task: TaskId, attempt: u32, gate: GateName, pool: Vec<SeatName>, seats: Vec<SeatName>, draw: Digest },
+    /// `draw` is HMAC(secret committed in genesis, task and gate): anyone can audit it once revealed. `seats` are all who were drawn, `extra`
+    /// those among them that the numbers of a pair asked for.
+    Drawn { task: TaskId, attempt: u32, gate: GateName, pool: Vec<SeatName>, seats: Vec<SeatName>, draw: Digest, #[serde(default, skip_serializing_if = "Option::is_none")] extra: Option<Extra> },
     /// A drawn seat's word.
     Decided { task: TaskId, attempt: u32, gate: GateName, accept: bool, note: String, bundle: u64, statement: Envelope },
 }
@@ -41,11 +43,22 @@ fn payload_seat(envelope: &Envelope) -> Option<SeatName> {
     SeatName::new(value.get("predicate")?.get("seat")?.as_str()?).ok()
 }
 
+/// Reviewers from outside a pair that stands out, beside those that the change itself asks for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Extra {
+    pub seats: Vec<SeatName>,
+    /// What stands out, in words, with its numbers.
+    pub why: String,
+}
+
 /// Who was drawn for a gate, and where the ledger says so.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Draw {
     pub seats: Vec<SeatName>,
     pub seq: u64,
+    pub time: Millis,
+    /// Words wanted beside those that the change itself asks for.
+    pub extra: u32,
 }
 
 /// Draws the seats of a gate: two or one for PEER, one for QA, the co-signers for DEPLOY.
@@ -54,22 +67,44 @@ pub fn draw(state: &State, task: &TaskId, number: u32, gate: GateName, draw: &Di
     if attempt.draws.contains_key(&gate) {
         return Ok(Vec::new());
     }
-    let Lots { pool, seats, count } = lots(state, known, attempt, gate, draw);
+    let Lots { pool, mut seats, count } = lots(state, known, attempt, gate, draw);
     if seats.len() < count {
         let why = format!("{gate} needs {count} seats that did not contribute, and only {} could be drawn", seats.len());
         return task::stalled(state, task, number, &why);
     }
+    let extra = match outsider(state, known, attempt, gate, &seats, draw) {
+        Ok(extra) => extra,
+        Err(why) => return task::stalled(state, task, number, &why),
+    };
+    seats.extend(extra.iter().flat_map(|extra| extra.seats.clone()));
     let subject = format!("{task}: your word is wanted at {gate}");
     let text = format!(
         "You were drawn for {gate} of {task}, attempt {number}.\n\nLook: orchestrate review show {task}\nThen: orchestrate review approve {task} --note '…'\n  or: orchestrate review reject {task} --note '…'"
     );
     let mail = message::notice(state, state.now, seats.clone(), &subject, &text, Some(task));
-    let owner = owner_notice(state, task, attempt, gate);
-    let drawn = Any::Review(Event::Drawn { task: task.clone(), attempt: number, gate, pool, seats, draw: draw.clone() });
+    let owner = owner_notice(state, task, attempt, gate, extra.as_ref());
+    let drawn = Any::Review(Event::Drawn { task: task.clone(), attempt: number, gate, pool, seats, draw: draw.clone(), extra });
     Ok(std::iter::once(drawn).chain(message::chain(mail, owner)).collect())
 }
 
-fn owner_notice(state: &State, task: &TaskId, attempt: &Attempt, gate: GateName) -> Vec<Any> {
+/// A further reviewer, where one that was drawn stands out together with the author; never a verdict on either. Where nobody is left, the task
+/// waits and says why.
+fn outsider(state: &State, known: &task::Task, attempt: &Attempt, gate: GateName, drawn: &[SeatName], chance: &Digest) -> Result<Option<Extra>, String> {
+    let (GateName::Peer, Some(author)) = (gate, &known.author) else { return Ok(None) };
+    let watched = state.record.watched(author, state.now);
+    let Some(why) = drawn.iter().find_map(|seat| watched.get(seat)) else { return Ok(None) };
+    let watched = watched.keys().cloned().collect();
+    let found = draw::outsider(state.charter(), author, &attempt.contributors, drawn, &watched, chance);
+    let seat = found.ok_or_else(|| format!("a reviewer from outside is wanted and none is left: {why}"))?;
+    Ok(Some(Extra { seats: vec![seat], why: why.clone() }))
+}
+
+fn owner_notice(state: &State, task: &TaskId, attempt: &Attempt, gate: GateName, extra: Option<&Extra>) -> Vec<Any> {
+    if let Some(Extra { seats, why }) = extra {
+        let seats = seats.iter().map(SeatName::as_str).collect::<Vec<_>>().join(", ");
+        let text = format!("{task} wants a further reviewer: {seats}.\n\nWhat stands out: {why}.\nThat proves nothing about anybody.\n\nLook: orchestrate report daily");
+        return message::notice_owner(state, state.now, &format!("{task} wants a reviewer from outside"), &text, Some(task));
+    }
     let wanted = gate == GateName::Deploy && attempt.needs.as_ref().is_some_and(|needs| needs.owner);
     if !wanted {
         return Vec::new();
@@ -152,10 +187,12 @@ fn words(note: &str) -> Result<(), Refusal> {
     Err(Refusal::new("no-reason", "a review wants a note of 10 to 8000 characters", "orchestrate review approve <task> --note 'what you looked at'"))
 }
 
-pub fn apply(state: &mut State, by: &Actor, seq: u64, event: &Event) {
+pub fn apply(state: &mut State, by: &Actor, seq: u64, time: Millis, event: &Event) {
+    remember(state, by, time, event);
     match event {
-        Event::Drawn { task, attempt, gate, seats, .. } => {
-            let draw = Draw { seats: seats.clone(), seq };
+        Event::Drawn { task, attempt, gate, seats, extra, .. } => {
+            let extra = extra.as_ref().map_or(0, |extra| u32::try_from(extra.seats.len()).unwrap_or(u32::MAX));
+            let draw = Draw { seats: seats.clone(), seq, time, extra };
             task::on_attempt(state, task, *attempt, |now| {
                 now.draws.insert(*gate, draw);
             });
@@ -172,4 +209,13 @@ pub fn apply(state: &mut State, by: &Actor, seq: u64, event: &Event) {
             });
         }
     }
+}
+
+/// Keeps what pairs are compared by.
+fn remember(state: &mut State, by: &Actor, time: Millis, event: &Event) {
+    let (Event::Drawn { task, .. } | Event::Decided { task, .. }) = event;
+    let Some(known) = state.tasks.get(task) else { return };
+    let Some(author) = known.author.clone() else { return };
+    let drawn = known.attempt.as_ref().and_then(|attempt| attempt.draws.get(&GateName::Peer)).map_or(time, |draw| draw.time);
+    state.record.take(by, time, &author, drawn, event);
 }

@@ -1,7 +1,9 @@
 //! What the entries add up to.
 
 use super::actor::{Actor, Party};
+use super::alert::Alerts;
 use super::charter::Charter;
+use super::collusion::Record;
 use super::confirm::Codes;
 use super::entry::{Entry, Millis};
 use super::fleet::Seat;
@@ -53,6 +55,10 @@ pub struct State {
     /// The full run on the protected branch's tip, where one is known.
     pub base_run: Option<Run>,
     pub post: Post,
+    /// Who was drawn for whom lately, and said what.
+    pub record: Record,
+    /// What the owner has still to be told.
+    pub alerts: Alerts,
     pub frozen: Option<Freeze>,
     pub codes: Codes,
     pub refusals: VecDeque<(u64, Millis, Actor, Refused)>,
@@ -84,6 +90,8 @@ impl Default for State {
             opened: 0,
             base_run: None,
             post: Post::default(),
+            record: Record::default(),
+            alerts: Alerts::default(),
             frozen: None,
             codes: Codes::default(),
             refusals: VecDeque::new(),

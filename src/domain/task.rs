@@ -228,6 +228,7 @@ impl Attempt {
             declared: self.runs.get(&RunKind::Red).map_or(&[], |tested| &tested.declared),
             contributors: &self.contributors,
             drawn: draw.map_or(&[], |draw| &draw.seats),
+            extra: draw.map_or(0, |draw| draw.extra),
             bundle: draw.map(|draw| draw.seq),
             approvals: &self.approvals,
             owner_confirmed: self.confirmed,

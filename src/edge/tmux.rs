@@ -121,6 +121,16 @@ impl Tmux {
         self.batch(&caption(target(pane)?, text, tint).map(|words| command(&words)).join(" ; ")).map(drop)
     }
 
+    /// Shows one line to every terminal that is attached, for some seconds, and keeps it as the option `@alert`.
+    pub fn announce(&self, text: &str) -> Result<(), Failure> {
+        let text: String = quote::plain(text).replace('%', "");
+        let clients = self.batch(&command(&["list-clients", "-F", "#{client_name}"]))?;
+        let show = |client: &str| command(&["display-message", "-c", client, "-d", "15000", &text]);
+        let keep = command(&["set-option", "-g", "@alert", &text]);
+        let all: Vec<String> = std::iter::once(keep).chain(clients.lines().map(show)).collect();
+        self.batch(&all.join(" ; ")).map(drop)
+    }
+
     /// Reads what the pane shows.
     pub fn capture(&self, pane: &str) -> Result<String, Failure> {
         self.batch(&command(&["capture-pane", "-p", "-t", target(pane)?]))

@@ -1,8 +1,10 @@
 //! The ledger in one SQLite file: one writer, many readers, durable when `append` returns.
 
 mod forge;
+mod walk;
 
 pub use forge::forge;
+pub use walk::walk;
 
 use super::chain::{Frontier, Hash, leaf_hash};
 use super::checkpoint::unverified_checkpoint;

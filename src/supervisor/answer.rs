@@ -62,8 +62,11 @@ pub async fn answer(yard: &Arc<Yard>, door: &Door, request: Request) -> Response
         | Request::TotpShow
         | Request::Ledger { .. }
         | Request::LedgerVerify
+        | Request::Report { .. }
+        | Request::ReportMail { .. }
         | Request::Bundle { .. }
         | Request::LedgerProve { .. }
+        | Request::LedgerSince { .. }
         | Request::Checkpoint
         | Request::Attach { .. }
         | Request::Resume

@@ -79,9 +79,15 @@ pub enum Request {
     /// Entries from a position on, as they were written; waits up to `wait` seconds for the next one when there is none yet.
     Ledger { from: u64, most: u32, wait: u32 },
     LedgerVerify,
+    /// The security report; `date` is the day it is about or ends with, `zone` another one than the policy's.
+    Report { about: About, date: Option<String>, zone: Option<String> },
+    /// The same, sent to the owner's mail.
+    ReportMail { about: About, date: Option<String>, zone: Option<String> },
     /// The whole history for `orchestrate verify`: written to a file that the answer names; see `ledger::bundle`.
     Bundle { path: String },
     LedgerProve { seq: u64 },
+    /// The path by which a checkpoint over `new` entries (now, where it is not said) is seen to begin with one over `old`.
+    LedgerSince { old: u64, new: Option<u64> },
     Checkpoint,
     /// Where tmux is and what to run to see the grid, or one seat.
     Attach { seat: Option<SeatName> },
@@ -94,6 +100,15 @@ pub enum Request {
     /// `quarantine` is empty for a push that brings no objects.
     PreReceive { push: String, updates: Vec<RawUpdate>, quarantine: String, alternates: Vec<String> },
     ProcReceive { push: String, updates: Vec<RawUpdate> },
+}
+
+/// What a report is about.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum About {
+    Day,
+    Week,
+    Task(TaskId),
 }
 
 /// One line of a push's command list, as git gave it.

@@ -3,6 +3,7 @@
 use super::charter::{self, Overlay};
 use super::drive::{self, Ask, Denied, Drive};
 use super::hands::{Grip, Keys};
+use super::herald;
 use super::perform;
 use super::place::{self, Place, workshop_id};
 use super::protocol::{Step, StepState};
@@ -150,6 +151,7 @@ async fn run(place: &Place, mut secrets: Secrets, reporter: &mut Reporter, begun
     seats.iter().try_for_each(|seat| serve::open_seat(&yard, seat))?;
     tokio::spawn(tick(Arc::clone(&yard)));
     tokio::spawn(watch::watch(Arc::clone(&yard)));
+    tokio::spawn(herald::herald(Arc::clone(&yard)));
     if let Err(failure) = fill(&yard, &options, &charter, reporter).await {
         stop_panes(&yard).await?;
         return Err(failure);

@@ -1,5 +1,6 @@
 //! What everything outside the loop shares: the way to ask it, the gate, the keys, the bells.
 
+use super::report::Kept;
 use super::drive::{Ask, Outcome};
 use super::hands::Keys;
 use super::place::Place;
@@ -67,6 +68,8 @@ pub struct Yard {
     handed: RwLock<Option<Handed>>,
     credential: RwLock<Option<Arc<Credential>>>,
     upstream: Mutex<Option<(String, Arc<Upstream>)>>,
+    /// Where the last security report's fold stands.
+    pub reported: Mutex<Option<Kept>>,
 }
 
 /// What a yard is made of.
@@ -110,6 +113,7 @@ impl Yard {
             handed: RwLock::default(),
             credential: RwLock::default(),
             upstream: Mutex::default(),
+            reported: Mutex::default(),
         }
     }
 

@@ -5,6 +5,7 @@ use super::problems::Problems;
 use crate::domain::actor::Actor;
 use crate::domain::change::Change;
 use crate::domain::check::Verdict;
+use crate::domain::collusion::Record;
 use crate::domain::dsse::Envelope;
 use crate::domain::entry::{Entry, Millis};
 use crate::domain::event::Event;
@@ -21,6 +22,8 @@ pub(super) struct History<'a> {
     pub moves: Vec<Move<'a>>,
     /// From which entry to which the workshop was frozen.
     freezes: Vec<(u64, Option<u64>)>,
+    /// Who was drawn for whom lately, and said what: whether somebody from outside was wanted is worked out again.
+    record: Record,
     /// The isolation level that the last start saw hold.
     pub level: Option<&'a str>,
 }
@@ -75,6 +78,9 @@ pub(super) struct Drawn<'a> {
     pub gate: GateName,
     pub pool: &'a [SeatName],
     pub seats: &'a [SeatName],
+    /// Those among the seats that a pair which stands out asked for.
+    pub extra: &'a [SeatName],
+    pub time: Millis,
 }
 
 pub(super) struct Decided<'a> {
@@ -135,6 +141,7 @@ impl<'a> History<'a> {
             | Event::Message(_)
             | Event::Confirm(_)
             | Event::Refused(_) => Ok(()),
+            Event::Alert(_) => supervisor(entry),
         }
     }
 
@@ -194,15 +201,33 @@ impl<'a> History<'a> {
     fn review(&mut self, entry: &'a Entry, event: &'a review::Event) -> Result<(), String> {
         let seq = entry.seq;
         match event {
-            review::Event::Drawn { task, attempt, gate, pool, seats, .. } => {
+            review::Event::Drawn { task, attempt, gate, pool, seats, extra, .. } => {
                 supervisor(entry)?;
-                self.attempt(task, *attempt).map(|attempt| attempt.draws.push(Drawn { seq, gate: *gate, pool, seats }))
+                let extra = extra.as_ref().map_or(&[][..], |extra| &extra.seats);
+                let watched = self.watch(entry, task, *attempt, event);
+                self.attempt(task, *attempt).map(|attempt| attempt.draws.push(Drawn { seq, gate: *gate, pool, seats, extra, time: entry.time }))?;
+                match seats.iter().find_map(|seat| watched.get(seat)).filter(|_| *gate == GateName::Peer && extra.is_empty()) {
+                    Some(why) => Err(format!("{task} drew nobody from outside, though {why}")),
+                    None => Ok(()),
+                }
             }
             review::Event::Decided { task, attempt, gate, accept, note, bundle, statement } => {
                 let word = Decided { seq, by: &entry.by, gate: *gate, accept: *accept, note, bundle: *bundle, statement };
+                self.watch(entry, task, *attempt, event);
                 self.attempt(task, *attempt).map(|attempt| attempt.words.push(word))
             }
         }
+    }
+
+    /// Takes the draw or word among what pairs are compared by; says whose word was not enough by itself before it.
+    fn watch(&mut self, entry: &Entry, task: &TaskId, attempt: u32, event: &review::Event) -> BTreeMap<SeatName, String> {
+        let Some((known, author)) = self.tasks.get(task).and_then(|known| Some((known, known.author?))) else { return BTreeMap::new() };
+        let drawn = known.attempts.get(&attempt).and_then(|attempt| attempt.draws.iter().rev().find(|draw| draw.gate == GateName::Peer));
+        let drawn = drawn.map_or(entry.time, |draw| draw.time);
+        let draws = matches!(event, review::Event::Drawn { gate: GateName::Peer, .. });
+        let watched = if draws { self.record.watched(author, entry.time) } else { BTreeMap::new() };
+        self.record.take(&entry.by, entry.time, author, drawn, event);
+        watched
     }
 
     fn freeze(&mut self, entry: &Entry, event: &freeze::Event) -> Result<(), String> {

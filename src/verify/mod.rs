@@ -9,6 +9,7 @@ mod chain;
 mod clone;
 mod commit;
 mod gates;
+pub mod grown;
 mod history;
 mod letters;
 mod problems;

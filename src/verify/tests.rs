@@ -3,6 +3,7 @@
 mod flips;
 mod forged;
 mod revoked;
+mod watched;
 mod world;
 
 use super::{Report, run};

@@ -15,7 +15,8 @@ use std::collections::{BTreeMap, BTreeSet};
 /// Judges all words on a merge and names who gave them.
 pub(super) fn judge(case: &Case<'_>, problems: &mut Problems) -> Vec<String> {
     let peers = at_gate(case, GateName::Peer, problems);
-    let needed = case.needs.approvals.max(1) as usize;
+    let extra = case.attempt.draws.iter().find(|draw| draw.gate == GateName::Peer && case.counts(GateName::Peer, draw.seq));
+    let needed = case.needs.approvals.max(1) as usize + extra.map_or(0, |draw| draw.extra.len());
     enough(case, GateName::Peer, peers.len(), needed, problems);
     let qa = at_gate(case, GateName::Qa, problems);
     if case.asks(GateName::Qa, "qa-verdict") {
@@ -64,8 +65,10 @@ fn at_gate(case: &Case<'_>, gate: GateName, problems: &mut Problems) -> BTreeSet
 /// Only who may judge at the gate may be drawn, once, and nobody who had a hand in the change.
 fn unfit(case: &Case<'_>, draw: &Drawn<'_>) -> Option<String> {
     let distinct: BTreeSet<&SeatName> = draw.seats.iter().collect();
-    let outside = draw.seats.iter().find(|seat| !draw.pool.contains(seat));
-    let able = |seat: &&SeatName| !may(case, draw.gate, seat);
+    let extra = |seat: &SeatName| draw.gate == GateName::Peer && draw.extra.contains(seat);
+    let outside = draw.seats.iter().find(|seat| !draw.pool.contains(seat) && !extra(seat));
+    let reviews = |seat: &SeatName| extra(seat) && case.rules.charter.can(seat, Capability::ReviewPeer);
+    let able = |seat: &&SeatName| !may(case, draw.gate, seat) && !reviews(seat);
     match () {
         () if distinct.len() != draw.seats.len() => Some("a seat was drawn twice".to_owned()),
         () if outside.is_some() => outside.map(|seat| format!("{seat} was not in its pool")),

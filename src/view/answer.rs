@@ -78,6 +78,16 @@ pub struct Note {
     pub text: String,
 }
 
+/// `LedgerSince`: the path between two sizes in base64, the signed checkpoint of now, and the key that signs checkpoints.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Since {
+    pub old: u64,
+    pub new: u64,
+    pub path: Vec<String>,
+    pub note: String,
+    pub key: String,
+}
+
 /// `Bundle`: the file that was written.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Written {

@@ -3,16 +3,18 @@
 use super::text::{clip, count, one_line, time};
 use crate::domain::entry::Entry;
 use crate::domain::event::Event;
+use crate::domain::name::TaskId;
 use crate::domain::refusal::Refused;
-use crate::domain::{confirm, fleet, freeze, key, merge, message, push, review, task, workshop};
+use crate::domain::{alert, confirm, fleet, freeze, key, merge, message, push, review, task, workshop};
 
 /// The entry as one line: position, time, who, what. Harmless on a terminal whatever seats wrote.
 pub fn line(entry: &Entry) -> String {
-    let what = clip(&one_line(&what(&entry.event)), 400);
+    let what = clip(&one_line(&of_event(&entry.event)), 400);
     format!("{:>6}  {}  {:<12}  {what}", entry.seq, time(entry.time), entry.by)
 }
 
-fn what(event: &Event) -> String {
+/// What happened, in words; not yet harmless on a terminal.
+pub(super) fn of_event(event: &Event) -> String {
     match event {
         Event::Workshop(event) => workshop(event),
         Event::Key(event) => key(event),
@@ -25,6 +27,7 @@ fn what(event: &Event) -> String {
         Event::Freeze(event) => freeze(event),
         Event::Confirm(event) => confirm(event),
         Event::Refused(refused) => refusal(refused),
+        Event::Alert(event) => alert(event),
     }
 }
 
@@ -91,6 +94,22 @@ fn task(event: &task::Event) -> String {
     }
 }
 
+/// The task that an event is about.
+pub(super) fn of_task(event: &task::Event) -> &TaskId {
+    match event {
+        task::Event::Opened { task, .. }
+        | task::Event::Taken { task }
+        | task::Event::Submitted { task, .. }
+        | task::Event::Measured { task, .. }
+        | task::Event::Tested { task, .. }
+        | task::Event::Judged { task, .. }
+        | task::Event::SentBack { task, .. }
+        | task::Event::Outdated { task, .. }
+        | task::Event::Stalled { task, .. }
+        | task::Event::Vetoed { task, .. } => task,
+    }
+}
+
 fn tested(statement: &crate::domain::dsse::Envelope) -> String {
     let Some(run) = crate::domain::statement::read_run(statement) else {
         return ": unreadable".to_owned();
@@ -101,9 +120,10 @@ fn tested(statement: &crate::domain::dsse::Envelope) -> String {
 
 fn review(event: &review::Event) -> String {
     match event {
-        review::Event::Drawn { task, gate, pool, seats, .. } => {
+        review::Event::Drawn { task, gate, pool, seats, extra, .. } => {
             let names: Vec<&str> = seats.iter().map(|seat| seat.as_str()).collect();
-            format!("{task} drew for {gate}: {} of {}", names.join(", "), pool.len())
+            let because = extra.as_ref().map(|extra| format!("; {} from outside, because {}", extra.seats.len(), extra.why)).unwrap_or_default();
+            format!("{task} drew for {gate}: {} of {}{because}", names.join(", "), pool.len())
         }
         review::Event::Decided { task, gate, accept, note, .. } => {
             let word = if *accept { "accepts" } else { "rejects" };
@@ -151,6 +171,17 @@ fn confirm(event: &confirm::Event) -> String {
         confirm::Event::Confirmed { task, attempt, .. } => format!("{task} confirmed by the owner, attempt {attempt}"),
         confirm::Event::Used { what, .. } => format!("the owner's code was used: {what}"),
         confirm::Event::Missed => "a wrong code was typed".to_owned(),
+    }
+}
+
+fn alert(event: &alert::Event) -> String {
+    match event {
+        alert::Event::Told { way, severity, about, more } => {
+            format!("the owner was told by {way} of {} of {severity} severity", count(about.len() as u64 + more, "alert"))
+        }
+        alert::Event::Failed { way, why, tries } => format!("an alert by {way} did not go out, try {tries}: {why}"),
+        alert::Event::Reported { day, size, .. } => format!("the report of {day} went out, over the first {size} entries"),
+        alert::Event::Overdue { day } => format!("the report of {day} has NOT gone out in time"),
     }
 }
 

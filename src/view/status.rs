@@ -2,8 +2,10 @@
 
 use super::review::waits_for_owner;
 use super::task::{TaskLine, tasks};
+use super::text::count;
 use super::turn::{Standing, Whose};
 use crate::domain::actor::{Actor, Party};
+use crate::domain::collusion::Finding;
 use crate::domain::entry::Millis;
 use crate::domain::fleet::Instance;
 use crate::domain::gate::GateName;
@@ -35,6 +37,12 @@ pub struct Status {
     /// All refusals so far, and the newest of them, newest last.
     pub refused: u64,
     pub refusals: Vec<RefusalLine>,
+    /// Pairs and rings of reviewers whose numbers stand out: worth a look, proof of nothing.
+    #[serde(default)]
+    pub watched: Vec<Finding>,
+    /// Ways by which alerts do not get through, one sentence each.
+    #[serde(default)]
+    pub unheard: Vec<String>,
     /// What waits for the owner.
     pub waiting: Vec<Waiting>,
     /// How the last merge reached the owner's branch: the branch, and what happened.
@@ -130,6 +138,8 @@ pub fn status(state: &State, now: Millis) -> Status {
         mail: mail_count(state),
         refused: state.refused,
         refusals: refusals(state),
+        watched: state.record.findings(state.now),
+        unheard: unheard(state),
         waiting: waiting(state, &tasks),
         tasks: tasks.into_iter().filter(|line| !line.standing.is_over()).collect(),
         home: state.home.clone(),
@@ -137,6 +147,16 @@ pub fn status(state: &State, now: Millis) -> Status {
         signatures: state.signatures,
         policy: state.policy.clone(),
     }
+}
+
+fn unheard(state: &State) -> Vec<String> {
+    let failing = state.alerts.ways.iter().filter(|(_, queue)| queue.tries > 0);
+    let told = failing.map(|(way, queue)| {
+        let waiting = count(queue.waiting.len() as u64 + queue.more, "alert");
+        format!("{way} failed {} in a row; {waiting} waiting", count(u64::from(queue.tries), "time"))
+    });
+    let late = state.alerts.overdue.iter().filter(|day| state.alerts.reported.as_ref().is_none_or(|sent| sent < *day));
+    told.chain(late.map(|day| format!("the report of {day} has not gone out"))).collect()
 }
 
 /// What a level of isolation leaves open, one sentence each.

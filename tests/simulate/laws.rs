@@ -270,6 +270,7 @@ pub fn see_breaches() {
         pool: vec![],
         seats: vec![SeatName::new("qa-a").unwrap()],
         draw: Digest::of(b""),
+        extra: None,
     };
     for said in laws.said.values_mut() {
         said.contributors.insert(SeatName::new("qa-a").unwrap());

@@ -19,7 +19,7 @@ fn judge(evidence: &Evidence) -> Verdict {
 }
 
 fn judged(evidence: &Evidence) -> Result<Verdict, Verdict> {
-    let needed = evidence.needs.approvals.max(1) as usize;
+    let needed = evidence.needs.approvals.max(1).saturating_add(evidence.extra) as usize;
     enough_drawn(evidence, needed)?;
     let words = || evidence.words(GateName::Peer).filter(|word| evidence.drawn.contains(&word.seat));
     if let Some(no) = words().find(|word| !word.accept) {

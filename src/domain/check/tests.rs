@@ -33,7 +33,7 @@ pub struct Case {
     policy: Option<Digest>,
 }
 
-const KEYS: [&str; 19] = [
+const KEYS: [&str; 20] = [
     "base",
     "red",
     "green",
@@ -48,6 +48,7 @@ const KEYS: [&str; 19] = [
     "declared",
     "by",
     "drawn",
+    "extra",
     "bundle",
     "owner",
     "tip",
@@ -172,6 +173,7 @@ impl Case {
             declared: &self.declared,
             contributors: &self.contributors,
             drawn: &self.drawn,
+            extra: u32::try_from(self.number("extra", 0)).unwrap(),
             bundle,
             approvals: &self.approvals,
             owner_confirmed: self.fact("owner") == Some("yes"),

@@ -21,6 +21,7 @@ mod man;
 mod paint;
 mod passphrase;
 mod prompt;
+mod report;
 mod review;
 mod selftest;
 mod status;
@@ -82,6 +83,8 @@ enum Command {
     Thaw(thaw::Thaw),
     Down(down::Down),
     #[command(subcommand)]
+    Report(report::Report),
+    #[command(subcommand)]
     Ledger(ledger::Ledger),
     Bundle(bundle::Bundle),
     Verify(verify::Verify),
@@ -134,6 +137,7 @@ impl Command {
             Self::Freeze(command) => command.run(desk),
             Self::Thaw(command) => command.run(desk),
             Self::Down(command) => command.run(desk),
+            Self::Report(command) => command.run(desk),
             Self::Ledger(command) => command.run(desk),
             Self::Bundle(command) => command.run(desk),
             Self::Verify(command) => command.run(desk),

@@ -21,7 +21,8 @@ impl Status {
 }
 
 pub fn page(status: &view::Status, paint: &Paint) -> String {
-    [head(status, paint), waiting(status, paint), seats(status, paint), tasks(status, paint), refusals(status, paint)].concat()
+    [head(status, paint), waiting(status, paint), watched(status, paint), seats(status, paint), tasks(status, paint), refusals(status, paint)]
+        .concat()
 }
 
 fn head(status: &view::Status, paint: &Paint) -> String {
@@ -35,6 +36,7 @@ fn head(status: &view::Status, paint: &Paint) -> String {
         vec![cell("mail"), cell(mail)],
         vec![cell("since"), cell(format!("{} ({})", time(status.started), span(status.now.saturating_sub(status.started))))],
     ];
+    rows.extend(status.unheard.iter().map(|text| vec![cell("alerts"), looking(Look::Bad, text)]));
     rows.extend(status.home.iter().map(|(branch, outcome)| vec![cell("home"), cell(format!("{branch}: {outcome}"))]));
     let open = status.not_promised.iter().map(|open| paint.wrapped(&format!("not promised: {open}"), 13)).collect::<String>();
     let frozen = status.frozen.as_ref().map(|freeze| {
@@ -60,6 +62,16 @@ fn waiting(status: &view::Status, paint: &Paint) -> String {
         .map(|item| format!("{}{}", paint.wrapped(&item.what, 2), paint.wrapped(&format!("-> {}", item.command), 4)))
         .collect();
     if lines.is_empty() { section(paint, "waits for you", &[], "nothing") } else { format!("\n{}{lines}", paint.title("waits for you")) }
+}
+
+/// Pairs that stand out, with their numbers; nothing is said where there is none.
+fn watched(status: &view::Status, paint: &Paint) -> String {
+    let lines: String = status.watched.iter().map(|finding| paint.wrapped(&finding.why, 2)).collect();
+    if lines.is_empty() {
+        return String::new();
+    }
+    let rest = paint.wrapped("that proves nothing about anybody; until it changes, these changes want a reviewer from outside", 4);
+    format!("\n{}{lines}{rest}", paint.title("worth a look"))
 }
 
 fn seats(status: &view::Status, paint: &Paint) -> String {

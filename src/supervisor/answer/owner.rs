@@ -5,16 +5,18 @@ use crate::domain::actor::Actor;
 use crate::domain::command::Act;
 use crate::domain::failure::{Doing, Failure};
 use crate::domain::name::SeatName;
-use crate::ledger::chain::inclusion_proof;
+use crate::ledger::chain::{consistency_proof, inclusion_proof};
 use crate::ledger::{Damage, Verified};
 use crate::ledger::checkpoint::tlog_proof;
 use crate::supervisor::home;
+use crate::supervisor::report;
 use crate::supervisor::protocol::{Request, Response};
 use crate::supervisor::seats;
 use crate::supervisor::start::{Options, Reporter, charter_of};
 use crate::supervisor::yard::{Yard, blocking};
 use crate::ledger::bundle;
-use crate::view::answer::{Attach, Audit, CodeTaken, Config, Entries, Note, Outcome as Spoken, Totp, Written};
+use crate::view::answer::{Attach, Audit, CodeTaken, Config, Entries, Note, Outcome as Spoken, Since, Totp, Written};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::json;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -36,7 +38,8 @@ pub fn verb(request: &Request) -> Option<&'static str> {
         Request::Recharter => "recharter",
         Request::ConfigShow => "config-show",
         Request::TotpShow => "totp-show",
-        Request::Ledger { .. } | Request::LedgerVerify | Request::LedgerProve { .. } | Request::Checkpoint | Request::Bundle { .. } => "ledger",
+        Request::Ledger { .. } | Request::LedgerVerify | Request::LedgerProve { .. } | Request::LedgerSince { .. } | Request::Checkpoint | Request::Bundle { .. } => "ledger",
+        Request::Report { .. } | Request::ReportMail { .. } => "report",
         Request::Attach { .. } => "attach",
         Request::Resume => "resume",
         Request::Credential { .. } => "credential",
@@ -63,7 +66,10 @@ pub async fn answer(yard: &Arc<Yard>, request: Request) -> Response {
         Request::TotpShow => totp(yard).await,
         Request::Ledger { from, most, wait } => page(entries(yard, from, most.min(PAGE), wait.min(LONGEST_WAIT)).await),
         Request::LedgerVerify => verify(yard).await,
+        Request::Report { about, date, zone } => report::answer(yard, report::Wanted { about, date, zone }).await,
+        Request::ReportMail { about, date, zone } => report::mail(yard, report::Wanted { about, date, zone }).await,
         Request::LedgerProve { seq } => prove(yard, seq).await,
+        Request::LedgerSince { old, new } => since(yard, old, new).await,
         Request::Checkpoint => page(checkpoint(yard).await.map(|(_, text)| Note { text })),
         Request::Bundle { path } => page(export(yard, PathBuf::from(path)).await),
         Request::Attach { seat } => page(attach(yard, seat).await),
@@ -183,6 +189,35 @@ async fn prove(yard: &Arc<Yard>, seq: u64) -> Response {
         Ok(Ok((size, ..))) => {
             use crate::domain::refusal::Refusal;
             Response::Refused(Refusal::new("no-such-entry", format!("the ledger has the entries 0 to {}", size.saturating_sub(1)), "orchestrate log"))
+        }
+        Ok(Err(failure)) | Err(failure) => Response::Failed(failure),
+    }
+}
+
+/// How the tree grew from one size to another; a ledger that is shorter than either lost its end.
+async fn since(yard: &Arc<Yard>, old: u64, new: Option<u64>) -> Response {
+    use crate::domain::refusal::Refusal;
+    let looked = yard
+        .see(move |state, ledger| {
+            let (len, root) = (ledger.len(), ledger.root());
+            let size = new.unwrap_or(len);
+            let leaves = if old <= size && size <= len { ledger.leaf_hashes(size)? } else { Vec::new() };
+            let path = if size <= len { consistency_proof(&leaves, old) } else { None };
+            let key = state.genesis.as_ref().map(|genesis| genesis.note_key.clone()).unwrap_or_default();
+            Ok::<_, Failure>((len, root, path, key))
+        })
+        .await;
+    match looked {
+        Ok(Ok((len, root, Some(path), key))) => page(yard.keys.checkpoint(&yard.workshop, len, root).map(|note| Since {
+            old,
+            new: new.unwrap_or(len),
+            path: path.iter().map(|node| STANDARD.encode(node)).collect(),
+            note,
+            key,
+        })),
+        Ok(Ok((len, ..))) => {
+            let why = format!("the ledger has {len} entries, and {} were asked about: a later size cannot be shorter", old.max(new.unwrap_or(old)));
+            Response::Refused(Refusal::new("not-a-beginning", why, "orchestrate ledger verify"))
         }
         Ok(Err(failure)) | Err(failure) => Response::Failed(failure),
     }

@@ -404,3 +404,48 @@ fn submitting_again_does_not_draw_again() {
     assert_eq!(draw(&workshop, 2, GateName::Peer), first);
     assert_ne!(draw(&workshop, 1, GateName::Qa), first);
 }
+
+/// Twelve quick, short words of consent by one reviewer on dev-a's changes, as the entries would have left them.
+fn stamped(workshop: &mut Workshop, reviewer: &str) {
+    let state = &mut workshop.drive.state;
+    for number in 0..12_u8 {
+        let note = Digest::of(&[number]);
+        let (author, reviewer, time) = (seat("dev-a"), seat(reviewer), state.now);
+        state.record.words.push_back(crate::domain::collusion::Word { author, reviewer, accept: true, latency: 4000, length: 12, note, time });
+    }
+}
+
+#[test]
+fn a_pair_that_stands_out_wants_a_reviewer_from_outside_and_says_why() {
+    let mut before = Workshop::new();
+    before.at_peer();
+    let usual = before.drawn(GateName::Peer);
+    let mut workshop = Workshop::new();
+    stamped(&mut workshop, &usual[0]);
+    workshop.at_peer();
+    let drawn = workshop.drawn(GateName::Peer);
+    assert_eq!((&drawn[..2], drawn.len()), (&usual[..], 3), "the draw itself stays what it was");
+    for name in &usual {
+        workshop.approve(name).unwrap();
+    }
+    assert_eq!(workshop.stage(), Stage::At(GateName::Peer), "their two words would have been enough");
+    let page = crate::view::gate(&workshop.drive.state, &task()).unwrap();
+    assert!(serde_json::to_string(&page).unwrap().contains("2 of 3 approvals"), "{page:?}");
+    let status = crate::view::status(&workshop.drive.state, 0);
+    assert!(status.watched[0].why.contains("accepted 13 of 13 changes of dev-a"), "{:?}", status.watched);
+    let owners = &workshop.drive.state.post.boxes[&Party::Owner];
+    let told = owners.values().any(|id| workshop.drive.state.post.mail[id].subject.contains("wants a reviewer from outside"));
+    assert!(told, "the owner is told");
+    workshop.approve(&drawn[2]).unwrap();
+    assert_eq!(workshop.stage(), Stage::At(GateName::Qa));
+}
+
+#[test]
+fn where_nobody_is_left_outside_the_task_waits_and_says_so() {
+    let mut workshop = Workshop::new();
+    let all: Vec<String> = workshop.drive.state.fleet_order.iter().map(ToString::to_string).filter(|name| name != "dev-a").collect();
+    all.iter().for_each(|name| stamped(&mut workshop, name));
+    workshop.at_peer();
+    let stalled = workshop.drive.state.tasks[&task()].attempt.as_ref().unwrap().stalled.clone().unwrap();
+    assert!(stalled.contains("a reviewer from outside is wanted and none is left"), "{stalled}");
+}

@@ -113,7 +113,7 @@ const REVIEWS: &[Forgery] = &[
     entry("peer of T1 was drawn a second time", |world, draft| {
         if word(world, draft, "T1", GateName::Peer, "dev-b").is_some() {
             let (pool, seats, draw) = (vec![seat("qa-a")], vec![seat("qa-a")], Digest::of(b"again"));
-            world.put(Actor::Edge, Event::Review(review::Event::Drawn { task: t1(), attempt: 1, gate: GateName::Peer, pool, seats, draw }));
+            world.put(Actor::Edge, Event::Review(review::Event::Drawn { task: t1(), attempt: 1, gate: GateName::Peer, pool, seats, draw, extra: None }));
         }
     }),
     entry("it is bound to tree", |world, draft| bound(world, draft, "tree", json!("1".repeat(40)))),

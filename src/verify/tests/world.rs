@@ -494,7 +494,7 @@ impl World {
         let task = TaskId::new(self.at).unwrap();
         let names: Vec<SeatName> = seats.iter().map(|name| seat(name)).collect();
         let draw = Digest::of(b"draw");
-        self.put(Actor::Edge, Event::Review(review::Event::Drawn { task, attempt: 1, gate, pool: names.clone(), seats: names, draw }));
+        self.put(Actor::Edge, Event::Review(review::Event::Drawn { task, attempt: 1, gate, pool: names.clone(), seats: names, draw, extra: None }));
         for name in seats {
             self.word(gate, name, tree, drawn, true);
         }

@@ -1,6 +1,7 @@
 mod checkpoint;
 mod export;
 mod prove;
+mod since;
 mod verify;
 
 use super::desk::Desk;
@@ -12,6 +13,7 @@ use crate::interface::exit::{Exit, Trouble};
 pub enum Ledger {
     Verify(verify::Verify),
     Prove(prove::Prove),
+    Since(since::Since),
     Export(export::Export),
     Checkpoint(checkpoint::Checkpoint),
 }
@@ -21,6 +23,7 @@ impl Ledger {
         match self {
             Self::Verify(command) => command.run(desk),
             Self::Prove(command) => command.run(desk),
+            Self::Since(command) => command.run(desk),
             Self::Export(command) => command.run(desk),
             Self::Checkpoint(command) => command.run(desk),
         }

@@ -5,6 +5,7 @@ mod crash;
 mod drift;
 mod hostile;
 mod keys;
+mod lock;
 mod planted;
 mod push;
 mod relay;

@@ -9,7 +9,7 @@ use super::merge::{self, Built};
 use super::refusal::{Refusal, Refused};
 use super::state::State;
 use super::task::{self, Ran};
-use super::{confirm, fleet, freeze, key, message, push, review, workshop};
+use super::{confirm, fleet, freeze, key, lock, message, push, review, workshop};
 
 /// Judges a command against the state. No events and no refusal means: nothing to record.
 pub fn decide(state: &State, actor: &Actor, command: &Command) -> Result<Vec<Event>, Refusal> {
@@ -17,9 +17,7 @@ pub fn decide(state: &State, actor: &Actor, command: &Command) -> Result<Vec<Eve
     if state.genesis.is_none() && !matches!(command.act, Act::Found { .. }) {
         return Err(workshop::not_founded());
     }
-    if command.act.wants_key() {
-        key::stands(state, actor)?;
-    }
+    command.act.wants_key().then(|| key::stands(state, actor)).transpose()?;
     match &command.act {
         // An instance answers for its own seat, by its own socket.
         Act::Answer => fleet::answer(state, actor),
@@ -32,9 +30,9 @@ pub fn decide(state: &State, actor: &Actor, command: &Command) -> Result<Vec<Eve
         // The owner takes a key away; what was accepted before stays.
         Act::RevokeKey { seat, certificate, reason } => key::revoke(state, actor, seat, certificate, reason),
         // A seat pushes to its own namespace, signed commits only, all or nothing.
-        Act::Push { push, updates } => push::judge(state, actor, push, updates),
+        Act::Push { push, updates } => push::judge(state, actor, now, push, updates),
         // The move itself is asked again, inside the lock.
-        Act::Land { push } => push::land(state, actor, push),
+        Act::Land { push } => push::land(state, actor, now, push),
         // The owner and the planning roles open tasks.
         Act::OpenTask { title, body, assign } => task::open(state, actor, now, title, body, assign.as_ref()),
         // The first seat that may develop and takes a task has it.
@@ -53,6 +51,9 @@ pub fn decide(state: &State, actor: &Actor, command: &Command) -> Result<Vec<Eve
         Act::Send { draft } => message::send(state, actor, now, draft),
         Act::Deliver { ids } => Ok(message::deliver(state, actor, ids)),
         Act::Acknowledge { id } => message::acknowledge(state, actor, id),
+        // A seat takes write locks, all or none; the owner may take them away.
+        Act::Lock { wish } => lock::acquire(state, actor, now, wish),
+        Act::Unlock { seat, paths } => lock::release(state, actor, seat.as_ref(), paths),
         // The librarian and the owner stop everything; the owner opens it again, with a code.
         Act::Freeze { reason } => freeze::freeze(state, actor, reason),
         Act::Thaw { step } => thaw(state, actor, now, *step),
@@ -76,6 +77,7 @@ pub fn decide(state: &State, actor: &Actor, command: &Command) -> Result<Vec<Eve
         | Act::MergeBuilt { .. }
         | Act::MainMoved { .. }
         | Act::WentHome { .. }
+        | Act::Lend
         | Act::Tick => edge(actor).and_then(|()| measured(state, command)),
     }
 }
@@ -119,8 +121,10 @@ fn measured(state: &State, command: &Command) -> Result<Vec<Event>, Refusal> {
         Act::WentHome { branch, outcome } => {
             Ok(vec![Event::Merge(merge::Event::Home { branch: branch.clone(), outcome: outcome.clone() })])
         }
-        // Time alone only lets messages expire.
-        Act::Tick => Ok(message::expire(state, command.now)),
+        // Whoever waits for a lock gets it in the order of urgency, then of coming.
+        Act::Lend => Ok(lock::pass(state, command.now)),
+        // Time alone only lets messages expire and locks go on to the next.
+        Act::Tick => Ok(message::expire(state, command.now).into_iter().chain(lock::pass(state, command.now)).collect()),
         _ => unreachable!("BUG: decide hands over the supervisor's own acts only"),
     }
 }
@@ -165,12 +169,13 @@ impl State {
             Event::Workshop(event) => workshop::apply(self, entry.time, event),
             Event::Key(event) => key::apply(self, &entry.by, entry.seq, entry.time, event),
             Event::Fleet(event) => fleet::apply(self, &entry.by, entry.time, event),
-            Event::Push(event) => push::apply(self, &entry.by, event),
+            Event::Push(event) => push::apply(self, &entry.by, entry.time, event),
             Event::Task(event) => task::apply(self, &entry.by, entry.seq, entry.time, event),
             Event::Review(event) => review::apply(self, &entry.by, entry.seq, event),
             Event::Merge(event) => merge::apply(self, event),
             Event::Message(event) => message::apply(self, entry.seq, entry.time, event),
             Event::Freeze(event) => freeze::apply(self, &entry.by, entry.time, event),
+            Event::Lock(event) => lock::apply(self, &entry.by, entry.seq, entry.time, event),
             Event::Confirm(event) => confirm::apply(self, entry.time, event),
             Event::Refused(event) => self.note_refusal(entry, event),
         }

@@ -3,7 +3,9 @@
 use super::actor::Party;
 use super::entry::Entry;
 use super::event::Event;
+use super::freeze;
 use super::gate::GateName;
+use super::lock;
 use super::merge;
 use super::message;
 use super::name::{Oid, TaskId};
@@ -30,7 +32,9 @@ pub enum Effect {
     MoveRefs { push: String },
     /// Bring the approved history to the mirror and, where the owner wants it, home.
     Publish,
-    /// Wake these parties if they wait for mail.
+    /// Look after those who wait for locks.
+    Lend,
+    /// Wake these parties if they wait for mail or for a lock.
     Ring { to: Vec<Party> },
 }
 
@@ -57,16 +61,27 @@ pub fn react(state: &State, entry: &Entry) -> Vec<Effect> {
             message::letter(statement).map(|letter| Effect::Ring { to: letter.to }).into_iter().collect()
         }
         Event::Message(message::Event::Delivered { .. } | message::Event::Acknowledged { .. } | message::Event::Expired { .. }) => Vec::new(),
-        Event::Freeze(super::freeze::Event::Thawed { .. }) => outstanding(state),
-        Event::Freeze(super::freeze::Event::Frozen { .. }) | Event::Workshop(_) | Event::Key(_) | Event::Fleet(_) | Event::Refused(_) => Vec::new(),
+        Event::Lock(event) => lent(event),
+        Event::Freeze(freeze::Event::Thawed { .. }) => outstanding(state),
+        // Nobody waits for a lock any more.
+        Event::Freeze(freeze::Event::Frozen { .. }) => vec![Effect::Ring { to: state.fleet_order.iter().cloned().map(Party::Seat).collect() }],
+        Event::Workshop(_) | Event::Key(_) | Event::Fleet(_) | Event::Refused(_) => Vec::new(),
     }
+}
+
+/// Whoever got a lock is told; what is free now goes on to whoever waits.
+fn lent(event: &lock::Event) -> Vec<Effect> {
+    let ring = lock::hears(event).map(|seat| Effect::Ring { to: vec![Party::Seat(seat.clone())] });
+    let free = matches!(event, lock::Event::Released { .. } | lock::Event::Withdrawn { .. }).then_some(Effect::Lend);
+    ring.into_iter().chain(free).collect()
 }
 
 /// Everything that is still to be done, from the state alone: what a restart begins with.
 pub fn outstanding(state: &State) -> Vec<Effect> {
     let landing = state.pushes.keys().map(|push| Effect::MoveRefs { push: push.clone() });
     let steps = state.tasks.keys().flat_map(|task| next(state, task));
-    landing.chain(steps).collect()
+    let waiting = (!state.locks.queue.is_empty()).then_some(Effect::Lend);
+    landing.chain(steps).chain(waiting).collect()
 }
 
 /// What a task's newest attempt needs now. A stalled one waits to be told.

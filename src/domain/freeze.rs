@@ -56,6 +56,9 @@ pub fn open(state: &State) -> Result<(), Refusal> {
 }
 
 pub fn apply(state: &mut State, by: &Actor, time: Millis, event: &Event) {
+    if matches!(event, Event::Frozen { .. }) {
+        state.locks.freeze(time);
+    }
     state.frozen = match event {
         Event::Frozen { reason } => Some(Freeze { by: by.clone(), since: time, reason: reason.clone() }),
         Event::Thawed { .. } => None,

@@ -2,6 +2,7 @@
 
 pub mod actor;
 pub mod attack;
+pub mod budget;
 pub mod change;
 pub mod charter;
 pub mod check;
@@ -21,6 +22,7 @@ pub mod gate;
 pub mod glob;
 pub mod isolation;
 pub mod key;
+pub mod lock;
 pub mod merge;
 pub mod message;
 pub mod name;

@@ -17,6 +17,7 @@ pub const ALL: &[&str] = &[
     "fetch-advertised-only",
     "freeze",
     "history-related",
+    "lock-fencing",
     "mail-addressee",
     "mail-sender",
     "merge-commits",
@@ -38,6 +39,7 @@ pub const ALL: &[&str] = &[
     "signature-needed",
     "system-calls",
     "tree-entries",
+    "write-locks",
 ];
 
 #[cfg(debug_assertions)]

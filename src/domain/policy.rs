@@ -3,6 +3,7 @@
 use super::change::{Change, FileChange};
 use super::gate::GateName;
 use super::glob::{FoldedPath, Glob, odd_path, shown};
+use super::lock;
 use super::risk::Risk;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -34,6 +35,8 @@ pub struct RawPolicy {
     pub entries: Entries,
     pub review: ReviewTerms,
     pub messages: MessageLimits,
+    #[serde(default, skip_serializing_if = "lock::Terms::is_default")]
+    pub locks: lock::Terms,
     pub delivery: Delivery,
     pub runner: RunLimits,
     pub agent: Agent,
@@ -311,6 +314,7 @@ impl TryFrom<RawPolicy> for Policy {
         check_review(&raw.review)?;
         check_positive(&raw)?;
         check_texts(&raw)?;
+        raw.locks.check()?;
         Ok(Self(raw))
     }
 }

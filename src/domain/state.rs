@@ -1,12 +1,14 @@
 //! What the entries add up to.
 
 use super::actor::{Actor, Party};
+use super::budget::Spent;
 use super::charter::Charter;
 use super::confirm::Codes;
 use super::entry::{Entry, Millis};
 use super::fleet::Seat;
 use super::freeze::Freeze;
 use super::key::{Key, Retired};
+use super::lock::Locks;
 use super::message::Post;
 use super::name::{Digest, Fingerprint, Oid, RefName, SeatName, TaskId};
 use super::push::Pending;
@@ -40,8 +42,9 @@ pub struct State {
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub retired: BTreeMap<Fingerprint, Retired>,
     pub signatures: u64,
-    /// When each seat had commits signed during the last day, oldest first.
-    pub spent: BTreeMap<SeatName, VecDeque<Millis>>,
+    pub spent: Spent,
+    #[serde(skip_serializing_if = "Locks::is_empty")]
+    pub locks: Locks,
     pub fleet: BTreeMap<SeatName, Seat>,
     pub fleet_order: Vec<SeatName>,
     pub refs: BTreeMap<RefName, Oid>,
@@ -75,6 +78,7 @@ impl Default for State {
             retired: BTreeMap::new(),
             signatures: 0,
             spent: BTreeMap::new(),
+            locks: Locks::default(),
             fleet: BTreeMap::new(),
             fleet_order: Vec::new(),
             refs: BTreeMap::new(),

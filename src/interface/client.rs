@@ -105,6 +105,7 @@ fn through_folder(socket: &Path) -> std::io::Result<UnixStream> {
 fn patience(request: &Request) -> Duration {
     match request {
         Request::GateWait { seconds, .. } | Request::MailWait { seconds } => PATIENCE + Duration::from_secs(u64::from(*seconds)),
+        Request::LockAcquire { wait: Some(seconds), .. } => PATIENCE + Duration::from_secs(u64::from(*seconds)),
         Request::Ledger { wait, .. } => PATIENCE + Duration::from_secs(u64::from(*wait)),
         _ => PATIENCE,
     }

@@ -50,6 +50,14 @@ pub enum Request {
     MailWait { seconds: u32 },
     /// `from` may be left out; a name that is not the socket's own is refused and recorded.
     MailSend { #[serde(default)] from: Option<String>, to: Vec<String>, subject: String, body: String, priority: Priority, task: Option<TaskId> },
+    // Write locks.
+    LockList,
+    /// What stands between the asker and a path.
+    LockWhy { path: String },
+    /// All paths or none; with `wait`, waits so many seconds for its turn.
+    LockAcquire { paths: Vec<String>, priority: Priority, #[serde(default)] wait: Option<u32> },
+    /// `seat` for the owner, who may release anybody's.
+    LockRelease { paths: Vec<String>, #[serde(default)] seat: Option<SeatName> },
     // Work.
     TaskOpen { title: String, body: String, assign: Option<SeatName> },
     TaskTake { task: TaskId },

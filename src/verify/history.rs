@@ -12,7 +12,7 @@ use crate::domain::gate::GateName;
 use crate::domain::name::{Oid, SeatName, TaskId};
 use crate::domain::policy::Needs;
 use crate::domain::task::RunKind;
-use crate::domain::{confirm, freeze, merge, review, task, workshop};
+use crate::domain::{confirm, freeze, lock, merge, review, task, workshop};
 use std::collections::{BTreeMap, BTreeSet};
 
 #[derive(Default)]
@@ -21,6 +21,8 @@ pub(super) struct History<'a> {
     pub moves: Vec<Move<'a>>,
     /// From which entry to which the workshop was frozen.
     freezes: Vec<(u64, Option<u64>)>,
+    /// The last token that a lock was given.
+    token: u64,
     /// The isolation level that the last start saw hold.
     pub level: Option<&'a str>,
 }
@@ -120,6 +122,7 @@ impl<'a> History<'a> {
             Event::Review(event) => self.review(entry, event),
             Event::Merge(event) => supervisor(entry).map(|()| self.moves.extend(step(entry, event))),
             Event::Freeze(event) => self.freeze(entry, event),
+            Event::Lock(lock::Event::Granted { token, seat, .. }) => self.granted(entry, *token, seat),
             Event::Confirm(confirm::Event::Confirmed { task, attempt, statement, .. }) => {
                 self.attempt(task, *attempt)?.confirmed.push((entry.seq, statement));
                 if entry.by == Actor::Owner { Ok(()) } else { Err(format!("a confirmation by {}, who is not the owner", entry.by)) }
@@ -133,6 +136,7 @@ impl<'a> History<'a> {
             | Event::Fleet(_)
             | Event::Push(_)
             | Event::Message(_)
+            | Event::Lock(_)
             | Event::Confirm(_)
             | Event::Refused(_) => Ok(()),
         }
@@ -202,6 +206,18 @@ impl<'a> History<'a> {
                 let word = Decided { seq, by: &entry.by, gate: *gate, accept: *accept, note, bundle: *bundle, statement };
                 self.attempt(task, *attempt).map(|attempt| attempt.words.push(word))
             }
+        }
+    }
+
+    /// Tokens rise by one: with a gap or a double, a late holder could not be told from the present one.
+    fn granted(&mut self, entry: &Entry, token: u64, seat: &SeatName) -> Result<(), String> {
+        let next = self.token + 1;
+        self.token = self.token.max(token);
+        match &entry.by {
+            _ if token != next => Err(format!("a lock has the token {token} where {next} is the next")),
+            Actor::Seat(by) if by != seat => Err(format!("{by} granted a lock to {seat}")),
+            Actor::Owner => Err("the owner granted a lock".to_owned()),
+            Actor::Seat(_) | Actor::Edge => Ok(()),
         }
     }
 

@@ -4,7 +4,7 @@ use super::text::{clip, count, one_line, time};
 use crate::domain::entry::Entry;
 use crate::domain::event::Event;
 use crate::domain::refusal::Refused;
-use crate::domain::{confirm, fleet, freeze, key, merge, message, push, review, task, workshop};
+use crate::domain::{confirm, fleet, freeze, key, lock, merge, message, push, review, task, workshop};
 
 /// The entry as one line: position, time, who, what. Harmless on a terminal whatever seats wrote.
 pub fn line(entry: &Entry) -> String {
@@ -22,6 +22,7 @@ fn what(event: &Event) -> String {
         Event::Review(event) => review(event),
         Event::Merge(event) => merge(event),
         Event::Message(event) => message(event),
+        Event::Lock(event) => lock(event),
         Event::Freeze(event) => freeze(event),
         Event::Confirm(event) => confirm(event),
         Event::Refused(refused) => refusal(refused),
@@ -135,6 +136,18 @@ fn message(event: &message::Event) -> String {
         message::Event::Delivered { ids, to } => format!("{} shown to {to}", count(ids.len() as u64, "message")),
         message::Event::Acknowledged { id, by } => format!("mail {} acknowledged by {by}", id.short()),
         message::Event::Expired { ids } => format!("{} expired unacknowledged", count(ids.len() as u64, "message")),
+    }
+}
+
+fn lock(event: &lock::Event) -> String {
+    use lock::{Event, listed};
+    match event {
+        Event::Granted { token, seat, paths, .. } => format!("{seat} locks {}, token {token}", listed(paths)),
+        Event::Renewed { tokens } => format!("lock renewed, token {}", tokens.iter().map(u64::to_string).collect::<Vec<_>>().join(", ")),
+        Event::Queued { paths, priority, .. } => format!("waits for a lock on {}, {} priority", listed(paths), super::text::word(priority)),
+        Event::Preempted { token, ends, seat } => format!("lock with token {token} ends at {}: {seat} needs it urgently", time(*ends)),
+        Event::Released { token, paths } => format!("lock on {} given back, token {token}", listed(paths)),
+        Event::Withdrawn { seat } => format!("{seat} waits for no lock any more"),
     }
 }
 

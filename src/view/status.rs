@@ -1,5 +1,6 @@
 //! The whole workshop on one page.
 
+use super::lock::{LockPage, locks};
 use super::review::waits_for_owner;
 use super::task::{TaskLine, tasks};
 use super::turn::{Standing, Whose};
@@ -32,6 +33,8 @@ pub struct Status {
     /// The tasks under way.
     pub tasks: Vec<TaskLine>,
     pub mail: MailCount,
+    #[serde(default)]
+    pub locks: LockPage,
     /// All refusals so far, and the newest of them, newest last.
     pub refused: u64,
     pub refusals: Vec<RefusalLine>,
@@ -128,6 +131,7 @@ pub fn status(state: &State, now: Millis) -> Status {
         seats: state.fleet_order.iter().filter_map(|seat| seat_line(state, seat, &tasks)).collect(),
         stages: stages(&tasks),
         mail: mail_count(state),
+        locks: locks(state, now.max(state.now)),
         refused: state.refused,
         refusals: refusals(state),
         waiting: waiting(state, &tasks),

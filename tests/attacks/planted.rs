@@ -24,6 +24,7 @@ const GUARDS: &[(&str, &str)] = &[
     ("history-related", "C6"),
     ("mail-addressee", "O6"),
     ("mail-sender", "O1"),
+    ("lock-fencing", "P2"),
     ("merge-commits", "G2"),
     ("mirror-read-only", "A6c"),
     ("namespace", "C2b"),
@@ -43,6 +44,7 @@ const GUARDS: &[(&str, &str)] = &[
     ("signature-needed", "H2b"),
     ("system-calls", "36"),
     ("tree-entries", "G1"),
+    ("write-locks", "P10"),
 ];
 
 #[test]

@@ -9,7 +9,7 @@ use orchestrate::domain::gate::GateName;
 use orchestrate::domain::name::{Digest, SeatName, TaskId};
 use orchestrate::domain::policy::Needs;
 use orchestrate::domain::state::State;
-use orchestrate::domain::{confirm, freeze, merge, push, review, task};
+use orchestrate::domain::{confirm, freeze, lock, merge, push, review, task};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What was said about the newest attempt of a task.
@@ -35,6 +35,9 @@ pub struct Laws {
     frozen: bool,
     main: String,
     last: Option<Entry>,
+    /// What each token locks. A life here is shorter than a lease.
+    locks: BTreeMap<u64, (SeatName, Vec<String>)>,
+    token: u64,
     pub tally: Tally,
 }
 
@@ -47,7 +50,8 @@ fn law(holds: bool, broken: impl FnOnce() -> String) -> Held {
 impl Laws {
     pub fn new(shop: &Shop) -> Self {
         let (read, said, main) = (0, BTreeMap::new(), oid("base").to_string());
-        let mut laws = Self { read, steps: 0, shadow: State::default(), said, frozen: false, main, last: None, tally: Tally::default() };
+        let (shadow, tally, locks) = (State::default(), Tally::default(), BTreeMap::new());
+        let mut laws = Self { read, steps: 0, shadow, said, frozen: false, main, last: None, locks, token: 0, tally };
         laws.catch_up(shop).unwrap();
         laws
     }
@@ -107,6 +111,7 @@ impl Laws {
             Event::Freeze(event) => {
                 self.frozen = matches!(event, freeze::Event::Frozen { .. });
                 self.tally.freezes += u64::from(self.frozen);
+                self.locks.clear();
                 Ok(())
             }
             Event::Task(event) => self.task(entry, event),
@@ -116,8 +121,11 @@ impl Laws {
                 self.said.entry(task.clone()).or_default().confirmed = entry.by == Actor::Owner;
                 Ok(())
             }
-            Event::Push(push::Event::Accepted { moves, .. }) => {
+            Event::Lock(event) => self.lock(event),
+            Event::Push(push::Event::Accepted { moves, paths, .. }) => {
                 let own = format!("refs/heads/{}/", entry.by);
+                let seat = entry.by.seat().ok_or("no seat pushes")?;
+                law(!self.locked(seat, paths), || format!("{seat} pushes {paths:?} over a lock: {:?}", self.locks))?;
                 law(!self.frozen && moves.iter().all(|step| step.name.as_str().starts_with(&own)), || {
                     format!("{} pushes to {moves:?}", entry.by)
                 })
@@ -128,6 +136,32 @@ impl Laws {
             }
             _ => Ok(()),
         }
+    }
+
+    fn lock(&mut self, event: &lock::Event) -> Held {
+        match event {
+            lock::Event::Granted { token, seat, paths, .. } => {
+                let paths: Vec<String> = paths.iter().map(|path| path.as_str().trim_end_matches("**").to_owned()).collect();
+                let free = !self.locked(seat, &paths) && *token > self.token && !self.frozen;
+                let held = law(free, || format!("{seat} gets token {token} on {paths:?} beside {:?}", self.locks));
+                self.token = *token;
+                self.tally.locks += 1;
+                self.locks.insert(*token, (seat.clone(), paths));
+                held
+            }
+            lock::Event::Released { token, .. } => {
+                self.locks.remove(token);
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether somebody else has a lock on one of these, above it or below.
+    fn locked(&self, seat: &SeatName, paths: &[String]) -> bool {
+        let meets = |a: &str, b: &str| a.to_lowercase().starts_with(b) || b.starts_with(&a.to_lowercase());
+        let others = self.locks.values().filter(|(holder, _)| holder != seat);
+        others.flat_map(|(_, locked)| locked).any(|locked| paths.iter().any(|path| meets(path, locked)))
     }
 
     fn task(&mut self, entry: &Entry, event: &task::Event) -> Held {

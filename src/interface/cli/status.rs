@@ -21,7 +21,8 @@ impl Status {
 }
 
 pub fn page(status: &view::Status, paint: &Paint) -> String {
-    [head(status, paint), waiting(status, paint), seats(status, paint), tasks(status, paint), refusals(status, paint)].concat()
+    [head(status, paint), waiting(status, paint), seats(status, paint), tasks(status, paint), locks(status, paint), refusals(status, paint)]
+        .concat()
 }
 
 fn head(status: &view::Status, paint: &Paint) -> String {
@@ -85,6 +86,11 @@ fn tasks(status: &view::Status, paint: &Paint) -> String {
         .collect();
     let title = if done.is_empty() { "tasks".to_owned() } else { format!("tasks ({})", done.join(", ")) };
     section(paint, &title, &rows, "none under way: orchestrate task open 'what is to be done'")
+}
+
+fn locks(status: &view::Status, paint: &Paint) -> String {
+    let rows = super::lock::rows(&status.locks);
+    if rows.is_empty() { String::new() } else { section(paint, "locks", &rows, "") }
 }
 
 fn refusals(status: &view::Status, paint: &Paint) -> String {

@@ -14,6 +14,7 @@ const FILES: &[(&str, &str)] = &[
     ("G", include_str!("../../../attacks/G.toml")),
     ("H", include_str!("../../../attacks/H.toml")),
     ("O", include_str!("../../../attacks/O.toml")),
+    ("P", include_str!("../../../attacks/P.toml")),
     ("Q", include_str!("../../../attacks/Q.toml")),
     ("wall", include_str!("../../../attacks/wall.toml")),
 ];

@@ -71,6 +71,7 @@ impl Story {
             | Event::Key(key::Event::Made { .. } | key::Event::Revoked { .. })
             | Event::Freeze(freeze::Event::Thawed { .. })
             | Event::Workshop(_)
+            | Event::Lock(_)
             | Event::Confirm(_) => Ok(Vec::new()),
         }
     }

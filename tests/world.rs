@@ -116,7 +116,7 @@ impl World {
         world.env = world.environment();
         project::write_program(&world.path("agent"), AGENT);
         world.few_seats();
-        world.rule("[runner]\nruns = 1\n[budgets]\ncommits = { per_hour = 1000 }\nsubmissions = { per_hour = 100 }\nlocks = { per_hour = 10000 }\nmessages = { per_hour = 10000 }\n");
+        world.rule("[runner]\nruns = 1\n[budgets]\ncommits = { per_hour = 1000 }\nsubmissions = { per_hour = 100 }\nmessages = { per_hour = 10000 }\nreviews = { per_hour = 1000 }\ndecisions = { per_hour = 100 }\n");
         world
     }
 

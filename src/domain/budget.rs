@@ -45,3 +45,57 @@ pub fn spend(state: &mut State, seat: &SeatName, act: Act, time: Millis) {
         spent.pop_front();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::sample::{self, seat};
+    use super::*;
+    use serde_json::json;
+
+    /// A seat that has done something so often, once a second from the first second on.
+    fn busy(act: Act, budget: &serde_json::Value, times: u64) -> State {
+        let mut value = sample::value();
+        value["policy"]["budgets"][serde_json::to_value(act).unwrap().as_str().unwrap()] = budget.clone();
+        let charter: super::super::charter::Charter = serde_json::from_value(value).unwrap();
+        let mut state = State::default();
+        state.adopt(&charter.canonical());
+        (1..=times).for_each(|n| spend(&mut state, &seat("dev-a"), act, n * 1000));
+        state
+    }
+
+    #[test]
+    fn every_budget_holds_at_both_edges_of_every_span() {
+        for act in Act::ALL {
+            for (span, millis) in [("per_minute", 60_000), ("per_hour", 3_600_000), ("per_day", 86_400_000)] {
+                let refused = |times: u64, now: u64| within(&busy(act, &json!({ span: 3 }), times), &seat("dev-a"), act, now).err();
+                assert_eq!(refused(2, 3000), None, "{act:?} {span}: the third");
+                let no = refused(3, 4000).expect("the fourth");
+                let left = (millis + 1000 - 4000) / 1000;
+                assert!(no.code == "over-budget" && no.why.ends_with(&format!("retry after {left} s")), "{act:?} {span}: {}", no.why);
+                assert!(refused(3, millis + 999).is_some_and(|no| no.why.ends_with("retry after 1 s")), "{act:?} {span}");
+                assert_eq!(refused(3, millis + 1000), None, "{act:?} {span}: the first has gone out of sight");
+                assert!(refused(4, millis + 1000).is_some() && refused(4, millis + 2000).is_none(), "{act:?} {span}");
+            }
+        }
+    }
+
+    #[test]
+    fn nought_is_never_and_nothing_is_no_limit() {
+        for act in Act::ALL {
+            let ask = |budget: serde_json::Value, times| within(&busy(act, &budget, times), &seat("dev-a"), act, times * 1000);
+            assert!(ask(json!({ "per_hour": 0 }), 0).is_err());
+            assert!(ask(json!({}), 9999).is_ok());
+        }
+    }
+
+    #[test]
+    fn seats_and_acts_are_counted_apart_and_no_longer_than_a_day() {
+        let mut state = busy(Act::Locks, &json!({ "per_day": 1 }), 1);
+        let ask = |state: &State, name: &str, act| within(state, &seat(name), act, 2000).is_ok();
+        assert!(!ask(&state, "dev-a", Act::Locks) && ask(&state, "dev-b", Act::Locks) && ask(&state, "dev-a", Act::Messages));
+        spend(&mut state, &seat("dev-a"), Act::Locks, DAY + 1000);
+        assert_eq!(state.spent[&seat("dev-a")][&Act::Locks].len(), 1);
+        (0..2 * MOST_SPENT as u64).for_each(|n| spend(&mut state, &seat("dev-a"), Act::Locks, DAY + 1000 + n));
+        assert_eq!(state.spent[&seat("dev-a")][&Act::Locks].len(), MOST_SPENT);
+    }
+}

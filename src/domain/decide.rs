@@ -38,11 +38,13 @@ pub fn decide(state: &State, actor: &Actor, command: &Command) -> Result<Vec<Eve
         // The first seat that may develop and takes a task has it.
         Act::TakeTask { task } => task::take(state, actor, task),
         // Only its author submits a task, and only what it pushed.
-        Act::Submit { task, commit } => task::submit(state, actor, task, commit.as_ref()),
+        Act::Submit { task, commit } => task::submit(state, actor, now, task, commit.as_ref()),
         // A stalled step is tried again when its author or the owner says so.
         Act::Retry { task } => task::retry(state, actor, task),
         // A drawn seat that contributed nothing gives its word, once, on what stands there now.
-        Act::Review { task, accept, note, commit } => review::decide(state, actor, task, *accept, note, commit.as_deref()),
+        Act::Review { task, accept, note, commit } => {
+            review::decide(state, actor, now, task, &review::Word { accept: *accept, note, commit: commit.as_deref() })
+        }
         // The owner confirms exactly what was shown, with a code that works once.
         Act::Confirm { task, shown, step } => confirm::confirm(state, actor, now, task, shown, *step),
         // A veto sticks to the task.
@@ -52,8 +54,7 @@ pub fn decide(state: &State, actor: &Actor, command: &Command) -> Result<Vec<Eve
         Act::Deliver { ids } => Ok(message::deliver(state, actor, ids)),
         Act::Acknowledge { id } => message::acknowledge(state, actor, id),
         // A seat takes write locks, all or none; the owner may take them away.
-        Act::Lock { wish } => lock::acquire(state, actor, now, wish),
-        Act::Unlock { seat, paths } => lock::release(state, actor, seat.as_ref(), paths),
+        Act::Lock { .. } | Act::Unlock { .. } => locks(state, actor, command),
         // The librarian and the owner stop everything; the owner opens it again, with a code.
         Act::Freeze { reason } => freeze::freeze(state, actor, reason),
         Act::Thaw { step } => thaw(state, actor, now, *step),
@@ -129,6 +130,14 @@ fn measured(state: &State, command: &Command) -> Result<Vec<Event>, Refusal> {
     }
 }
 
+fn locks(state: &State, actor: &Actor, command: &Command) -> Result<Vec<Event>, Refusal> {
+    match &command.act {
+        Act::Lock { wish } => lock::acquire(state, actor, command.now, wish),
+        Act::Unlock { seat, paths } => lock::release(state, actor, seat.as_ref(), paths),
+        _ => unreachable!("BUG: decide hands over acts on locks only"),
+    }
+}
+
 fn thaw(state: &State, actor: &Actor, now: u64, step: Option<u64>) -> Result<Vec<Event>, Refusal> {
     let thawed = freeze::thaw(state, actor)?;
     Ok(match confirm::code(state, now, step)? {
@@ -171,7 +180,7 @@ impl State {
             Event::Fleet(event) => fleet::apply(self, &entry.by, entry.time, event),
             Event::Push(event) => push::apply(self, &entry.by, entry.time, event),
             Event::Task(event) => task::apply(self, &entry.by, entry.seq, entry.time, event),
-            Event::Review(event) => review::apply(self, &entry.by, entry.seq, event),
+            Event::Review(event) => review::apply(self, &entry.by, entry.seq, entry.time, event),
             Event::Merge(event) => merge::apply(self, event),
             Event::Message(event) => message::apply(self, entry.seq, entry.time, event),
             Event::Freeze(event) => freeze::apply(self, &entry.by, entry.time, event),

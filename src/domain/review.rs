@@ -1,14 +1,18 @@
 //! Reviewers are drawn by the gate; their words are bound to what the gate showed them.
 
 use super::actor::{Actor, Party};
+use super::budget;
 use super::dsse::Envelope;
+use super::entry::Millis;
 use super::event::Event as Any;
 use super::evidence::Approval;
 use super::gate::GateName;
 use super::message;
 use super::name::{Digest, SeatName, TaskId};
+use super::policy::Act;
 use super::refusal::Refusal;
 use super::draw;
+use super::risk::Risk;
 use super::role::Capability;
 use super::state::State;
 use super::statement;
@@ -106,9 +110,18 @@ fn lots(state: &State, known: &task::Task, attempt: &Attempt, gate: GateName, ch
     }
 }
 
+/// What a reviewer says; `commit` is the one it looked at, where it says so.
+#[derive(Debug, Clone, Copy)]
+pub struct Word<'a> {
+    pub accept: bool,
+    pub note: &'a str,
+    pub commit: Option<&'a str>,
+}
+
 /// A reviewer's word: only a drawn seat, only at the gate the attempt stands at, once, never on its own work.
-pub fn decide(state: &State, actor: &Actor, task: &TaskId, accept: bool, note: &str, commit: Option<&str>) -> Result<Vec<Any>, Refusal> {
+pub fn decide(state: &State, actor: &Actor, now: Millis, task: &TaskId, word: &Word<'_>) -> Result<Vec<Any>, Refusal> {
     super::freeze::open(state)?;
+    let Word { accept, note, commit } = *word;
     let Some(seat) = actor.seat() else {
         return Err(Refusal::new("seat-only", "only a seat reviews; the owner confirms or vetoes", format!("orchestrate task confirm {task}")));
     };
@@ -137,10 +150,19 @@ pub fn decide(state: &State, actor: &Actor, task: &TaskId, accept: bool, note: &
         return Err(Refusal::new("not-tested-yet", "the full run on the merge result has not ended", show));
     }
     words(note)?;
+    budget::within(state, seat, Act::Reviews, now)?;
+    if critical(attempt, gate) {
+        budget::within(state, seat, Act::Decisions, now)?;
+    }
     let bound = task::bound_at(state, task, attempt, draw.seq, gate)?;
     let statement = statement::review(&bound, gate, seat, accept, note);
     let (task, note) = (task.clone(), note.to_owned());
     Ok(vec![Any::Review(Event::Decided { task, attempt: attempt.number, gate, accept, note, bundle: draw.seq, statement })])
+}
+
+/// A signature that lets a critical change in is a critical decision.
+fn critical(attempt: &Attempt, gate: GateName) -> bool {
+    gate == GateName::Deploy && attempt.needs.as_ref().is_some_and(|needs| needs.risk == Risk::Critical)
 }
 
 /// A word without a reason is a rubber stamp.
@@ -152,7 +174,7 @@ fn words(note: &str) -> Result<(), Refusal> {
     Err(Refusal::new("no-reason", "a review wants a note of 10 to 8000 characters", "orchestrate review approve <task> --note 'what you looked at'"))
 }
 
-pub fn apply(state: &mut State, by: &Actor, seq: u64, event: &Event) {
+pub fn apply(state: &mut State, by: &Actor, seq: u64, time: Millis, event: &Event) {
     match event {
         Event::Drawn { task, attempt, gate, seats, .. } => {
             let draw = Draw { seats: seats.clone(), seq };
@@ -162,6 +184,10 @@ pub fn apply(state: &mut State, by: &Actor, seq: u64, event: &Event) {
         }
         Event::Decided { task, attempt, gate, accept, bundle, .. } => {
             let Some(seat) = by.seat().cloned() else { return };
+            budget::spend(state, &seat, Act::Reviews, time);
+            if state.tasks.get(task).and_then(|known| known.attempt.as_ref()).is_some_and(|attempt| critical(attempt, *gate)) {
+                budget::spend(state, &seat, Act::Decisions, time);
+            }
             let Some(role) = state.fleet.get(&seat).map(|seat| seat.role.clone()) else { return };
             let policy = state.policy.clone();
             task::on_attempt(state, task, *attempt, |now| {

@@ -1,6 +1,7 @@
 //! A task on its way through the gates, attempt by attempt.
 
 use super::actor::{Actor, Party};
+use super::budget;
 use super::change::Change;
 use super::check::Verdict;
 use super::command::Command;
@@ -12,7 +13,7 @@ use super::evidence::{Approval, Evidence};
 use super::gate::{self, GateName};
 use super::message;
 use super::name::{Oid, RefName, SeatName, TaskId};
-use super::policy::Needs;
+use super::policy::{Act, Needs};
 use super::push;
 use super::refusal::Refusal;
 use super::review::Draw;
@@ -272,7 +273,7 @@ pub fn take(state: &State, actor: &Actor, task: &TaskId) -> Result<Vec<Any>, Ref
 }
 
 /// The author enters a commit that stands on one of its own branches in the gate.
-pub fn submit(state: &State, actor: &Actor, task: &TaskId, commit: Option<&Oid>) -> Result<Vec<Any>, Refusal> {
+pub fn submit(state: &State, actor: &Actor, now: Millis, task: &TaskId, commit: Option<&Oid>) -> Result<Vec<Any>, Refusal> {
     super::freeze::open(state)?;
     state.allows(actor, Capability::Submit, "submit a candidate")?;
     let known = state.task(task)?;
@@ -287,6 +288,7 @@ pub fn submit(state: &State, actor: &Actor, task: &TaskId, commit: Option<&Oid>)
         return Err(Refusal::new("merging", format!("{task} is being merged at this moment"), format!("orchestrate task show {task}")));
     }
     let commit = candidate(state, seat, task, commit)?;
+    budget::within(state, seat, Act::Submissions, now)?;
     let attempt = known.attempt.as_ref().map_or(1, |attempt| attempt.number + 1);
     Ok(vec![Any::Task(Event::Submitted { task: task.clone(), attempt, commit })])
 }
@@ -471,6 +473,7 @@ pub fn apply(state: &mut State, by: &Actor, seq: u64, time: Millis, event: &Even
         Event::Taken { task } => with(state, task, |known| known.author = by.seat().cloned()),
         Event::Submitted { task, attempt, commit } => {
             let new = Attempt::new(*attempt, commit.clone(), seq);
+            by.seat().into_iter().for_each(|seat| budget::spend(state, seat, Act::Submissions, time));
             with(state, task, |known| known.attempt = Some(new));
         }
         Event::Vetoed { task, reason } => with(state, task, |known| known.veto = Some((by.clone(), reason.clone()))),

@@ -404,3 +404,5 @@ fn submitting_again_does_not_draw_again() {
     assert_eq!(draw(&workshop, 2, GateName::Peer), first);
     assert_ne!(draw(&workshop, 1, GateName::Qa), first);
 }
+
+mod budgets;

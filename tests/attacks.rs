@@ -3,6 +3,7 @@
 mod boundary;
 mod crash;
 mod drift;
+mod freeze;
 mod hostile;
 mod keys;
 mod lock;

@@ -66,6 +66,10 @@ pub enum Act {
     /// Those who wait for locks get what they can have now.
     Lend,
     Freeze { reason: String },
+    /// Freezes where what was refused so far asks for it.
+    Alarm,
+    /// The owner's answer to a confirmation that the owner never wished for.
+    Fraud { task: TaskId },
     /// `step` is the time step of a right code; `None` is a wrong one.
     Thaw { step: Option<u64> },
     /// Something that this socket does not offer, or that could not be read.
@@ -121,6 +125,8 @@ impl Act {
             Self::Unlock { paths, .. } => ("unlock", paths.first().map(|path| path.chars().take(200).collect()).unwrap_or_default()),
             Self::Lend => ("lend", none()),
             Self::Freeze { .. } => ("freeze", none()),
+            Self::Alarm => ("alarm", none()),
+            Self::Fraud { task } => ("confirm", task.to_string()),
             Self::Thaw { .. } => ("thaw", none()),
             Self::Trespass { verb, .. } => (verb, none()),
             Self::Tick => ("tick", none()),

@@ -42,9 +42,7 @@ pub fn decide(state: &State, actor: &Actor, command: &Command) -> Result<Vec<Eve
         // A stalled step is tried again when its author or the owner says so.
         Act::Retry { task } => task::retry(state, actor, task),
         // A drawn seat that contributed nothing gives its word, once, on what stands there now.
-        Act::Review { task, accept, note, commit } => {
-            review::decide(state, actor, now, task, &review::Word { accept: *accept, note, commit: commit.as_deref() })
-        }
+        Act::Review { task, accept, note, commit } => review::decide(state, actor, now, task, &review::Word::new(*accept, note, commit.as_ref())),
         // The owner confirms exactly what was shown, with a code that works once.
         Act::Confirm { task, shown, step } => confirm::confirm(state, actor, now, task, shown, *step),
         // A veto sticks to the task.
@@ -57,6 +55,7 @@ pub fn decide(state: &State, actor: &Actor, command: &Command) -> Result<Vec<Eve
         Act::Lock { .. } | Act::Unlock { .. } => locks(state, actor, command),
         // The librarian and the owner stop everything; the owner opens it again, with a code.
         Act::Freeze { reason } => freeze::freeze(state, actor, reason),
+        Act::Fraud { task } => freeze::fraud(state, actor, now, task),
         Act::Thaw { step } => thaw(state, actor, now, *step),
         // What a socket does not offer is refused and recorded, whoever asks.
         Act::Trespass { refusal, .. } => Err(refusal.clone()),
@@ -79,6 +78,7 @@ pub fn decide(state: &State, actor: &Actor, command: &Command) -> Result<Vec<Eve
         | Act::MainMoved { .. }
         | Act::WentHome { .. }
         | Act::Lend
+        | Act::Alarm
         | Act::Tick => edge(actor).and_then(|()| measured(state, command)),
     }
 }
@@ -124,6 +124,8 @@ fn measured(state: &State, command: &Command) -> Result<Vec<Event>, Refusal> {
         }
         // Whoever waits for a lock gets it in the order of urgency, then of coming.
         Act::Lend => Ok(lock::pass(state, command.now)),
+        // Too many attempts to go round the rules freeze everything.
+        Act::Alarm => Ok(freeze::alarm(state, command.now)),
         // Time alone only lets messages expire and locks go on to the next.
         Act::Tick => Ok(message::expire(state, command.now).into_iter().chain(lock::pass(state, command.now)).collect()),
         _ => unreachable!("BUG: decide hands over the supervisor's own acts only"),

@@ -32,6 +32,8 @@ pub enum Effect {
     MoveRefs { push: String },
     /// Bring the approved history to the mirror and, where the owner wants it, home.
     Publish,
+    /// Freeze, since what was refused asks for it.
+    Alarm,
     /// Look after those who wait for locks.
     Lend,
     /// Wake these parties if they wait for mail or for a lock.
@@ -65,8 +67,13 @@ pub fn react(state: &State, entry: &Entry) -> Vec<Effect> {
         Event::Freeze(freeze::Event::Thawed { .. }) => outstanding(state),
         // Nobody waits for a lock any more.
         Event::Freeze(freeze::Event::Frozen { .. }) => vec![Effect::Ring { to: state.fleet_order.iter().cloned().map(Party::Seat).collect() }],
-        Event::Workshop(_) | Event::Key(_) | Event::Fleet(_) | Event::Refused(_) => Vec::new(),
+        Event::Refused(_) => alarm(state).into_iter().collect(),
+        Event::Workshop(_) | Event::Key(_) | Event::Fleet(_) => Vec::new(),
     }
+}
+
+fn alarm(state: &State) -> Option<Effect> {
+    (state.frozen.is_none() && freeze::reached(state).is_some()).then_some(Effect::Alarm)
 }
 
 /// Whoever got a lock is told; what is free now goes on to whoever waits.
@@ -81,7 +88,7 @@ pub fn outstanding(state: &State) -> Vec<Effect> {
     let landing = state.pushes.keys().map(|push| Effect::MoveRefs { push: push.clone() });
     let steps = state.tasks.keys().flat_map(|task| next(state, task));
     let waiting = (!state.locks.queue.is_empty()).then_some(Effect::Lend);
-    landing.chain(steps).chain(waiting).collect()
+    alarm(state).into_iter().chain(landing).chain(steps).chain(waiting).collect()
 }
 
 /// What a task's newest attempt needs now. A stalled one waits to be told.

@@ -1,6 +1,7 @@
 //! The owner's rules as data, and what they ask of a given change.
 
 use super::change::{Change, FileChange};
+use super::freeze;
 use super::gate::GateName;
 use super::glob::{FoldedPath, Glob, odd_path, shown};
 use super::lock;
@@ -37,6 +38,8 @@ pub struct RawPolicy {
     pub messages: MessageLimits,
     #[serde(default, skip_serializing_if = "lock::Terms::is_default")]
     pub locks: lock::Terms,
+    #[serde(default, skip_serializing_if = "freeze::Triggers::is_default")]
+    pub freeze: freeze::Triggers,
     pub delivery: Delivery,
     pub runner: RunLimits,
     pub agent: Agent,

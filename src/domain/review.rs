@@ -118,6 +118,12 @@ pub struct Word<'a> {
     pub commit: Option<&'a str>,
 }
 
+impl<'a> Word<'a> {
+    pub fn new(accept: bool, note: &'a str, commit: Option<&'a String>) -> Self {
+        Self { accept, note, commit: commit.map(String::as_str) }
+    }
+}
+
 /// A reviewer's word: only a drawn seat, only at the gate the attempt stands at, once, never on its own work.
 pub fn decide(state: &State, actor: &Actor, now: Millis, task: &TaskId, word: &Word<'_>) -> Result<Vec<Any>, Refusal> {
     super::freeze::open(state)?;

@@ -6,7 +6,7 @@ use super::charter::Charter;
 use super::confirm::Codes;
 use super::entry::{Entry, Millis};
 use super::fleet::Seat;
-use super::freeze::Freeze;
+use super::freeze::{self, Attempts, Cause, Freeze};
 use super::key::{Key, Retired};
 use super::lock::Locks;
 use super::message::Post;
@@ -57,7 +57,13 @@ pub struct State {
     pub base_run: Option<Run>,
     pub post: Post,
     pub frozen: Option<Freeze>,
+    /// What set off the freeze in force, where nobody ordered it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cause: Option<Cause>,
     pub codes: Codes,
+    /// What counts towards a freeze, since the last thaw.
+    #[serde(skip_serializing_if = "Attempts::is_empty")]
+    pub attempts: Attempts,
     pub refusals: VecDeque<(u64, Millis, Actor, Refused)>,
     pub refused: u64,
     pub home: Option<(String, String)>,
@@ -89,7 +95,9 @@ impl Default for State {
             base_run: None,
             post: Post::default(),
             frozen: None,
+            cause: None,
             codes: Codes::default(),
+            attempts: Attempts::new(),
             refusals: VecDeque::new(),
             refused: 0,
             home: None,
@@ -194,6 +202,7 @@ impl State {
 
     pub fn note_refusal(&mut self, entry: &Entry, refused: &Refused) {
         self.refused += 1;
+        freeze::note(self, entry, refused);
         self.refusals.push_back((entry.seq, entry.time, entry.by.clone(), refused.clone()));
         while self.refusals.len() > KEPT_REFUSALS {
             self.refusals.pop_front();

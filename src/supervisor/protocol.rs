@@ -23,6 +23,8 @@ pub const INSIDE_MIRROR: &str = "/opt/orchestrate/mirror.git";
 /// In the state folder: the owner's socket and the gate hooks' socket.
 pub const OWNER_SOCKET: &str = "run/owner.sock";
 pub const HOOK_SOCKET: &str = "run/hook.sock";
+/// What the owner types in the place of a code for what was never wished for: everything freezes.
+pub const FRAUD: &str = "fraud";
 /// A request body may be this long.
 pub const MOST_BYTES: usize = 4 * 1024 * 1024;
 

@@ -153,7 +153,7 @@ fn lock(event: &lock::Event) -> String {
 
 fn freeze(event: &freeze::Event) -> String {
     match event {
-        freeze::Event::Frozen { reason } => format!("FROZEN: {reason}"),
+        freeze::Event::Frozen { reason, .. } => format!("FROZEN: {reason}"),
         freeze::Event::Thawed { alone: true } => "thawed by the owner alone".to_owned(),
         freeze::Event::Thawed { alone: false } => "thawed".to_owned(),
     }

@@ -34,12 +34,19 @@ pub struct Laws {
     said: BTreeMap<TaskId, Said>,
     frozen: bool,
     main: String,
-    last: Option<Entry>,
+    /// What the last step left.
+    fresh: Vec<Entry>,
     /// What each token locks. A life here is shorter than a lease.
     locks: BTreeMap<u64, (SeatName, Vec<String>)>,
     token: u64,
+    /// Attempts of each seat to go round a gate since the last thaw; a life here is shorter than a day.
+    bypasses: BTreeMap<SeatName, u32>,
     pub tally: Tally,
 }
+
+/// Refusals by which a seat shows that it tries to go round a gate.
+const BYPASSES: [&str; 7] =
+    ["protected-branch", "own-work", "forged-sender", "signed-by-other", "unknown-key", "supervisor-only", "owner-only"];
 
 type Held = Result<(), String>;
 
@@ -51,7 +58,19 @@ impl Laws {
     pub fn new(shop: &Shop) -> Self {
         let (read, said, main) = (0, BTreeMap::new(), oid("base").to_string());
         let (shadow, tally, locks) = (State::default(), Tally::default(), BTreeMap::new());
-        let mut laws = Self { read, steps: 0, shadow, said, frozen: false, main, last: None, locks, token: 0, tally };
+        let mut laws = Self {
+            read,
+            steps: 0,
+            shadow,
+            said,
+            frozen: false,
+            main,
+            fresh: Vec::new(),
+            locks,
+            token: 0,
+            bypasses: BTreeMap::new(),
+            tally,
+        };
         laws.catch_up(shop).unwrap();
         laws
     }
@@ -66,6 +85,9 @@ impl Laws {
         law(!step.usurps || step.refused.is_some() || step.failed.is_some(), || "a seat spoke as the supervisor".to_owned())?;
         let held = step.frozen_before && self.frozen;
         law(!held || step.moved.is_empty(), || format!("frozen, but moved: {:?}", step.moved))?;
+        let most = shop.state().charter().policy.freeze.bypasses;
+        let stopped = self.frozen || step.failed.is_some() || self.bypasses.values().all(|count| *count < most);
+        law(stopped, || format!("not frozen after {:?}", self.bypasses))?;
         self.references(shop)?;
         self.tally.crashes += u64::from(step.crashed);
         Ok(())
@@ -76,7 +98,7 @@ impl Laws {
         let (Some(code), Some(actor)) = (&step.refused, &step.actor) else { return Ok(()) };
         self.tally.refusals += 1;
         let noted = |entry: &Entry| entry.by == *actor && matches!(&entry.event, Event::Refused(refused) if refused.refusal.code == *code);
-        let silent = *actor == Actor::Edge || (grown > 0 && self.last.as_ref().is_some_and(noted));
+        let silent = *actor == Actor::Edge || (grown > 0 && self.fresh.iter().any(noted));
         law(silent, || format!("{code} left no entry"))
     }
 
@@ -97,11 +119,11 @@ impl Laws {
     fn catch_up(&mut self, shop: &Shop) -> Result<u64, String> {
         let entries = shop.entries(self.read);
         let grown = entries.len() as u64;
-        for entry in entries {
-            self.read_one(&entry)?;
-            self.shadow.apply(&entry);
-            self.last = Some(entry);
+        for entry in &entries {
+            self.read_one(entry)?;
+            self.shadow.apply(entry);
         }
+        self.fresh = entries;
         self.read += grown;
         Ok(grown)
     }
@@ -112,6 +134,9 @@ impl Laws {
                 self.frozen = matches!(event, freeze::Event::Frozen { .. });
                 self.tally.freezes += u64::from(self.frozen);
                 self.locks.clear();
+                if !self.frozen {
+                    self.bypasses.clear();
+                }
                 Ok(())
             }
             Event::Task(event) => self.task(entry, event),
@@ -122,6 +147,11 @@ impl Laws {
                 Ok(())
             }
             Event::Lock(event) => self.lock(event),
+            Event::Refused(refused) => {
+                let bypass = BYPASSES.contains(&refused.refusal.code.as_str());
+                entry.by.seat().filter(|_| bypass).into_iter().for_each(|seat| *self.bypasses.entry(seat.clone()).or_default() += 1);
+                Ok(())
+            }
             Event::Push(push::Event::Accepted { moves, paths, .. }) => {
                 let own = format!("refs/heads/{}/", entry.by);
                 let seat = entry.by.seat().ok_or("no seat pushes")?;

@@ -289,6 +289,7 @@ impl Shop {
                 Some(Act::MergeBuilt { task: task.clone(), attempt: *attempt, commit, old: tip, tree })
             }
             Effect::Lend
+            | Effect::Alarm
             | Effect::Draw { .. }
             | Effect::Judge { .. }
             | Effect::MoveMain { .. }

@@ -386,7 +386,7 @@ fn a_freeze_takes_every_lock_and_every_wish_away() {
     let mut shop = shop();
     shop.take("dev-a", &["a"]).unwrap();
     shop.wait("dev-b", &["a"]).unwrap();
-    shop.apply(&Actor::Owner, &[Any::Freeze(freeze::Event::Frozen { reason: "x".to_owned() })]);
+    shop.apply(&Actor::Owner, &[Any::Freeze(freeze::Event::Frozen { reason: "x".to_owned(), cause: None })]);
     assert!(shop.state.locks.leases.is_empty() && shop.state.locks.queue.is_empty());
     assert_eq!(shop.take("dev-a", &["a"]), refused("frozen"));
     shop.apply(&Actor::Owner, &[Any::Freeze(freeze::Event::Thawed { alone: true })]);

@@ -65,7 +65,10 @@ fn fingerprint(party: &Party) -> Fingerprint {
 
 impl Workshop {
     fn new() -> Self {
-        let charter = built_in().unwrap();
+        Self::under(&built_in().unwrap())
+    }
+
+    fn under(charter: &crate::domain::charter::Charter) -> Self {
         let drive = Drive::open(Box::new(MemoryLedger::default()), Dry::default()).unwrap();
         let mut workshop = Self { drive, effects: Vec::new() };
         let seats: Vec<_> = charter.seats().map(|seat| (seat.clone(), charter.role_of(seat).unwrap().name.clone())).collect();
@@ -406,3 +409,4 @@ fn submitting_again_does_not_draw_again() {
 }
 
 mod budgets;
+mod freezes;

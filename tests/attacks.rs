@@ -12,6 +12,7 @@ mod push;
 mod relay;
 mod rest;
 mod review;
+mod salami;
 mod wire;
 
 use crate::world::{Said, World};

@@ -105,7 +105,7 @@ fn measured(state: &State, command: &Command) -> Result<Vec<Event>, Refusal> {
         // References moved, or did not.
         Act::Landed { push, trouble } => Ok(push::landed(state, push, trouble.as_deref())),
         // Measures, runs, draws and judgements drive a task from gate to gate.
-        Act::Measured { task, attempt, change, kept } => task::measured(state, task, *attempt, change, kept),
+        Act::Measured { task, attempt, change, kept } => task::measured(state, command.now, task, *attempt, change, kept),
         Act::Tested { task, attempt, kind, tip, declared, run } => {
             task::tested(state, task, *attempt, &Ran { kind: *kind, tip: tip.as_ref(), declared, run })
         }
@@ -183,7 +183,7 @@ impl State {
             Event::Push(event) => push::apply(self, &entry.by, entry.time, event),
             Event::Task(event) => task::apply(self, &entry.by, entry.seq, entry.time, event),
             Event::Review(event) => review::apply(self, &entry.by, entry.seq, entry.time, event),
-            Event::Merge(event) => merge::apply(self, event),
+            Event::Merge(event) => merge::apply(self, entry.time, event),
             Event::Message(event) => message::apply(self, entry.seq, entry.time, event),
             Event::Freeze(event) => freeze::apply(self, &entry.by, entry.time, event),
             Event::Lock(event) => lock::apply(self, &entry.by, entry.seq, entry.time, event),

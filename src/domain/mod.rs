@@ -39,4 +39,5 @@ mod sample;
 pub mod state;
 pub mod statement;
 pub mod task;
+pub mod window;
 pub mod workshop;

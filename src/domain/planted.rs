@@ -37,6 +37,7 @@ pub const ALL: &[&str] = &[
     "reference-names",
     "shallow-pushes",
     "signature-needed",
+    "slices",
     "system-calls",
     "tree-entries",
     "write-locks",

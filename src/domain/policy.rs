@@ -6,6 +6,7 @@ use super::gate::GateName;
 use super::glob::{FoldedPath, Glob, odd_path, shown};
 use super::lock;
 use super::risk::Risk;
+use super::window::Cumulative;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -30,6 +31,8 @@ impl Invalid {
 #[serde(deny_unknown_fields)]
 pub struct RawPolicy {
     pub thresholds: Thresholds,
+    #[serde(default, skip_serializing_if = "Cumulative::is_default")]
+    pub cumulative: Cumulative,
     pub risk: RiskPaths,
     pub paths: Paths,
     pub route: Route,
@@ -318,6 +321,7 @@ impl TryFrom<RawPolicy> for Policy {
         check_positive(&raw)?;
         check_texts(&raw)?;
         raw.locks.check()?;
+        raw.cumulative.check()?;
         Ok(Self(raw))
     }
 }
@@ -366,6 +370,11 @@ impl Policy {
             () if folded.is_any(&self.risk.low) => Risk::Low,
             () => Risk::High,
         }
+    }
+
+    /// The risk of a change: the highest of all that it touches, also in between.
+    pub fn risk_of(&self, change: &Change) -> Risk {
+        change.files.iter().map(|file| &file.path).chain(&change.touched).map(|path| self.risk(path)).max().unwrap_or(Risk::High)
     }
 
     /// The changed files that are tests, in path order.
@@ -470,7 +479,7 @@ impl Needs {
         self.denied.push(reason);
     }
 
-    fn two(&mut self, reason: String) {
+    pub(super) fn two(&mut self, reason: String) {
         self.rule(Ruling::TwoApprovals, || reason);
     }
 

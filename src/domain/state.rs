@@ -16,6 +16,7 @@ use super::refusal::{Refusal, Refused};
 use super::role::Capability;
 use super::run::Run;
 use super::task::{Stage, Task};
+use super::window::Families;
 use super::workshop::Genesis;
 use serde::Serialize;
 use std::collections::{BTreeMap, VecDeque};
@@ -53,6 +54,8 @@ pub struct State {
     pub landed: VecDeque<String>,
     pub tasks: BTreeMap<TaskId, Task>,
     pub opened: u32,
+    #[serde(skip_serializing_if = "Families::is_empty")]
+    pub families: Families,
     /// The full run on the protected branch's tip, where one is known.
     pub base_run: Option<Run>,
     pub post: Post,
@@ -92,6 +95,7 @@ impl Default for State {
             landed: VecDeque::new(),
             tasks: BTreeMap::new(),
             opened: 0,
+            families: Families::default(),
             base_run: None,
             post: Post::default(),
             frozen: None,

@@ -21,6 +21,7 @@ use super::role::Capability;
 use super::run::Run;
 use super::state::State;
 use super::statement::{self, Bound};
+use super::window;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -147,6 +148,8 @@ pub struct Task {
     /// The newest attempt; earlier ones are in the ledger.
     pub attempt: Option<Attempt>,
     pub merged: Option<Oid>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub merged_at: Option<Millis>,
 }
 
 /// One candidate of a task.
@@ -311,7 +314,7 @@ fn candidate(state: &State, seat: &SeatName, task: &TaskId, commit: Option<&Oid>
 }
 
 /// Takes what the edge measured; the contributors are whoever signed a commit of the range, and the author.
-pub fn measured(state: &State, task: &TaskId, number: u32, change: &Change, kept: &RefName) -> Result<Vec<Any>, Refusal> {
+pub fn measured(state: &State, now: Millis, task: &TaskId, number: u32, change: &Change, kept: &RefName) -> Result<Vec<Any>, Refusal> {
     let (known, attempt) = current(state, task, number)?;
     let author = known.author.as_ref().ok_or_else(|| Refusal::new("not-taken", format!("nobody took {task}"), "orchestrate task list"))?;
     let back = |why: String| Ok(send_back(state, task, attempt, GateName::Red, &why));
@@ -323,7 +326,8 @@ pub fn measured(state: &State, task: &TaskId, number: u32, change: &Change, kept
         Err(refusal) => return back(refusal.why),
     };
     contributors.insert(author.clone());
-    let needs = state.charter().needs(change, author);
+    let family = state.families.of(task);
+    let needs = state.charter().needs_among(change, author, (&contributors, family), &window::others(state, task, now));
     if let Some(why) = needs.denied.first() {
         return back(why.clone());
     }
@@ -466,7 +470,8 @@ pub fn apply(state: &mut State, by: &Actor, seq: u64, time: Millis, event: &Even
     match event {
         Event::Opened { task, title, body } => {
             let (title, body, opened_by) = (title.clone(), body.clone(), by.clone());
-            let opened = Task { title, body, opened_by, opened: time, author: None, veto: None, attempt: None, merged: None };
+            let opened = Task { title, body, opened_by, opened: time, author: None, veto: None, attempt: None, merged: None, merged_at: None };
+            state.families.open(task, &opened.title, &opened.body);
             state.tasks.insert(task.clone(), opened);
             state.opened += 1;
         }

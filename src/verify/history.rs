@@ -1,6 +1,7 @@
 //! What the entries say, sorted by task and attempt. Only what contradicts itself is a problem here.
 
 use super::book::Book;
+use super::pieces::Moment;
 use super::problems::Problems;
 use crate::domain::actor::Actor;
 use crate::domain::change::Change;
@@ -12,12 +13,14 @@ use crate::domain::gate::GateName;
 use crate::domain::name::{Oid, SeatName, TaskId};
 use crate::domain::policy::Needs;
 use crate::domain::task::RunKind;
+use crate::domain::window::Families;
 use crate::domain::{confirm, freeze, lock, merge, review, task, workshop};
 use std::collections::{BTreeMap, BTreeSet};
 
 #[derive(Default)]
 pub(super) struct History<'a> {
     pub tasks: BTreeMap<&'a TaskId, Task<'a>>,
+    pub families: Families,
     pub moves: Vec<Move<'a>>,
     /// From which entry to which the workshop was frozen.
     freezes: Vec<(u64, Option<u64>)>,
@@ -32,6 +35,7 @@ pub(super) struct Task<'a> {
     pub title: &'a str,
     pub author: Option<&'a SeatName>,
     pub vetoed: Option<u64>,
+    pub merged: Option<Millis>,
     pub attempts: BTreeMap<u32, Attempt<'a>>,
 }
 
@@ -54,6 +58,7 @@ pub(super) struct Measured<'a> {
     pub change: &'a Change,
     pub contributors: &'a BTreeSet<SeatName>,
     pub needs: &'a Needs,
+    pub moment: Moment<'a>,
 }
 
 pub(super) struct Tested<'a> {
@@ -120,7 +125,12 @@ impl<'a> History<'a> {
         match &entry.event {
             Event::Task(event) => self.task(entry, event),
             Event::Review(event) => self.review(entry, event),
-            Event::Merge(event) => supervisor(entry).map(|()| self.moves.extend(step(entry, event))),
+            Event::Merge(event) => {
+                if let merge::Event::Merged { task, .. } = event {
+                    self.known(task)?.merged = Some(entry.time);
+                }
+                supervisor(entry).map(|()| self.moves.extend(step(entry, event)))
+            }
             Event::Freeze(event) => self.freeze(entry, event),
             Event::Lock(lock::Event::Granted { token, seat, .. }) => self.granted(entry, *token, seat),
             Event::Confirm(confirm::Event::Confirmed { task, attempt, statement, .. }) => {
@@ -145,15 +155,19 @@ impl<'a> History<'a> {
     fn task(&mut self, entry: &'a Entry, event: &'a task::Event) -> Result<(), String> {
         let seq = entry.seq;
         match event {
-            task::Event::Opened { task, title, .. } => match self.tasks.insert(task, Task { title, ..Task::default() }) {
-                None => Ok(()),
-                Some(_) => Err(format!("{task} is opened a second time")),
-            },
+            task::Event::Opened { task, title, body } => {
+                self.families.open(task, title, body);
+                match self.tasks.insert(task, Task { title, ..Task::default() }) {
+                    None => Ok(()),
+                    Some(_) => Err(format!("{task} is opened a second time")),
+                }
+            }
             task::Event::Taken { task } => self.taken(entry, task),
             task::Event::Submitted { task, attempt, commit } => self.submitted(entry, task, *attempt, commit),
             task::Event::Measured { task, attempt, change, contributors, needs, .. } => {
                 supervisor(entry)?;
-                let measured = Measured { seq, change, contributors, needs };
+                let moment = Moment::of(self, task, entry.time);
+                let measured = Measured { seq, change, contributors, needs, moment };
                 match self.attempt(task, *attempt)?.measured.replace(measured) {
                     None => Ok(()),
                     Some(_) => Err(format!("attempt {attempt} of {task} is measured a second time")),

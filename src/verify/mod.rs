@@ -11,6 +11,7 @@ mod commit;
 mod gates;
 mod history;
 mod letters;
+mod pieces;
 mod problems;
 mod roster;
 mod runs;

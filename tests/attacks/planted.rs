@@ -42,6 +42,7 @@ const GUARDS: &[(&str, &str)] = &[
     ("reference-names", "C9"),
     ("shallow-pushes", "C5b"),
     ("signature-needed", "H2b"),
+    ("slices", "F2"),
     ("system-calls", "36"),
     ("tree-entries", "G1"),
     ("write-locks", "P10"),

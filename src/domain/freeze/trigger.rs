@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, VecDeque};
 const WINDOW: Millis = 86_400_000;
 const KEPT: usize = 64;
 
-/// The section `freeze` of the policy; a charter without it means the default.
+/// The section `freeze` of the policy; a charter without it counts nothing, as before there was one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Triggers {
@@ -25,7 +25,7 @@ pub struct Triggers {
 
 impl Default for Triggers {
     fn default() -> Self {
-        Self { bypasses: 3, fencing: 5, integrity: true }
+        Self { bypasses: 0, fencing: 0, integrity: true }
     }
 }
 

@@ -410,3 +410,4 @@ fn submitting_again_does_not_draw_again() {
 
 mod budgets;
 mod freezes;
+mod sums;

@@ -11,6 +11,7 @@ const FILES: &[(&str, &str)] = &[
     ("C", include_str!("../../../attacks/C.toml")),
     ("D", include_str!("../../../attacks/D.toml")),
     ("E", include_str!("../../../attacks/E.toml")),
+    ("F", include_str!("../../../attacks/F.toml")),
     ("G", include_str!("../../../attacks/G.toml")),
     ("H", include_str!("../../../attacks/H.toml")),
     ("O", include_str!("../../../attacks/O.toml")),

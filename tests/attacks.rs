@@ -6,6 +6,7 @@ mod drift;
 mod freeze;
 mod hostile;
 mod keys;
+mod kin;
 mod lock;
 mod planted;
 mod push;
@@ -13,6 +14,8 @@ mod relay;
 mod rest;
 mod review;
 mod salami;
+mod starve;
+mod users;
 mod wire;
 
 use crate::world::{Said, World};

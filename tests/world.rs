@@ -175,6 +175,12 @@ impl World {
         std::fs::write(path, before.replace(line, other)).unwrap();
     }
 
+    /// Lets the test itself speak through seats' sockets, which no process outside the seats' panes may do otherwise.
+    pub fn outsiders(self) -> Self {
+        self.rule("[agent]\noutsiders = true\n");
+        self
+    }
+
     /// Sets a variable of the owner's programs.
     pub fn set(&mut self, name: &str, value: &str) {
         self.env.retain(|(known, _)| known != name);

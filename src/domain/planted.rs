@@ -26,6 +26,8 @@ pub const ALL: &[&str] = &[
     "network-namespace",
     "object-kind",
     "openpgp-only",
+    "own-branches-shown",
+    "own-processes",
     "own-socket-read-only",
     "owner-requests",
     "private-tmp",

@@ -180,6 +180,9 @@ pub struct Agent {
     /// The owner's file with the credential; empty: the environment of the start has it.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub key_file: String,
+    /// Whether a request through a seat's socket counts that does not come out of the seat's own processes.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub outsiders: bool,
 }
 
 // What a charter without these keys means: they came later than the first charters.

@@ -18,7 +18,7 @@ use std::collections::{BTreeMap, BTreeSet};
 /// The most hours that a window may have, so that nobody has to remember longer.
 pub const MOST_HOURS: u32 = 168;
 /// The most reasons that are told.
-const MOST_REASONS: usize = 4;
+const MOST_REASONS: usize = 12;
 
 /// The section `cumulative` of the policy: what one reviewer may let through in sum. A charter without it sets no limit.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]

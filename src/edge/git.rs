@@ -21,6 +21,7 @@ mod project;
 mod read;
 mod seat;
 mod serve;
+mod sift;
 mod source;
 mod store;
 mod text;
@@ -36,7 +37,7 @@ pub use objects::Quarantine;
 pub use project::{found, plain_clone};
 pub use read::{Compared, Reader, Soundness};
 pub use seat::CloneSetup;
-pub use serve::{Conversation, Limits, Service, serve};
+pub use serve::{Conversation, Limits, Served, Service, serve};
 pub use source::{Source, examine};
 pub use store::Move;
 

@@ -14,3 +14,4 @@ pub mod script;
 pub mod tmux;
 pub mod totp;
 pub mod upstream;
+pub mod users;

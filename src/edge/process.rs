@@ -160,11 +160,32 @@ pub fn free_disk(path: &Path) -> Result<u64, Failure> {
     Ok(disk.f_bavail.saturating_mul(disk.f_frsize))
 }
 
+/// Reads how many bytes of memory this machine has.
+pub fn total_memory() -> Result<u64, Failure> {
+    const WHAT: &str = "cannot read how much memory there is";
+    let text = std::fs::read_to_string("/proc/meminfo").doing(WHAT)?;
+    let kib = text.lines().find_map(|line| line.strip_prefix("MemTotal:")?.split_whitespace().next()?.parse::<u64>().ok());
+    kib.map(|kib| kib << 10).ok_or_else(|| Failure::new(WHAT, "/proc/meminfo does not say"))
+}
+
 /// Lists the parents of a process, nearest first, up to the first process of all.
 pub fn ancestors(pid: u32) -> Vec<u32> {
     let parent = |pid: &u32| fields(*pid)?.get(1)?.parse().ok().filter(|&parent: &u32| parent > 0);
     // A bound, since the tree may change while it is read.
     std::iter::successors(parent(&pid), parent).take(64).collect()
+}
+
+/// Reads which process namespace a process is in; none when it is gone or not to be looked at.
+pub fn pid_namespace(pid: u32) -> Option<u64> {
+    use std::os::unix::fs::MetadataExt as _;
+    std::fs::metadata(format!("/proc/{pid}/ns/pid")).ok().map(|space| space.ino())
+}
+
+/// Lets this process have as many descriptors as the system allows it.
+pub fn widen() -> Result<(), Failure> {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let limit = getrlimit(Resource::Nofile);
+    setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum }).doing("cannot raise the number of open files")
 }
 
 #[cfg(test)]

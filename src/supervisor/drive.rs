@@ -115,7 +115,8 @@ impl<H: Hands> Drive<H> {
         match decide(&self.state, actor, &command) {
             Ok(events) => Ok(self.record(group, actor, command.now, events)?),
             Err(refusal) => {
-                if *actor != Actor::Edge {
+                // The edge's own questions are no attempts; what it saw a stranger do is one.
+                if *actor != Actor::Edge || matches!(command.act, Act::Trespass { .. }) {
                     self.record(group, actor, command.now, vec![refused(&command, &refusal)])?;
                 }
                 Err(Denied::Refused(refusal))

@@ -3,33 +3,43 @@
 pub mod api;
 pub mod meter;
 
+use super::serve;
 use super::yard::Yard;
 use crate::domain::failure::{Doing, Failure};
+use crate::domain::name::SeatName;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional};
 use tokio::net::{TcpStream, UnixListener, UnixStream};
+use tokio::sync::Semaphore;
 
+/// Connections that one seat may have open at once; more wait.
+const AT_ONCE: usize = 64;
 const LONGEST_HEAD: usize = 8192;
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Serves one seat's relay socket.
-pub fn listen(yard: &Arc<Yard>, listener: UnixListener) {
-    let yard = Arc::clone(yard);
+pub fn listen(yard: &Arc<Yard>, seat: &SeatName, listener: UnixListener) {
+    let (yard, seat, room) = (Arc::clone(yard), seat.clone(), Arc::new(Semaphore::new(AT_ONCE)));
     tokio::spawn(async move {
-        while let Ok((stream, _)) = listener.accept().await {
-            let yard = Arc::clone(&yard);
+        while let Ok(permit) = Arc::clone(&room).acquire_owned().await {
+            let Some(stream) = serve::next(&yard, &listener).await else { continue };
+            let (yard, seat) = (Arc::clone(&yard), seat.clone());
             tokio::spawn(async move {
-                if let Err(failure) = relay(&yard, stream).await {
+                if let Err(failure) = relay(&yard, &seat, stream).await {
                     eprintln!("orchestrate: relay: {failure}");
                 }
+                drop(permit);
             });
         }
     });
 }
 
-async fn relay(yard: &Yard, mut inside: UnixStream) -> Result<(), Failure> {
+async fn relay(yard: &Arc<Yard>, seat: &SeatName, mut inside: UnixStream) -> Result<(), Failure> {
     let head = tokio::time::timeout(PATIENCE, head(&mut inside)).await.doing("a client of the relay said nothing")??;
+    if let Some(refusal) = serve::refused(yard, seat, &inside).await {
+        return answer(&mut inside, "403 Forbidden", &refusal.why).await;
+    }
     let Some(target) = target(&head) else {
         return answer(&mut inside, "400 Bad Request", "the relay only knows CONNECT host:port").await;
     };

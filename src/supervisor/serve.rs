@@ -1,5 +1,7 @@
 //! The sockets: HTTP and JSON for words, raw bytes for git, CONNECT for the network.
 
+pub mod kin;
+
 use super::answer;
 use super::drive::Denied;
 use super::protocol::{API_SOCKET, GIT_SOCKET, HOOK_SOCKET, MOST_BYTES, OWNER_SOCKET, RELAY_SOCKET, Request, Response, SEAT_SOCKET};
@@ -12,12 +14,15 @@ use crate::domain::name::{RefName, SeatName};
 use crate::domain::refusal::Refusal;
 use crate::edge::chance;
 use crate::edge::git::{Conversation, Limits, Service, serve};
-use axum::Router;
-use axum::body::Bytes;
-use axum::extract::{DefaultBodyLimit, State};
-use axum::http::{StatusCode, header};
-use axum::response::{IntoResponse, Response as HttpResponse};
-use axum::routing::post;
+use crate::edge::sandbox::give;
+use crate::edge::upstream::{Body, whole};
+use http_body_util::{BodyExt as _, Limited};
+use hyper::body::{Bytes, Incoming};
+use hyper::header::{self, HeaderValue};
+use hyper::service::service_fn;
+use hyper::{Method, StatusCode};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use std::convert::Infallible;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,10 +32,14 @@ use tokio::sync::Semaphore;
 
 /// Conversations with git that one seat may have at once.
 const GIT_AT_ONCE: usize = 4;
+/// Connections for words that one socket serves at once; more wait their turn.
+const WORDS_AT_ONCE: usize = 256;
 /// A client that has not said what it wants after this time is cut off.
 const PATIENCE: Duration = Duration::from_secs(20);
 /// The longest first line of a git conversation.
 const FIRST_LINE: usize = 120;
+/// How long nothing is taken after the kernel had no descriptor left.
+const BREATH: Duration = Duration::from_millis(100);
 
 /// Which socket a request came through: this, and nothing it says, is who asks.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,7 +50,6 @@ pub enum Door {
     Hook,
 }
 
-#[derive(Clone)]
 struct Here {
     yard: Arc<Yard>,
     door: Door,
@@ -56,11 +64,14 @@ pub fn open_house(yard: &Arc<Yard>) -> Result<(), Failure> {
 /// Opens a seat's sockets, in its own folder.
 pub fn open_seat(yard: &Arc<Yard>, seat: &SeatName) -> Result<(), Failure> {
     let folder = yard.place.sockets_of(seat);
-    super::place::make_private(&folder)?;
+    if yard.users.is_empty() { super::place::make_private(&folder)? } else { super::place::make_seats_own(&folder)? }
     listen(yard, &folder.join(SEAT_SOCKET), Door::Seat(seat.clone()))?;
     listen_git(yard, &folder.join(GIT_SOCKET), seat)?;
-    relay::listen(yard, bind(&folder.join(RELAY_SOCKET))?);
+    relay::listen(yard, seat, bind(&folder.join(RELAY_SOCKET))?);
     relay::api::listen(yard, seat, bind(&folder.join(API_SOCKET))?);
+    if let Some(user) = yard.users.get(seat) {
+        give(&folder, *user, 1)?;
+    }
     Ok(())
 }
 
@@ -76,20 +87,46 @@ fn bind(path: &Path) -> Result<UnixListener, Failure> {
 
 fn listen(yard: &Arc<Yard>, path: &Path, door: Door) -> Result<(), Failure> {
     let listener = bind(path)?;
-    let here = Here { yard: Arc::clone(yard), door };
-    let routes = Router::new().route("/v1/call", post(call)).layer(DefaultBodyLimit::max(MOST_BYTES)).with_state(here);
+    let (here, room) = (Arc::new(Here { yard: Arc::clone(yard), door }), Arc::new(Semaphore::new(WORDS_AT_ONCE)));
     tokio::spawn(async move {
-        if let Err(why) = axum::serve(listener, routes).await {
-            eprintln!("orchestrate: a socket closed: {why}");
+        while let Ok(permit) = Arc::clone(&room).acquire_owned().await {
+            let Some(stream) = next(&here.yard, &listener).await else { continue };
+            let here = Arc::clone(&here);
+            tokio::spawn(async move {
+                speak(&here, stream).await;
+                drop(permit);
+            });
         }
     });
     Ok(())
 }
 
-async fn call(State(here): State<Here>, body: Bytes) -> HttpResponse {
-    let response = match serde_json::from_slice::<Request>(&body) {
-        Ok(request) => answer::answer(&here.yard, &here.door, request).await,
-        Err(why) => malformed(&here, &why).await,
+/// The next connection. Where there is no descriptor left for it, it waits in the kernel until some have gone.
+pub async fn next(yard: &Yard, listener: &UnixListener) -> Option<UnixStream> {
+    let why = match listener.accept().await {
+        Ok((stream, _)) => return Some(stream),
+        Err(why) => why,
+    };
+    let ended = tokio::time::timeout(BREATH, yard.stop.subscribe().changed()).await;
+    eprintln!("orchestrate: a connection was not taken: {why}{}", if ended.is_ok() { "; the end has come" } else { "" });
+    None
+}
+
+/// One connection; a client that breaks it off has only itself to blame.
+async fn speak(here: &Here, stream: UnixStream) {
+    let stranger = kin::stranger(&here.yard, &here.door, &stream).await;
+    let stranger = stranger.as_ref();
+    let service = service_fn(|request| async move { Ok::<_, Infallible>(hear(here, stranger, request).await) });
+    let mut http = hyper::server::conn::http1::Builder::new();
+    let served = http.timer(TokioTimer::new()).header_read_timeout(PATIENCE).serve_connection(TokioIo::new(stream), service).await;
+    drop(served);
+}
+
+async fn hear(here: &Here, stranger: Option<&(Actor, Refusal)>, request: hyper::Request<Incoming>) -> hyper::Response<Body> {
+    let response = match body(request).await {
+        Err(status) => return plain(status),
+        Ok(_) if stranger.is_some() => turn_away(&here.yard, stranger).await,
+        Ok(body) => call(here, &body).await,
     };
     let status = match &response {
         Response::Done(_) => StatusCode::OK,
@@ -97,10 +134,51 @@ async fn call(State(here): State<Here>, body: Bytes) -> HttpResponse {
         Response::Failed(_) => StatusCode::BAD_GATEWAY,
         Response::Bug(_) => StatusCode::INTERNAL_SERVER_ERROR,
     };
-    match serde_json::to_vec(&response) {
-        Ok(bytes) => (status, [(header::CONTENT_TYPE, "application/json")], bytes).into_response(),
-        Err(why) => (StatusCode::INTERNAL_SERVER_ERROR, why.to_string()).into_response(),
+    let Ok(bytes) = serde_json::to_vec(&response) else { return plain(StatusCode::INTERNAL_SERVER_ERROR) };
+    let mut said = hyper::Response::new(whole(bytes));
+    *said.status_mut() = status;
+    said.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    said
+}
+
+/// What was said, where it was said in the one way there is, in time, and at bearable length.
+async fn body(request: hyper::Request<Incoming>) -> Result<Bytes, StatusCode> {
+    match (request.method(), request.uri().path()) {
+        (&Method::POST, "/v1/call") => {}
+        (_, "/v1/call") => return Err(StatusCode::METHOD_NOT_ALLOWED),
+        _ => return Err(StatusCode::NOT_FOUND),
     }
+    let body = Limited::new(request.into_body(), MOST_BYTES).collect();
+    let read = tokio::time::timeout(PATIENCE, body).await.map_err(|_| StatusCode::REQUEST_TIMEOUT)?;
+    read.map(http_body_util::Collected::to_bytes).map_err(|_| StatusCode::PAYLOAD_TOO_LARGE)
+}
+
+fn plain(status: StatusCode) -> hyper::Response<Body> {
+    let mut said = hyper::Response::new(whole(""));
+    *said.status_mut() = status;
+    said
+}
+
+async fn call(here: &Here, body: &[u8]) -> Response {
+    match serde_json::from_slice::<Request>(body) {
+        Ok(request) => answer::answer(&here.yard, &here.door, request).await,
+        Err(why) => malformed(here, &why).await,
+    }
+}
+
+/// Somebody else's process speaks through this socket: it is refused, and recorded like every attempt.
+async fn turn_away(yard: &Arc<Yard>, stranger: Option<&(Actor, Refusal)>) -> Response {
+    let Some((actor, refusal)) = stranger.cloned() else { return Response::Bug("nobody is turned away".to_owned()) };
+    answer::outcome(yard.ask(actor, Act::Trespass { verb: "connect".to_owned(), refusal }).await)
+}
+
+/// Refuses and records a connection that is no request for words; says what to tell its client.
+pub async fn refused(yard: &Arc<Yard>, seat: &SeatName, stream: &UnixStream) -> Option<Refusal> {
+    let found = kin::stranger(yard, &Door::Seat(seat.clone()), stream).await?;
+    if let Response::Failed(failure) = turn_away(yard, Some(&found)).await {
+        eprintln!("orchestrate: {seat}: {failure}");
+    }
+    Some(found.1)
 }
 
 /// What cannot be read is refused, and recorded like every attempt.
@@ -124,10 +202,10 @@ fn listen_git(yard: &Arc<Yard>, path: &Path, seat: &SeatName) -> Result<(), Fail
     let listener = bind(path)?;
     let (yard, seat, room) = (Arc::clone(yard), seat.clone(), Arc::new(Semaphore::new(GIT_AT_ONCE)));
     tokio::spawn(async move {
-        while let Ok((stream, _)) = listener.accept().await {
-            let (yard, seat, room) = (Arc::clone(&yard), seat.clone(), Arc::clone(&room));
+        while let Ok(permit) = Arc::clone(&room).acquire_owned().await {
+            let Some(stream) = next(&yard, &listener).await else { continue };
+            let (yard, seat) = (Arc::clone(&yard), seat.clone());
             tokio::spawn(async move {
-                let permit = room.acquire_owned().await;
                 if let Err(failure) = converse(&yard, &seat, stream).await {
                     eprintln!("orchestrate: {seat}: {failure}");
                 }
@@ -147,13 +225,16 @@ async fn converse(yard: &Arc<Yard>, seat: &SeatName, mut stream: UnixStream) -> 
         Some("git-receive-pack") => Service::Receive,
         _ => return Err(Failure::new("a git client asked for something else", line.escape_default())),
     };
+    if let Some(refusal) = refused(yard, seat, &stream).await {
+        return say_no(&mut stream, &refusal.why, &refusal.code).await;
+    }
     let protocol = words.next().filter(|word| *word == "version=2").map(str::to_owned);
     let push = hex::encode(chance::bytes::<16>()?);
     let guard = yard.enter_push(&push, seat);
     let frozen = yard.see(|state, _| state.frozen.clone()).await?;
     if let (Some(freeze), Service::Receive) = (&frozen, &service) {
         let words = format!("frozen by {}: {}", freeze.by, freeze.reason);
-        return say_no(&mut stream, &words).await;
+        return say_no(&mut stream, &words, "frozen").await;
     }
     let named = push.clone();
     let socket = stream.into_std().doing("cannot take a socket")?;
@@ -167,8 +248,7 @@ async fn converse(yard: &Arc<Yard>, seat: &SeatName, mut stream: UnixStream) -> 
         let hooks = here.place.join("hooks");
         let limits = Limits::default();
         let about = Conversation { service, protocol: protocol.as_deref(), hooks: &hooks, visible: &visible, env: &env, limits };
-        let mut child = serve(here.gate()?, &about, socket.into())?;
-        child.wait().map(drop).doing("cannot wait for git")
+        serve(here.gate()?, &about, socket.into())?.wait()
     })
     .await?;
     drop(guard);
@@ -211,8 +291,8 @@ async fn first_line(stream: &mut UnixStream) -> Result<String, Failure> {
 }
 
 /// Tells a git client no in the way that it prints to the person in front of it.
-async fn say_no(stream: &mut UnixStream, words: &str) -> Result<(), Failure> {
-    let text = format!("ERR orchestrate: refused: {words} [frozen]\n");
+async fn say_no(stream: &mut UnixStream, words: &str, code: &str) -> Result<(), Failure> {
+    let text = format!("ERR orchestrate: refused: {words} [{code}]\n");
     let line = format!("{:04x}{text}", text.len() + 4);
     stream.write_all(line.as_bytes()).await.doing("cannot answer a git client")?;
     stream.shutdown().await.doing("cannot close a git client's socket")

@@ -5,6 +5,7 @@ use super::hands::Keys;
 use super::place::Place;
 use super::relay::meter::Meter;
 use super::secrets::{self, Handed};
+use super::serve::kin::Kin;
 use crate::domain::actor::{Actor, Party};
 use crate::domain::change::Signature;
 use crate::domain::command::Act;
@@ -42,6 +43,8 @@ pub struct Yard {
     pub clock: Clock,
     pub launcher: PathBuf,
     pub isolation: Isolation,
+    /// The seats' unix users, at level `users`.
+    pub users: BTreeMap<SeatName, u32>,
     pub tmux: OnceLock<Tmux>,
     certs: RwLock<Certs>,
     /// Commits found well signed, by the digest of their bytes; forgotten when a certificate changes, and after a while.
@@ -56,6 +59,8 @@ pub struct Yard {
     pub stop: watch::Sender<bool>,
     /// Seats whose present instance is known to have answered, so that its further words need no look at the state.
     met: RwLock<BTreeSet<SeatName>>,
+    /// Whose process is whose.
+    pub kin: Kin,
     /// How often each seat asked the model's API.
     pub meter: Meter,
     /// What the owner's start handed over, the credential that counts, and where the API is.
@@ -74,6 +79,7 @@ pub struct Ground {
     pub keys: Arc<Keys>,
     pub clock: Clock,
     pub isolation: Isolation,
+    pub users: BTreeMap<SeatName, u32>,
 }
 
 impl Yard {
@@ -88,6 +94,7 @@ impl Yard {
             keys: ground.keys,
             clock: ground.clock,
             isolation: ground.isolation,
+            users: ground.users,
             tmux: OnceLock::new(),
             certs: RwLock::default(),
             signed: Mutex::default(),
@@ -98,6 +105,7 @@ impl Yard {
             runs: Arc::new(Semaphore::new(RUNS_AT_ONCE)),
             stop: watch::Sender::new(false),
             met: RwLock::default(),
+            kin: Kin::default(),
             meter: Meter::default(),
             handed: RwLock::default(),
             credential: RwLock::default(),
@@ -133,6 +141,11 @@ impl Yard {
         let look = move |state: &State, ledger: &dyn Ledger| drop(reply.send(look(state, ledger)));
         self.asks.send(Ask::See(Box::new(look))).map_err(|_| gone())?;
         answer.await.map_err(|_| gone())
+    }
+
+    /// The user whose processes a seat's are.
+    pub fn user_of(&self, seat: &SeatName) -> u32 {
+        self.users.get(seat).copied().unwrap_or_else(|| rustix::process::geteuid().as_raw())
     }
 
     pub fn gate(&self) -> Result<&Gate, Failure> {
@@ -198,6 +211,7 @@ impl Yard {
     /// A new instance comes into the seat: its first word will be its answer.
     pub fn expect(&self, seat: &SeatName) {
         self.met.write().unwrap_or_else(PoisonError::into_inner).remove(seat);
+        self.kin.forget();
     }
 
     /// Takes what the owner's start handed over.

@@ -136,7 +136,7 @@ fn clients_at_once_see_one_order_also_across_a_crash() {
     let world = World::python();
     // The rules of a world end with its budgets.
     world.rule("locks = { per_hour = 10000 }\n");
-    let world = world.bootstrap();
+    let world = world.outsiders().bootstrap();
     let seen = |entry: &Entry| matches!(entry.event, Event::Lock(lock::Event::Granted { token: 60.., .. })).then_some(());
     let supervisor = Family::of(&world.path("")).supervisor();
     let mut had = all_at_once(&world, 0, || {

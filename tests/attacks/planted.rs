@@ -31,6 +31,8 @@ const GUARDS: &[(&str, &str)] = &[
     ("network-namespace", "13"),
     ("object-kind", "C23b"),
     ("openpgp-only", "H5"),
+    ("own-branches-shown", "C23d"),
+    ("own-processes", "H17c"),
     ("own-socket-read-only", "39"),
     ("owner-requests", "A16b"),
     ("private-tmp", "01"),

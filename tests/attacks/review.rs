@@ -8,7 +8,7 @@ const YES: &str = "--note 'looked at every line of it'";
 
 #[test]
 fn only_drawn_seats_speak_once_and_about_what_stands_there() {
-    let world = World::python().bootstrap();
+    let world = World::python().outsiders().bootstrap();
     world.owner(&["task", "open", "a note"]).ok();
     let work = "orchestrate task take T1 && git checkout -q -b dev-a/t1 && seq 60 > NOTES.md && git add -A && git commit -q -m note";
     world.seat("dev-a").run(&format!("{work} && git push -q origin dev-a/t1 && orchestrate task submit T1")).ok();

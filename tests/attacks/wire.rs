@@ -6,7 +6,7 @@ use std::io::Write;
 
 #[test]
 fn a_seats_socket_offers_a_seats_requests_only() {
-    let world = World::python().bootstrap();
+    let world = World::python().outsiders().bootstrap();
     let before = world.refs();
     owners_requests(&world);
     hooks_requests(&world);

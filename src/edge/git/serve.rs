@@ -1,14 +1,19 @@
 //! A seat's fetch or push, answered by git on the gate with settings that no file can change.
 
+use super::sift::sift;
 use super::{Gate, configure};
 use crate::domain::failure::{Doing as _, Failure};
 use crate::domain::name::RefName;
 use crate::domain::planted;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::process::{Pid, PidfdFlags, Signal, kill_process_group, pidfd_open};
 use rustix::process::{Resource, Rlimit, setrlimit};
+use std::fs::File;
 use std::os::fd::OwnedFd;
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::thread::JoinHandle;
 
 /// Which half of a conversation git speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,11 +34,13 @@ pub struct Limits {
     pub cpu_seconds: u64,
     /// Seconds that a fetch may say nothing.
     pub silence: u32,
+    /// Seconds that the whole conversation may take.
+    pub wall_seconds: u32,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { input: 256 << 20, memory: 2 << 30, cpu_seconds: 300, silence: 120 }
+        Self { input: 256 << 20, memory: 2 << 30, cpu_seconds: 300, silence: 120, wall_seconds: 900 }
     }
 }
 
@@ -77,17 +84,48 @@ pub struct Conversation<'a> {
     pub protocol: Option<&'a str>,
     /// The folder with `pre-receive` and `proc-receive`.
     pub hooks: &'a Path,
-    /// References, or folders of references, that a fetch may see beside the protected branch.
+    /// References, or folders of references, that the seat may see beside the protected branch.
     pub visible: &'a [RefName],
     /// Given to the hooks; each name begins with `ORCHESTRATE_`.
     pub env: &'a [(String, String)],
     pub limits: Limits,
 }
 
-/// Hands a connected socket to git: what the client sends and gets does not pass through this process.
+/// A conversation under way.
+#[derive(Debug)]
+pub struct Served {
+    git: Child,
+    /// Passes on what git says to a push; git speaks to a fetch by itself.
+    talk: Option<JoinHandle<()>>,
+    wall_seconds: u32,
+}
+
+impl Served {
+    /// Waits for the end of the conversation, and brings it about when its time is over: a client that hangs holds nothing for good.
+    pub fn wait(&mut self) -> Result<(), Failure> {
+        const WHAT: &str = "cannot wait for git";
+        let pid = Pid::from_child(&self.git);
+        let watched = pidfd_open(pid, PidfdFlags::empty()).doing(WHAT)?;
+        let limit = Timespec { tv_sec: self.wall_seconds.into(), tv_nsec: 0 };
+        let ready = rustix::io::retry_on_intr(|| poll(&mut [PollFd::new(&watched, PollFlags::IN)], Some(&limit))).doing(WHAT)?;
+        if ready == 0 {
+            kill_process_group(pid, Signal::KILL).doing(WHAT)?;
+        }
+        self.git.wait().doing(WHAT)?;
+        self.talk.take().map_or(Ok(()), |talk| talk.join().map_err(|_| Failure::new("BUG: what passes on git's words panicked", "")))
+    }
+
+    /// The process group that answers.
+    pub fn id(&self) -> u32 {
+        self.git.id()
+    }
+}
+
+/// Hands a connected socket to git. What the client sends does not pass through this process; what a push gets does, so that it sees the
+/// references that are its own to see and no others.
 ///
 /// The child leads a process group of its own, so that all of it can be ended at once.
-pub fn serve(gate: &Gate, about: &Conversation<'_>, socket: OwnedFd) -> Result<Child, Failure> {
+pub fn serve(gate: &Gate, about: &Conversation<'_>, socket: OwnedFd) -> Result<Served, Failure> {
     const WHAT: &str = "cannot answer a fetch or a push";
     if let Some((name, _)) = about.env.iter().find(|(name, _)| !name.starts_with("ORCHESTRATE_")) {
         return Err(Failure::new(WHAT, format!("{name:?} is not ours to set")));
@@ -95,9 +133,27 @@ pub fn serve(gate: &Gate, about: &Conversation<'_>, socket: OwnedFd) -> Result<C
     let mut command = program(gate, about)?;
     command.envs(about.env.iter().map(|(name, value)| (name, value))).process_group(0);
     blocking(&socket).doing(WHAT)?;
-    command.stdin(Stdio::from(socket.try_clone().doing(WHAT)?)).stdout(Stdio::from(socket)).stderr(Stdio::null());
+    command.stdin(Stdio::from(socket.try_clone().doing(WHAT)?)).stderr(Stdio::null());
     limit(&mut command, about);
-    command.spawn().doing(WHAT)
+    let wall_seconds = about.limits.wall_seconds;
+    if about.service == Service::Upload || planted::out("own-branches-shown") {
+        let git = command.stdout(Stdio::from(socket)).spawn().doing(WHAT)?;
+        return Ok(Served { git, talk: None, wall_seconds });
+    }
+    let mut git = command.stdout(Stdio::piped()).spawn().doing(WHAT)?;
+    let talk = git.stdout.take().map(|said| {
+        let shown: Vec<RefName> = about.visible.iter().chain([gate.branch()]).cloned().collect();
+        std::thread::Builder::new().name("push".to_owned()).spawn(move || pass_on(said, socket, &shown))
+    });
+    Ok(Served { git, talk: talk.transpose().doing(WHAT)?, wall_seconds })
+}
+
+/// A client that has left hears nothing more; git then ends by itself.
+fn pass_on(mut said: std::process::ChildStdout, socket: OwnedFd, shown: &[RefName]) {
+    let mut socket = File::from(socket);
+    if let Err(failure) = sift(&mut said, &mut socket, shown) {
+        eprintln!("orchestrate: a push: {failure}");
+    }
 }
 
 fn program(gate: &Gate, about: &Conversation<'_>) -> Result<Command, Failure> {

@@ -9,6 +9,7 @@ use crate::domain::policy::Agent;
 use crate::domain::refusal::Refusal;
 use crate::edge::upstream::{Body, whole};
 use crate::supervisor::drive::Denied;
+use crate::supervisor::serve;
 use crate::supervisor::yard::Yard;
 use http_body_util::{BodyExt as _, Limited};
 use hyper::body::Incoming;
@@ -63,7 +64,7 @@ pub fn listen(yard: &Arc<Yard>, seat: &SeatName, listener: UnixListener) {
     let (yard, seat, room) = (Arc::clone(yard), seat.clone(), Arc::new(Semaphore::new(AT_ONCE)));
     tokio::spawn(async move {
         while let Ok(permit) = Arc::clone(&room).acquire_owned().await {
-            let Ok((stream, _)) = listener.accept().await else { return };
+            let Some(stream) = serve::next(&yard, &listener).await else { continue };
             let (yard, seat) = (Arc::clone(&yard), seat.clone());
             tokio::spawn(async move {
                 serve(&yard, &seat, stream).await;
@@ -75,7 +76,15 @@ pub fn listen(yard: &Arc<Yard>, seat: &SeatName, listener: UnixListener) {
 
 /// One connection; a client that breaks it off has only itself to blame.
 async fn serve(yard: &Arc<Yard>, seat: &SeatName, stream: UnixStream) {
-    let service = service_fn(|request| async move { Ok::<_, Infallible>(answer(yard, seat, request).await) });
+    let stranger = serve::refused(yard, seat, &stream).await;
+    let stranger = stranger.as_ref();
+    let service = service_fn(|request| async move {
+        let said = match stranger {
+            Some(refusal) => told(No::forbidden(refusal.clone())),
+            None => answer(yard, seat, request).await,
+        };
+        Ok::<_, Infallible>(said)
+    });
     let mut http = hyper::server::conn::http1::Builder::new();
     let served = http.timer(TokioTimer::new()).header_read_timeout(PATIENCE).serve_connection(TokioIo::new(stream), service).await;
     drop(served);
@@ -184,6 +193,11 @@ async fn refuse(yard: &Arc<Yard>, seat: &SeatName, no: No) -> Response<Body> {
     if !ours {
         eprintln!("orchestrate: relay: {seat}: {}", no.refusal.why);
     }
+    told(no)
+}
+
+fn told(no: No) -> Response<Body> {
+    let ours = no.kind != "api_error";
     let words = format!("orchestrate: {} [{}]; {}", no.refusal.why, no.refusal.code, no.refusal.hint);
     let body = json!({"type": "error", "error": {"type": no.kind, "message": words}}).to_string();
     let mut answer = Response::new(whole(body));

@@ -37,12 +37,12 @@ impl Desk {
         std::fs::set_permissions(self.hooks.join(hook), std::fs::Permissions::from_mode(mode)).expect("a mode");
     }
 
-    fn start(&self, service: Service, args: &[&str], limits: Limits) -> (Child, Child) {
+    fn start(&self, service: Service, args: &[&str], limits: Limits) -> (Child, Served) {
         self.start_at(&self.world.at("rogue"), service, args, limits, &[branch("dev-a")])
     }
 
     /// Starts git on both ends of a socket: ours by `serve`, the seat's by `fd::`.
-    fn start_at(&self, at: &Path, service: Service, args: &[&str], limits: Limits, visible: &[RefName]) -> (Child, Child) {
+    fn start_at(&self, at: &Path, service: Service, args: &[&str], limits: Limits, visible: &[RefName]) -> (Child, Served) {
         let (ours, theirs) = UnixStream::pair().expect("a pair");
         ours.set_nonblocking(true).expect("as an event loop would");
         let env = [("ORCHESTRATE_PUSH".to_owned(), "7".to_owned())];
@@ -55,7 +55,7 @@ impl Desk {
         (client, server)
     }
 
-    fn push(&self, what: &[&str]) -> (Child, Child) {
+    fn push(&self, what: &[&str]) -> (Child, Served) {
         self.start(Service::Receive, &[&["push", "fd::7"], what].concat(), Limits::default())
     }
 
@@ -94,7 +94,7 @@ impl Desk {
         Ok(asked.commands.into_iter().map(|command| command.name).collect())
     }
 
-    fn finish(&self, (client, mut server): (Child, Child)) -> (bool, String) {
+    fn finish(&self, (client, mut server): (Child, Served)) -> (bool, String) {
         let output: Output = client.wait_with_output().expect("a client");
         server.wait().expect("a server");
         (output.status.success(), String::from_utf8_lossy(&output.stderr).into_owned())

@@ -65,6 +65,7 @@ pub const CODES: &[(&str, &str)] = &[
     ("one-line", "A title or reason has to be one plain line of 1 to 200 characters."),
     ("other-commit", "The task is at another commit by now than the one that was looked at."),
     ("other-digest", "The task is not what was shown any more; look again before confirming."),
+    ("outside-process", "A seat's socket was used by a process that does not come out of that seat's pane, or the owner's by a seat."),
     ("over-budget", "The seat did this as often as its budget allows; the reason says when to try again."),
     ("own-work", "Whoever contributed to a change cannot judge it."),
     ("owner-only", "Only the owner may do this."),

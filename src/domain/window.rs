@@ -8,7 +8,7 @@ use super::change::Change;
 use super::entry::Millis;
 use super::glob::{FoldedPath, shown};
 use super::name::{SeatName, TaskId};
-use super::policy::{Invalid, RawPolicy};
+use super::policy::{Invalid, Policy};
 use super::risk::Risk;
 use super::state::State;
 use super::task::{Attempt, Stage, Task};
@@ -55,7 +55,6 @@ pub struct Piece<'a> {
     pub seats: &'a BTreeSet<SeatName>,
     /// The family of its task.
     pub family: &'a TaskId,
-    pub risk: Risk,
 }
 
 /// What is summed up for itself.
@@ -84,15 +83,14 @@ pub fn others<'a>(state: &'a State, task: &TaskId, now: Millis) -> Vec<Piece<'a>
     let pieces = others.filter_map(|(other, known)| {
         let attempt = known.attempt.as_ref().filter(|attempt| counts(known, attempt))?;
         let change = attempt.change.as_ref()?;
-        let risk = state.charter().policy.risk_of(change);
-        Some(Piece { change, seats: &attempt.contributors, family: state.families.of(other), risk })
+        Some(Piece { change, seats: &attempt.contributors, family: state.families.of(other) })
     });
     pieces.collect()
 }
 
 /// Why a change asks for two reviewers, together with the others that count; one sentence each, and none where it does not.
-pub fn over(policy: &RawPolicy, piece: &Piece<'_>, others: &[Piece<'_>]) -> Vec<String> {
-    if super::planted::out("slices") {
+pub fn over(policy: &Policy, piece: &Piece<'_>, others: &[Piece<'_>]) -> Vec<String> {
+    if policy.cumulative.is_default() || super::planted::out("slices") {
         return Vec::new();
     }
     let mut sums: BTreeMap<Key, Sum<'_>> = keys(piece).into_iter().map(|key| (key, Sum::default())).collect();
@@ -118,11 +116,11 @@ fn folder(path: &str) -> String {
     format!("{}/", folders[..folders.len().min(2)].join("/"))
 }
 
-fn add<'a>(policy: &RawPolicy, piece: &Piece<'a>, sums: &mut BTreeMap<Key, Sum<'a>>) {
+fn add<'a>(policy: &Policy, piece: &Piece<'a>, sums: &mut BTreeMap<Key, Sum<'a>>) {
     let (lines, all) = (piece.change.lines(), paths(piece.change));
     let limits = &policy.thresholds;
     let small = lines <= limits.single_review_lines && piece.change.file_count() as u64 <= limits.single_review_files;
-    let fast = u64::from(small && piece.risk == Risk::Low);
+    let fast = u64::from(small && policy.risk_of(piece.change) == Risk::Low);
     // What was written and taken back again counts wherever the change went.
     let hidden = lines - piece.change.files.iter().map(super::change::FileChange::lines).sum::<u64>();
     let mut folders: BTreeMap<String, (u64, BTreeSet<&'a str>)> = BTreeMap::new();

@@ -5,7 +5,7 @@ use crate::domain::change::Change;
 use crate::domain::charter::Charter;
 use crate::domain::entry::Millis;
 use crate::domain::name::{SeatName, TaskId};
-use crate::domain::policy::{Needs, Policy};
+use crate::domain::policy::Needs;
 use crate::domain::window::{MOST_HOURS, Piece};
 
 /// Another candidate that was under way, or merged not long ago.
@@ -44,13 +44,13 @@ impl<'a> Moment<'a> {
     pub fn needs(&self, history: &History<'_>, charter: &Charter, measured: &Measured<'_>, author: &SeatName) -> Needs {
         let span = charter.policy.cumulative.span();
         let within = |other: &&Other<'_>| other.merged.is_none_or(|merged| merged + span > self.time);
-        let others: Vec<Piece<'_>> = self.others.iter().filter(within).filter_map(|other| piece(history, &charter.policy, other)).collect();
+        let others: Vec<Piece<'_>> = self.others.iter().filter(within).filter_map(|other| piece(history, other)).collect();
         charter.needs_among(measured.change, author, (measured.contributors, &self.family), &others)
     }
 }
 
-fn piece<'h>(history: &'h History<'_>, policy: &Policy, other: &'h Other<'_>) -> Option<Piece<'h>> {
+fn piece<'h>(history: &'h History<'_>, other: &'h Other<'_>) -> Option<Piece<'h>> {
     let measured = history.tasks.get(other.task)?.attempts.get(&other.attempt)?.measured.as_ref()?;
     let change: &Change = measured.change;
-    Some(Piece { change, seats: measured.contributors, family: &other.family, risk: policy.risk_of(change) })
+    Some(Piece { change, seats: measured.contributors, family: &other.family })
 }

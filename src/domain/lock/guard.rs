@@ -10,14 +10,16 @@ use super::path::clash;
 use super::table::{Ended, Lease, Locks};
 use super::terms::Terms;
 
-/// A push records so many of the paths that it touches; one that touches more counts as touching everything.
+/// A push records so many of the paths that it touches, of so many bytes together; one that touches more counts as touching everything.
 pub const MOST_TOUCHED: usize = 1000;
+const MOST_BYTES: usize = 128 * 1024;
 /// Stands for every path.
 pub const EVERYTHING: &str = "**";
 
 /// The paths of a push as its entry keeps them.
 pub fn told(touched: Vec<String>) -> Vec<String> {
-    if touched.len() > MOST_TOUCHED { vec![EVERYTHING.to_owned()] } else { touched }
+    let bytes: usize = touched.iter().map(String::len).sum();
+    if touched.len() > MOST_TOUCHED || bytes > MOST_BYTES { vec![EVERYTHING.to_owned()] } else { touched }
 }
 
 /// Lets a push pass that needs no lock of anybody else, and comes with no lock that was lost meanwhile.

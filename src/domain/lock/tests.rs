@@ -108,6 +108,11 @@ impl Shop {
         self.ask(&Actor::Edge, Asked::Landed { push, trouble: None }).map(drop)
     }
 
+    pub fn freeze_and_thaw(&mut self) {
+        self.apply(&Actor::Owner, &[Any::Freeze(freeze::Event::Frozen { reason: "x".to_owned(), cause: None })]);
+        self.apply(&Actor::Owner, &[Any::Freeze(freeze::Event::Thawed { alone: true })]);
+    }
+
     /// A commit is signed: the seat is at work.
     pub fn commit(&mut self, name: &str) {
         let signed = Any::Key(crate::domain::key::Event::Signed { digest: Digest::of(b"x") });
@@ -422,6 +427,10 @@ fn a_push_of_more_than_can_be_told_apart_meets_every_lock() {
     shop.take("dev-a", &["a"]).unwrap();
     assert_eq!(shop.push("dev-b", &many), no("lock-held"));
     assert_eq!(shop.push("dev-b", &many[..MOST_TOUCHED]), Ok(()));
+    let long: Vec<String> = (0..33).map(|n| format!("n/{n}/{}", "x".repeat(4000))).collect();
+    let long: Vec<&str> = long.iter().map(String::as_str).collect();
+    assert_eq!(shop.push("dev-b", &long), no("lock-held"));
+    assert_eq!(shop.push("dev-b", &long[..32]), Ok(()));
 }
 
 #[test]

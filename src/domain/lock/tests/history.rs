@@ -24,6 +24,7 @@ const PATTERNS: [(&str, &[usize]); 10] = [
     ("src/c.*", &[2]),
 ];
 const LEASE: Millis = 300_000;
+const PRIORITIES: [Priority; 5] = [Priority::Normal, Priority::Normal, Priority::Low, Priority::High, Priority::Critical];
 
 /// SplitMix64.
 struct Chance(u64);
@@ -93,11 +94,12 @@ fn live(seed: u64) -> [u64; 4] {
     let mut seen = [0; 4];
     for _ in 0..120 {
         let by = chance.below(SEATS.len());
-        match chance.below(10) {
+        match chance.below(100) / 10 {
+            _ if chance.below(60) == 0 => shop.freeze_and_thaw(),
             0..4 => {
                 let wanted: Vec<usize> = (0..=chance.below(2)).map(|_| chance.below(PATTERNS.len())).collect();
                 let texts: Vec<&str> = wanted.iter().map(|pattern| PATTERNS[*pattern].0).collect();
-                let (priority, wait) = (Priority::Normal, (chance.below(3) == 0).then_some(600));
+                let (priority, wait) = (PRIORITIES[chance.below(5)], (chance.below(3) == 0).then_some(600));
                 seen[0] += u64::from(shop.lock(SEATS[by], &texts, priority, wait).is_ok());
             }
             4 => seen[1] += u64::from(shop.give(SEATS[by], &[]).is_ok()),

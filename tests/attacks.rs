@@ -3,14 +3,17 @@
 mod boundary;
 mod crash;
 mod drift;
+mod freeze;
 mod hostile;
 mod keys;
 mod kin;
+mod lock;
 mod planted;
 mod push;
 mod relay;
 mod rest;
 mod review;
+mod salami;
 mod starve;
 mod users;
 mod wire;

@@ -6,15 +6,16 @@ use crate::world::World;
 use orchestrate::domain::actor::Actor;
 use orchestrate::domain::entry::Entry;
 use orchestrate::domain::event::Event;
-use orchestrate::domain::message::Event as Mail;
+use orchestrate::domain::glob::Glob;
+use orchestrate::domain::message::{Event as Mail, Priority};
 use orchestrate::domain::name::{Digest, Oid, SeatName, TaskId};
 use orchestrate::domain::state::State;
-use orchestrate::domain::{alert, confirm, fleet, freeze, key, merge, message, push, review, task, workshop};
+use orchestrate::domain::{alert, confirm, fleet, freeze, key, lock, merge, message, push, review, task, workshop};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 /// Every kind of event: whoever adds a variant is led here by the compiler, and adds its name.
-const KINDS: [&str; 46] = [
+const KINDS: [&str; 52] = [
     "founded",
     "sworn",
     "started",
@@ -52,6 +53,12 @@ const KINDS: [&str; 46] = [
     "delivered",
     "acknowledged",
     "expired",
+    "locked",
+    "lock-renewed",
+    "lock-queued",
+    "lock-preempted",
+    "lock-released",
+    "lock-withdrawn",
     "frozen",
     "thawed",
     "confirmed",
@@ -95,6 +102,12 @@ fn kind(event: &Event) -> &'static str {
         Event::Message(Mail::Delivered { .. }) => "delivered",
         Event::Message(Mail::Acknowledged { .. }) => "acknowledged",
         Event::Message(Mail::Expired { .. }) => "expired",
+        Event::Lock(lock::Event::Granted { .. }) => "locked",
+        Event::Lock(lock::Event::Renewed { .. }) => "lock-renewed",
+        Event::Lock(lock::Event::Queued { .. }) => "lock-queued",
+        Event::Lock(lock::Event::Preempted { .. }) => "lock-preempted",
+        Event::Lock(lock::Event::Released { .. }) => "lock-released",
+        Event::Lock(lock::Event::Withdrawn { .. }) => "lock-withdrawn",
         Event::Freeze(freeze::Event::Frozen { .. }) => "frozen",
         Event::Freeze(freeze::Event::Thawed { .. }) => "thawed",
         Event::Confirm(confirm::Event::Confirmed { .. }) => "confirmed",
@@ -298,6 +311,20 @@ fn by_hand() -> Vec<Entry> {
         Event::Merge(merge::Event::Merged { task, attempt, commit: oid }),
         Event::Message(message::Event::Expired { ids }),
     ];
+    let events = events.into_iter().chain(locks());
     let entry = |(event, seq): (Event, u64)| Entry { v: 1, seq, time: 1, by: Actor::Edge, event };
-    events.into_iter().zip(10_000..).map(entry).collect()
+    events.zip(10_000..).map(entry).collect()
+}
+
+fn locks() -> Vec<Event> {
+    let (seat, paths) = (SeatName::new("dev-a").unwrap(), vec![Glob::new("src/**").unwrap()]);
+    let events = [
+        lock::Event::Granted { token: 1, seat: seat.clone(), paths: paths.clone(), priority: Priority::Normal },
+        lock::Event::Renewed { tokens: vec![1] },
+        lock::Event::Queued { paths: paths.clone(), priority: Priority::Critical, until: 2 },
+        lock::Event::Preempted { token: 1, ends: 2, seat: seat.clone() },
+        lock::Event::Released { token: 1, paths },
+        lock::Event::Withdrawn { seat },
+    ];
+    events.into_iter().map(Event::Lock).collect()
 }

@@ -18,6 +18,7 @@ pub struct Tally {
     pub freezes: u64,
     pub landings: u64,
     pub sent_back: u64,
+    pub locks: u64,
 }
 
 #[test]
@@ -29,7 +30,7 @@ fn the_laws_hold_whatever_seats_do() {
     let other = std::thread::spawn(move || live_all(&odd));
     let mut all = live_all(&even);
     all.add(other.join().unwrap_or_else(|why| std::panic::resume_unwind(why)));
-    let lived = [all.merges, all.refusals, all.crashes, all.freezes, all.landings, all.sent_back];
+    let lived = [all.merges, all.refusals, all.crashes, all.freezes, all.landings, all.sent_back, all.locks];
     assert!(!wide || lived.iter().all(|count| *count > 20), "too little happened: {all:?}");
 }
 
@@ -41,6 +42,7 @@ impl Tally {
         self.freezes += other.freezes;
         self.landings += other.landings;
         self.sent_back += other.sent_back;
+        self.locks += other.locks;
     }
 }
 

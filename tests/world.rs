@@ -117,7 +117,7 @@ impl World {
         world.env = world.environment();
         project::write_program(&world.path("agent"), AGENT);
         world.few_seats();
-        world.rule("[runner]\nruns = 1\n[budgets]\ncommits = { per_hour = 1000 }\nsubmissions = { per_hour = 100 }\nmessages = { per_hour = 10000 }\n");
+        world.rule("[runner]\nruns = 1\n[freeze]\nbypasses = 0\nfencing = 0\n[budgets]\ncommits = { per_hour = 1000 }\nsubmissions = { per_hour = 100 }\nmessages = { per_hour = 10000 }\nreviews = { per_hour = 1000 }\ndecisions = { per_hour = 100 }\n");
         world
     }
 
@@ -166,6 +166,14 @@ impl World {
         let path = self.path("rules/config.toml");
         let before = std::fs::read_to_string(&path).unwrap_or_default();
         std::fs::write(path, before + text).unwrap();
+    }
+
+    /// Changes a line of the owner's rules.
+    pub fn instead(&self, line: &str, other: &str) {
+        let path = self.path("rules/config.toml");
+        let before = std::fs::read_to_string(&path).unwrap();
+        assert!(before.contains(line), "{before}");
+        std::fs::write(path, before.replace(line, other)).unwrap();
     }
 
     /// Lets the test itself speak through seats' sockets, which no process outside the seats' panes may do otherwise.

@@ -160,6 +160,7 @@ pub fn severity(entry: &Entry) -> Option<Severity> {
         | Any::Merge(_)
         | Any::Message(_)
         | Any::Alert(_)
+        | Any::Lock(_)
         | Any::Confirm(_) => return None,
     })
 }

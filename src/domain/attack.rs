@@ -19,6 +19,9 @@ pub struct Attack {
     /// Where the script runs: in the seat, or outside on copies of the record.
     #[serde(default, rename = "where")]
     pub place: Place,
+    /// What honest seats, or the same one, did before.
+    #[serde(default)]
+    pub before: Vec<Before>,
     /// POSIX sh.
     #[serde(rename = "try")]
     pub script: String,
@@ -49,6 +52,19 @@ pub struct Attack {
     /// Seconds that the try may take.
     #[serde(default = "seconds")]
     pub seconds: u32,
+}
+
+/// A step before the try; it has to end well, or there is nothing to be judged.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Before {
+    #[serde(default = "dev_a")]
+    pub seat: String,
+    /// How many seconds the clock goes on first.
+    #[serde(default)]
+    pub ahead: u64,
+    #[serde(rename = "try")]
+    pub script: String,
 }
 
 fn dev_a() -> String {

@@ -3,10 +3,12 @@
 use super::change::Change;
 use super::gate::{Gate, GateName};
 use super::glob::shown;
-use super::name::{Digest, SeatName};
+use super::name::{Digest, SeatName, TaskId};
 use super::policy::{Act, Budget, Invalid, Needs, PathKind, Policy, RunLimits};
 use super::role::{Capability, Role};
+use super::window::{self, Piece};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 use std::ops::Deref;
 
 /// A charter's parts, not yet known to fit each other.
@@ -105,6 +107,14 @@ impl Charter {
             }
             Some(_) => {}
         }
+        needs
+    }
+
+    /// What must happen before a change may enter, counted together with the others that are under way or were merged lately.
+    pub fn needs_among(&self, change: &Change, author: &SeatName, by: (&BTreeSet<SeatName>, &TaskId), others: &[Piece<'_>]) -> Needs {
+        let mut needs = self.needs(change, author);
+        let piece = Piece { change, seats: by.0, family: by.1 };
+        window::over(&self.policy, &piece, others).into_iter().for_each(|reason| needs.two(reason));
         needs
     }
 

@@ -6,6 +6,7 @@ use super::actor::Party;
 use super::alert;
 use super::gate::GateName;
 use super::key::Signing;
+use super::lock::Wish;
 use super::message::Draft;
 use super::name::{Digest, Fingerprint, Oid, RefName, SeatName, TaskId};
 use super::push::Update;
@@ -60,7 +61,16 @@ pub enum Act {
     Send { draft: Draft },
     Deliver { ids: Vec<Digest> },
     Acknowledge { id: Digest },
+    Lock { wish: Wish },
+    /// `seat` says whose, where it is not the asker's own.
+    Unlock { seat: Option<SeatName>, paths: Vec<String> },
+    /// Those who wait for locks get what they can have now.
+    Lend,
     Freeze { reason: String },
+    /// Freezes where what was refused so far asks for it.
+    Alarm,
+    /// The owner's answer to a confirmation that the owner never wished for.
+    Fraud { task: TaskId },
     /// `step` is the time step of a right code; `None` is a wrong one.
     Thaw { step: Option<u64> },
     /// Something that this socket does not offer, or that could not be read.
@@ -76,7 +86,7 @@ pub enum Act {
 impl Act {
     /// Whether a seat needs its key for this: it signs, or brings what it signed.
     pub fn wants_key(&self) -> bool {
-        matches!(self, Self::Sign { .. } | Self::Push { .. } | Self::Land { .. } | Self::Submit { .. } | Self::Review { .. } | Self::Send { .. })
+        matches!(self, Self::Sign { .. } | Self::Push { .. } | Self::Land { .. } | Self::Submit { .. } | Self::Review { .. } | Self::Send { .. } | Self::Lock { .. })
     }
 
     /// The verb under which a refusal of this is recorded, and what it was tried on.
@@ -116,7 +126,12 @@ impl Act {
             Self::Send { .. } => ("send", none()),
             Self::Deliver { .. } => ("deliver", none()),
             Self::Acknowledge { id } => ("acknowledge", id.to_string()),
+            Self::Lock { wish } => ("lock", wish.paths.first().map(|path| path.chars().take(200).collect()).unwrap_or_default()),
+            Self::Unlock { paths, .. } => ("unlock", paths.first().map(|path| path.chars().take(200).collect()).unwrap_or_default()),
+            Self::Lend => ("lend", none()),
             Self::Freeze { .. } => ("freeze", none()),
+            Self::Alarm => ("alarm", none()),
+            Self::Fraud { task } => ("confirm", task.to_string()),
             Self::Thaw { .. } => ("thaw", none()),
             Self::Trespass { verb, .. } => (verb, none()),
             Self::Told { outcome } => ("told", outcome.way.to_string()),

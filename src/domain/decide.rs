@@ -9,7 +9,7 @@ use super::merge::{self, Built};
 use super::refusal::{Refusal, Refused};
 use super::state::State;
 use super::task::{self, Ran};
-use super::{alert, confirm, fleet, freeze, key, message, push, review, workshop};
+use super::{alert, confirm, fleet, freeze, key, lock, message, push, review, workshop};
 
 /// Judges a command against the state. No events and no refusal means: nothing to record.
 pub fn decide(state: &State, actor: &Actor, command: &Command) -> Result<Vec<Event>, Refusal> {
@@ -17,9 +17,7 @@ pub fn decide(state: &State, actor: &Actor, command: &Command) -> Result<Vec<Eve
     if state.genesis.is_none() && !matches!(command.act, Act::Found { .. }) {
         return Err(workshop::not_founded());
     }
-    if command.act.wants_key() {
-        key::stands(state, actor)?;
-    }
+    command.act.wants_key().then(|| key::stands(state, actor)).transpose()?;
     match &command.act {
         // An instance answers for its own seat, by its own socket.
         Act::Answer => fleet::answer(state, actor),
@@ -32,30 +30,29 @@ pub fn decide(state: &State, actor: &Actor, command: &Command) -> Result<Vec<Eve
         // The owner takes a key away; what was accepted before stays.
         Act::RevokeKey { seat, certificate, reason } => key::revoke(state, actor, seat, certificate, reason),
         // A seat pushes to its own namespace, signed commits only, all or nothing.
-        Act::Push { push, updates } => push::judge(state, actor, push, updates),
+        Act::Push { push, updates } => push::judge(state, actor, now, push, updates),
         // The move itself is asked again, inside the lock.
-        Act::Land { push } => push::land(state, actor, push),
+        Act::Land { push } => push::land(state, actor, now, push),
         // The owner and the planning roles open tasks.
         Act::OpenTask { title, body, assign } => task::open(state, actor, now, title, body, assign.as_ref()),
         // The first seat that may develop and takes a task has it.
         Act::TakeTask { task } => task::take(state, actor, task),
         // Only its author submits a task, and only what it pushed.
-        Act::Submit { task, commit } => task::submit(state, actor, task, commit.as_ref()),
+        Act::Submit { task, commit } => task::submit(state, actor, now, task, commit.as_ref()),
         // A stalled step is tried again when its author or the owner says so.
         Act::Retry { task } => task::retry(state, actor, task),
         // A drawn seat that contributed nothing gives its word, once, on what stands there now.
-        Act::Review { task, accept, note, commit } => review::decide(state, actor, task, *accept, note, commit.as_deref()),
+        Act::Review { task, accept, note, commit } => review::decide(state, actor, now, task, &review::Word::new(*accept, note, commit.as_ref())),
         // The owner confirms exactly what was shown, with a code that works once.
         Act::Confirm { task, shown, step } => confirm::confirm(state, actor, now, task, shown, *step),
         // A veto sticks to the task.
         Act::Veto { task, reason } => task::veto(state, actor, task, reason),
         // Anyone writes to anyone, in its own name.
-        Act::Send { draft } => message::send(state, actor, now, draft),
-        Act::Deliver { ids } => Ok(message::deliver(state, actor, ids)),
-        Act::Acknowledge { id } => message::acknowledge(state, actor, id),
+        Act::Send { .. } | Act::Deliver { .. } | Act::Acknowledge { .. } => mail(state, actor, command),
+        // A seat takes write locks, all or none; the owner may take them away.
+        Act::Lock { .. } | Act::Unlock { .. } => locks(state, actor, command),
         // The librarian and the owner stop everything; the owner opens it again, with a code.
-        Act::Freeze { reason } => freeze::freeze(state, actor, reason),
-        Act::Thaw { step } => thaw(state, actor, now, *step),
+        Act::Freeze { .. } | Act::Fraud { .. } | Act::Thaw { .. } => stops(state, actor, command),
         // What a socket does not offer is refused and recorded, whoever asks.
         Act::Trespass { refusal, .. } => Err(refusal.clone()),
         // Everything else is the supervisor's own measurement, which nobody else can bring.
@@ -79,6 +76,8 @@ pub fn decide(state: &State, actor: &Actor, command: &Command) -> Result<Vec<Eve
         | Act::Told { .. }
         | Act::Reported { .. }
         | Act::Overdue { .. }
+        | Act::Lend
+        | Act::Alarm
         | Act::Tick => edge(actor).and_then(|()| measured(state, command)),
     }
 }
@@ -105,7 +104,7 @@ fn measured(state: &State, command: &Command) -> Result<Vec<Event>, Refusal> {
         // References moved, or did not.
         Act::Landed { push, trouble } => Ok(push::landed(state, push, trouble.as_deref())),
         // Measures, runs, draws and judgements drive a task from gate to gate.
-        Act::Measured { task, attempt, change, kept } => task::measured(state, task, *attempt, change, kept),
+        Act::Measured { task, attempt, change, kept } => task::measured(state, command.now, task, *attempt, change, kept),
         Act::Tested { task, attempt, kind, tip, declared, run } => {
             task::tested(state, task, *attempt, &Ran { kind: *kind, tip: tip.as_ref(), declared, run })
         }
@@ -126,9 +125,39 @@ fn measured(state: &State, command: &Command) -> Result<Vec<Event>, Refusal> {
         Act::Told { outcome } => Ok(alert::told(state, outcome)),
         Act::Reported { day, size, digest } => Ok(alert::reported(state, day, *size, digest)),
         Act::Overdue { day } => Ok(alert::overdue(state, day)),
-        // Time alone only lets messages expire.
-        Act::Tick => Ok(message::expire(state, command.now)),
+        // Whoever waits for a lock gets it in the order of urgency, then of coming.
+        Act::Lend => Ok(lock::pass(state, command.now)),
+        // Too many attempts to go round the rules freeze everything.
+        Act::Alarm => Ok(freeze::alarm(state, command.now)),
+        // Time alone only lets messages expire and locks go on to the next.
+        Act::Tick => Ok(message::expire(state, command.now).into_iter().chain(lock::pass(state, command.now)).collect()),
         _ => unreachable!("BUG: decide hands over the supervisor's own acts only"),
+    }
+}
+
+fn mail(state: &State, actor: &Actor, command: &Command) -> Result<Vec<Event>, Refusal> {
+    match &command.act {
+        Act::Send { draft } => message::send(state, actor, command.now, draft),
+        Act::Deliver { ids } => Ok(message::deliver(state, actor, ids)),
+        Act::Acknowledge { id } => message::acknowledge(state, actor, id),
+        _ => unreachable!("BUG: decide hands over acts on messages only"),
+    }
+}
+
+fn stops(state: &State, actor: &Actor, command: &Command) -> Result<Vec<Event>, Refusal> {
+    match &command.act {
+        Act::Freeze { reason } => freeze::freeze(state, actor, reason),
+        Act::Fraud { task } => freeze::fraud(state, actor, command.now, task),
+        Act::Thaw { step } => thaw(state, actor, command.now, *step),
+        _ => unreachable!("BUG: decide hands over acts that stop or open everything only"),
+    }
+}
+
+fn locks(state: &State, actor: &Actor, command: &Command) -> Result<Vec<Event>, Refusal> {
+    match &command.act {
+        Act::Lock { wish } => lock::acquire(state, actor, command.now, wish),
+        Act::Unlock { seat, paths } => lock::release(state, actor, seat.as_ref(), paths),
+        _ => unreachable!("BUG: decide hands over acts on locks only"),
     }
 }
 
@@ -172,12 +201,13 @@ impl State {
             Event::Workshop(event) => workshop::apply(self, entry.time, event),
             Event::Key(event) => key::apply(self, &entry.by, entry.seq, entry.time, event),
             Event::Fleet(event) => fleet::apply(self, &entry.by, entry.time, event),
-            Event::Push(event) => push::apply(self, &entry.by, event),
+            Event::Push(event) => push::apply(self, &entry.by, entry.time, event),
             Event::Task(event) => task::apply(self, &entry.by, entry.seq, entry.time, event),
             Event::Review(event) => review::apply(self, &entry.by, entry.seq, entry.time, event),
-            Event::Merge(event) => merge::apply(self, event),
+            Event::Merge(event) => merge::apply(self, entry.time, event),
             Event::Message(event) => message::apply(self, entry.seq, entry.time, event),
             Event::Freeze(event) => freeze::apply(self, &entry.by, entry.time, event),
+            Event::Lock(event) => lock::apply(self, &entry.by, entry.seq, entry.time, event),
             Event::Confirm(event) => confirm::apply(self, entry.time, event),
             Event::Refused(event) => self.note_refusal(entry, event),
             Event::Alert(event) => alert::apply(self, entry.time, event),

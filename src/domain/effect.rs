@@ -3,7 +3,9 @@
 use super::actor::Party;
 use super::entry::Entry;
 use super::event::Event;
+use super::freeze;
 use super::gate::GateName;
+use super::lock;
 use super::merge;
 use super::message;
 use super::name::{Oid, TaskId};
@@ -30,7 +32,11 @@ pub enum Effect {
     MoveRefs { push: String },
     /// Bring the approved history to the mirror and, where the owner wants it, home.
     Publish,
-    /// Wake these parties if they wait for mail.
+    /// Freeze, since what was refused asks for it.
+    Alarm,
+    /// Look after those who wait for locks.
+    Lend,
+    /// Wake these parties if they wait for mail or for a lock.
     Ring { to: Vec<Party> },
 }
 
@@ -57,16 +63,32 @@ pub fn react(state: &State, entry: &Entry) -> Vec<Effect> {
             message::letter(statement).map(|letter| Effect::Ring { to: letter.to }).into_iter().collect()
         }
         Event::Message(message::Event::Delivered { .. } | message::Event::Acknowledged { .. } | message::Event::Expired { .. }) => Vec::new(),
-        Event::Freeze(super::freeze::Event::Thawed { .. }) => outstanding(state),
-        Event::Freeze(super::freeze::Event::Frozen { .. }) | Event::Workshop(_) | Event::Key(_) | Event::Fleet(_) | Event::Refused(_) | Event::Alert(_) => Vec::new(),
+        Event::Lock(event) => lent(event),
+        Event::Freeze(freeze::Event::Thawed { .. }) => outstanding(state),
+        // Nobody waits for a lock any more.
+        Event::Freeze(freeze::Event::Frozen { .. }) => vec![Effect::Ring { to: state.fleet_order.iter().cloned().map(Party::Seat).collect() }],
+        Event::Refused(_) => alarm(state).into_iter().collect(),
+        Event::Workshop(_) | Event::Key(_) | Event::Fleet(_) | Event::Alert(_) => Vec::new(),
     }
+}
+
+fn alarm(state: &State) -> Option<Effect> {
+    (state.frozen.is_none() && freeze::reached(state).is_some()).then_some(Effect::Alarm)
+}
+
+/// Whoever got a lock is told; what is free now goes on to whoever waits.
+fn lent(event: &lock::Event) -> Vec<Effect> {
+    let ring = lock::hears(event).map(|seat| Effect::Ring { to: vec![Party::Seat(seat.clone())] });
+    let free = matches!(event, lock::Event::Released { .. } | lock::Event::Withdrawn { .. }).then_some(Effect::Lend);
+    ring.into_iter().chain(free).collect()
 }
 
 /// Everything that is still to be done, from the state alone: what a restart begins with.
 pub fn outstanding(state: &State) -> Vec<Effect> {
     let landing = state.pushes.keys().map(|push| Effect::MoveRefs { push: push.clone() });
     let steps = state.tasks.keys().flat_map(|task| next(state, task));
-    landing.chain(steps).collect()
+    let waiting = (!state.locks.queue.is_empty()).then_some(Effect::Lend);
+    alarm(state).into_iter().chain(landing).chain(steps).chain(waiting).collect()
 }
 
 /// What a task's newest attempt needs now. A stalled one waits to be told.

@@ -2,7 +2,7 @@
 
 use super::actor::Party;
 use super::dsse::Envelope;
-use super::{alert, confirm, fleet, freeze, key, merge, message, push, refusal, review, task, workshop};
+use super::{alert, confirm, fleet, freeze, key, lock, merge, message, push, refusal, review, task, workshop};
 use serde::{Deserialize, Serialize};
 
 /// A recorded fact. To add one: a variant in its noun's file; the compiler names the rest.
@@ -17,6 +17,7 @@ pub enum Event {
     Review(review::Event),
     Merge(merge::Event),
     Message(message::Event),
+    Lock(lock::Event),
     Freeze(freeze::Event),
     Confirm(confirm::Event),
     Refused(refusal::Refused),
@@ -32,7 +33,7 @@ impl Event {
             Self::Review(event) => event.statement(),
             Self::Message(event) => event.statement(),
             Self::Confirm(event) => event.statement(),
-            Self::Key(_) | Self::Fleet(_) | Self::Push(_) | Self::Merge(_) | Self::Freeze(_) | Self::Refused(_) | Self::Alert(_) => None,
+            Self::Key(_) | Self::Fleet(_) | Self::Push(_) | Self::Merge(_) | Self::Lock(_) | Self::Freeze(_) | Self::Refused(_) | Self::Alert(_) => None,
         }
     }
 }

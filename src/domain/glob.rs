@@ -49,6 +49,50 @@ impl Glob {
     pub fn as_str(&self) -> &str {
         &self.text
     }
+
+    /// Tells whether some path matches both patterns.
+    pub fn meets(&self, other: &Glob) -> bool {
+        let (a, b) = (&self.parts, &other.parts);
+        // Row by row from the end: can what is left of one and what is left of the other be the same path?
+        let mut below: Vec<bool> = Vec::new();
+        for i in (0..=a.len()).rev() {
+            let mut row = vec![false; b.len() + 1];
+            for j in (0..=b.len()).rev() {
+                row[j] = match (a.get(i), b.get(j)) {
+                    (None, None) => true,
+                    (Some(Part::Segments), _) => below[j] || (j < b.len() && row[j + 1]),
+                    (_, Some(Part::Segments)) => row[j + 1] || (i < a.len() && below[j]),
+                    (Some(Part::Name(a)), Some(Part::Name(b))) => names_meet(a, b) && below[j + 1],
+                    (None, Some(_)) | (Some(_), None) => false,
+                };
+            }
+            below = row;
+        }
+        below.first().copied().unwrap_or(false)
+    }
+
+    /// Tells whether the pattern is one path, with nothing left open.
+    pub fn is_plain(&self) -> bool {
+        self.beginning().count() == self.parts.len()
+    }
+
+    /// Tells whether the first segment is a name with nothing left open.
+    pub fn begins_plain(&self) -> bool {
+        self.beginning().next().is_some()
+    }
+
+    /// Tells whether this is one path, and a folder on the way to everything that the other matches.
+    pub fn is_above(&self, other: &Glob) -> bool {
+        self.is_plain() && self.parts.len() < other.parts.len() && self.beginning().eq(other.beginning().take(self.parts.len()))
+    }
+
+    /// The leading segments that stand for themselves alone.
+    fn beginning(&self) -> impl Iterator<Item = &[char]> {
+        self.parts.iter().map_while(|part| match part {
+            Part::Name(name) if !name.iter().any(|c| matches!(c, '*' | '?')) => Some(name.as_slice()),
+            Part::Name(_) | Part::Segments => None,
+        })
+    }
 }
 
 impl FoldedPath {
@@ -65,6 +109,16 @@ impl FoldedPath {
     /// Tells whether at least one pattern of a list matches.
     pub fn is_any(&self, globs: &[Glob]) -> bool {
         globs.iter().any(|glob| self.is(glob))
+    }
+
+    /// Tells whether the path is a folder on the way to everything that the pattern matches.
+    pub fn is_above(&self, glob: &Glob) -> bool {
+        self.0.len() < glob.parts.len() && self.0.iter().map(Vec::as_slice).eq(glob.beginning().take(self.0.len()))
+    }
+
+    /// Tells whether the pattern is one path, and a folder on the way to this one.
+    pub fn is_below(&self, glob: &Glob) -> bool {
+        glob.is_plain() && glob.parts.len() < self.0.len() && glob.beginning().eq(self.0.iter().map(Vec::as_slice).take(glob.parts.len()))
     }
 
     pub fn segments(&self) -> impl Iterator<Item = String> {
@@ -161,6 +215,25 @@ fn name_matches(pattern: &[char], name: &[char]) -> bool {
         wanted => (0..reached.len()).map(|at| at > 0 && reached[at - 1] && name[at - 1] == *wanted).collect(),
     };
     pattern.iter().fold(start, step).last().copied().unwrap_or(false)
+}
+
+/// Tells whether some name matches both patterns; built like `Glob::meets`, letter by letter.
+fn names_meet(a: &[char], b: &[char]) -> bool {
+    let mut below: Vec<bool> = Vec::new();
+    for i in (0..=a.len()).rev() {
+        let mut row = vec![false; b.len() + 1];
+        for j in (0..=b.len()).rev() {
+            row[j] = match (a.get(i), b.get(j)) {
+                (None, None) => true,
+                (Some('*'), _) => below[j] || (j < b.len() && row[j + 1]),
+                (_, Some('*')) => row[j + 1] || (i < a.len() && below[j]),
+                (Some(a), Some(b)) => (a == b || *a == '?' || *b == '?') && below[j + 1],
+                (None, Some(_)) | (Some(_), None) => false,
+            };
+        }
+        below = row;
+    }
+    below.first().copied().unwrap_or(false)
 }
 
 /// Everything from the first reached place on is reached.
@@ -275,9 +348,48 @@ mod tests {
         }
     }
 
+    /// Two patterns meet when one of all short paths matches both: the shortest such path is never longer than both together.
+    #[test]
+    fn patterns_meet_where_a_path_matches_both_and_nowhere_else() {
+        let paths: Vec<FoldedPath> = words(&["a", "b", "ab", "aab"], 4, "/").iter().map(|path| FoldedPath::new(path)).collect();
+        let patterns: Vec<Glob> = words(&["a", "*b", "**", "?b", "a*"], 3, "/").iter().map(|text| glob(text)).collect();
+        let matched: Vec<Vec<bool>> = patterns.iter().map(|pattern| paths.iter().map(|path| path.is(pattern)).collect()).collect();
+        for (a, of_a) in patterns.iter().zip(&matched) {
+            for (b, of_b) in patterns.iter().zip(&matched) {
+                let both = of_a.iter().zip(of_b).any(|(a, b)| *a && *b);
+                assert_eq!(a.meets(b), both, "{a} and {b}");
+            }
+        }
+    }
+
+    #[test]
+    fn names_meet_where_a_name_matches_both_and_nowhere_else() {
+        let names: Vec<FoldedPath> = words(&["a", "b", "c"], 6, "").iter().map(|name| FoldedPath::new(name)).collect();
+        let texts = words(&["a", "b", "?", "*"], 3, "");
+        let patterns: Vec<Glob> = texts.iter().filter(|text| !text.contains("**")).map(|text| glob(text)).collect();
+        for a in &patterns {
+            let of_a: Vec<&FoldedPath> = names.iter().filter(|name| name.is(a)).collect();
+            for b in &patterns {
+                assert_eq!(a.meets(b), of_a.iter().any(|name| name.is(b)), "{a} and {b}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_lies_above_and_below_is_known() {
+        assert!(glob("src").is_above(&glob("src/*/a")) && glob("SRC/a").is_above(&glob("src/A/**")));
+        for (a, b) in [("src", "src"), ("src", "sr*/a"), ("s*", "src/a"), ("src/a", "src"), ("src", "**/a")] {
+            assert!(!glob(a).is_above(&glob(b)), "{a} {b}");
+        }
+        assert!(FoldedPath::new("Src").is_above(&glob("src/a")) && !FoldedPath::new("src/a").is_above(&glob("src/a")));
+        assert!(FoldedPath::new("src/a/b").is_below(&glob("src")) && !FoldedPath::new("src/a").is_below(&glob("s*")));
+        assert!(!FoldedPath::new("s*").is_above(&glob("src/a")), "a name is no pattern");
+    }
+
     #[test]
     fn a_pattern_built_to_explode_is_answered_at_once() {
         let pattern = format!("{}b", "**/*a*a*a*/".repeat(15));
+        assert!(glob(&pattern).meets(&glob(&format!("{}c/**", "**/*a?a*/".repeat(15)))));
         assert!(!glob(&pattern).matches(&"aaaaaaaaaaaaaaaaaaaaaaaa/".repeat(60)));
     }
 

@@ -1,20 +1,17 @@
 //! Whose key is whose: the registry that every signature is judged against.
 
 use super::actor::{Actor, Party};
+use super::budget;
 use super::command::Command;
 use super::entry::Millis;
 use super::event::Event as Any;
+use super::lock;
 use super::name::{Digest, Fingerprint, SeatName};
 use super::policy::Act as Budgeted;
 use super::refusal::Refusal;
 use super::state::State;
 use super::task;
 use serde::{Deserialize, Serialize};
-use std::collections::VecDeque;
-
-/// A budget looks back a day at most, and at so many signatures of a seat.
-const DAY: Millis = 86_400_000;
-const MOST_SPENT: usize = 10_000;
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -166,26 +163,9 @@ pub fn sign(state: &State, actor: &Actor, now: Millis, signing: &Signing) -> Res
             format!("{seat} asked for a signature on a commit in the name of {other}"),
             format!("git config user.email {own} && git commit --amend --reset-author"),
         )),
-        None => within(state, seat, now).map(|()| vec![Any::Key(Event::Signed { digest: signing.digest.clone() })]),
-    }
-}
-
-/// The budget counts signatures by the ledger's own time, so that no restart forgets one.
-fn within(state: &State, seat: &SeatName, now: Millis) -> Result<(), Refusal> {
-    let none = VecDeque::new();
-    let before = state.spent.get(seat).unwrap_or(&none);
-    let left = state.charter().budget(seat, Budgeted::Commits).wait(before.iter(), now);
-    left.map_or(Ok(()), |left| {
-        let why = format!("{seat} has signed as many commits as its budget allows; retry after {} s", left.div_ceil(1000));
-        Err(Refusal::new("over-budget", why, "git commit --amend   (later; squash what belongs together)"))
-    })
-}
-
-fn spend(state: &mut State, seat: &SeatName, time: Millis) {
-    let spent = state.spent.entry(seat.clone()).or_default();
-    spent.push_back(time);
-    while spent.len() > MOST_SPENT || spent.front().is_some_and(|then| then + DAY <= time) {
-        spent.pop_front();
+        None => {
+            budget::within(state, seat, Budgeted::Commits, now).map(|()| vec![Any::Key(Event::Signed { digest: signing.digest.clone() })])
+        }
     }
 }
 
@@ -205,7 +185,10 @@ pub fn apply(state: &mut State, by: &Actor, seq: u64, time: Millis, event: &Even
         }
         Event::Signed { .. } => {
             state.signatures += 1;
-            by.seat().into_iter().for_each(|seat| spend(state, seat, time));
+            if let Some(seat) = by.seat() {
+                budget::spend(state, seat, Budgeted::Commits, time);
+                lock::used(state, seat, time);
+            }
         }
         Event::Revoked { holder, certificate, reason, .. } => retire(state, seq, holder, certificate, reason),
     }

@@ -1,5 +1,6 @@
 //! The one move of the protected branch: intent, move, word; and the way home to the owner.
 
+use super::entry::Millis;
 use super::event::Event as Any;
 use super::message;
 use super::name::{Oid, TaskId};
@@ -76,7 +77,7 @@ pub fn moved(state: &State, task: &TaskId, number: u32, trouble: Option<&str>) -
     Ok(std::iter::once(merged).chain(message::chain(mail, owner)).collect())
 }
 
-pub fn apply(state: &mut State, event: &Event) {
+pub fn apply(state: &mut State, time: Millis, event: &Event) {
     match event {
         Event::Intended { task, attempt, commit, old, .. } => {
             let (commit, old) = (commit.clone(), old.clone());
@@ -90,7 +91,7 @@ pub fn apply(state: &mut State, event: &Event) {
                 now.runs.clear();
             });
             if let Some(known) = state.tasks.get_mut(task) {
-                known.merged = Some(commit.clone());
+                (known.merged, known.merged_at) = (Some(commit.clone()), Some(time));
             }
             state.move_tip(commit);
         }

@@ -1,10 +1,12 @@
 //! Messages: registered before they are delivered, chained per sender, acknowledged or seen to expire.
 
 use super::actor::{Actor, Party};
+use super::budget;
 use super::dsse::Envelope;
 use super::entry::Millis;
 use super::event::Event as Any;
 use super::name::{Digest, SeatName, TaskId};
+use super::policy::Act;
 use super::refusal::Refusal;
 use super::role::Capability;
 use super::state::State;
@@ -156,6 +158,9 @@ pub fn send(state: &State, actor: &Actor, now: Millis, draft: &Draft) -> Result<
     if draft.task.as_ref().is_some_and(|task| !state.tasks.contains_key(task)) {
         return refuse("no-such-task", "the message names a task that does not exist".to_owned());
     }
+    if let Some(seat) = actor.seat() {
+        budget::within(state, seat, Act::Messages, now)?;
+    }
     let chain = state.post.chains.get(&actor.party());
     Ok(vec![sent(state, &actor.party(), now, draft, chain.cloned()).1])
 }
@@ -254,6 +259,9 @@ pub fn apply(state: &mut State, seq: u64, time: Millis, event: &Event) {
             if let Some(letter) = letter(statement) {
                 let expires = time + u64::from(state.charter().policy.messages.ttl_seconds) * 1000;
                 state.post.register(id, &letter, seq, expires, statement.payload.len());
+                if let Party::Seat(seat) = &letter.from {
+                    budget::spend(state, seat, Act::Messages, time);
+                }
             }
         }
         Event::Delivered { ids, to } => ids.iter().for_each(|id| state.post.mark(id, to, Delivery::Delivered)),

@@ -17,6 +17,7 @@ pub const ALL: &[&str] = &[
     "fetch-advertised-only",
     "freeze",
     "history-related",
+    "lock-fencing",
     "mail-addressee",
     "mail-sender",
     "merge-commits",
@@ -38,8 +39,10 @@ pub const ALL: &[&str] = &[
     "reference-names",
     "shallow-pushes",
     "signature-needed",
+    "slices",
     "system-calls",
     "tree-entries",
+    "write-locks",
 ];
 
 #[cfg(debug_assertions)]

@@ -7,9 +7,12 @@ pub use alerts::{Alerting, Hooking, Mailing, Security, Texting};
 pub use reporting::Reporting;
 
 use super::change::{Change, FileChange};
+use super::freeze;
 use super::gate::GateName;
 use super::glob::{FoldedPath, Glob, odd_path, shown};
+use super::lock;
 use super::risk::Risk;
+use super::window::Cumulative;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -34,12 +37,18 @@ impl Invalid {
 #[serde(deny_unknown_fields)]
 pub struct RawPolicy {
     pub thresholds: Thresholds,
+    #[serde(default, skip_serializing_if = "Cumulative::is_default")]
+    pub cumulative: Cumulative,
     pub risk: RiskPaths,
     pub paths: Paths,
     pub route: Route,
     pub entries: Entries,
     pub review: ReviewTerms,
     pub messages: MessageLimits,
+    #[serde(default, skip_serializing_if = "lock::Terms::is_default")]
+    pub locks: lock::Terms,
+    #[serde(default, skip_serializing_if = "freeze::Triggers::is_default")]
+    pub freeze: freeze::Triggers,
     pub delivery: Delivery,
     pub runner: RunLimits,
     pub agent: Agent,
@@ -334,6 +343,8 @@ impl TryFrom<RawPolicy> for Policy {
         raw.mail.check()?;
         raw.sms.check(&raw.mail)?;
         raw.webhook.check()?;
+        raw.locks.check()?;
+        raw.cumulative.check()?;
         Ok(Self(raw))
     }
 }
@@ -382,6 +393,11 @@ impl Policy {
             () if folded.is_any(&self.risk.low) => Risk::Low,
             () => Risk::High,
         }
+    }
+
+    /// The risk of a change: the highest of all that it touches, also in between.
+    pub fn risk_of(&self, change: &Change) -> Risk {
+        change.files.iter().map(|file| &file.path).chain(&change.touched).map(|path| self.risk(path)).max().unwrap_or(Risk::High)
     }
 
     /// The changed files that are tests, in path order.
@@ -486,7 +502,7 @@ impl Needs {
         self.denied.push(reason);
     }
 
-    fn two(&mut self, reason: String) {
+    pub(super) fn two(&mut self, reason: String) {
         self.rule(Ruling::TwoApprovals, || reason);
     }
 

@@ -2,13 +2,15 @@
 
 use super::actor::{Actor, Party};
 use super::change::{CommitFacts, Signature};
+use super::entry::Millis;
 use super::event::Event as Any;
+use super::lock;
 use super::name::{Fingerprint, Oid, RefName, SeatName};
 use super::planted;
 use super::refusal::Refusal;
 use super::state::State;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Most references that one push may name, one seat may own, and commits that one push may bring.
 pub const MOST_UPDATES: usize = 20;
@@ -21,7 +23,13 @@ const KEPT: usize = 64;
 #[serde(rename_all = "kebab-case")]
 pub enum Event {
     /// The quarantined objects passed every rule; no reference has moved yet.
-    Accepted { push: String, moves: Vec<Move> },
+    Accepted {
+        push: String,
+        moves: Vec<Move>,
+        /// What it touches; `lock::EVERYTHING` where that is too much to tell apart.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        paths: Vec<String>,
+    },
     /// Intent: the references are about to move.
     Landing { push: String },
     Landed { push: String },
@@ -52,6 +60,8 @@ pub struct Update {
     pub related: bool,
     /// What is wrong with the trees of those commits.
     pub faults: Vec<String>,
+    /// Every path that one of its new commits, or the branch as a whole, has other than the protected branch; both names of a rename.
+    pub touched: Vec<String>,
 }
 
 /// A push between acceptance and landing.
@@ -59,11 +69,13 @@ pub struct Update {
 pub struct Pending {
     pub seat: SeatName,
     pub moves: Vec<Move>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub paths: Vec<String>,
     pub landing: bool,
 }
 
 /// Judges the whole command list at once: one bad update refuses all.
-pub fn judge(state: &State, actor: &Actor, push: &str, updates: &[Update]) -> Result<Vec<Any>, Refusal> {
+pub fn judge(state: &State, actor: &Actor, now: Millis, push: &str, updates: &[Update]) -> Result<Vec<Any>, Refusal> {
     super::freeze::open(state)?;
     let Some(seat) = actor.seat() else {
         return Err(Refusal::new("seat-only", "only seats push to the gate", "orchestrate status"));
@@ -77,7 +89,10 @@ pub fn judge(state: &State, actor: &Actor, push: &str, updates: &[Update]) -> Re
         return Err(Refusal::new("ref-conflict", format!("{} is named twice", twice.1.name), "git push origin <one branch>"));
     }
     quota(state, seat, &moves)?;
-    Ok(vec![Any::Push(Event::Accepted { push: push.to_owned(), moves })])
+    let touched: BTreeSet<&String> = updates.iter().flat_map(|update| &update.touched).collect();
+    let paths = lock::told(touched.into_iter().cloned().collect());
+    lock::admits(state, seat, &paths, now)?;
+    Ok(vec![Any::Push(Event::Accepted { push: push.to_owned(), moves, paths })])
 }
 
 fn one(state: &State, seat: &SeatName, update: &Update) -> Result<Move, Refusal> {
@@ -197,11 +212,12 @@ fn clash(a: &RefName, b: &RefName) -> bool {
 }
 
 /// Lets an accepted push move its references: judged again, inside the lock.
-pub fn land(state: &State, actor: &Actor, push: &str) -> Result<Vec<Any>, Refusal> {
+pub fn land(state: &State, actor: &Actor, now: Millis, push: &str) -> Result<Vec<Any>, Refusal> {
     super::freeze::open(state)?;
     let Some(pending) = state.pushes.get(push).filter(|pending| actor.seat() == Some(&pending.seat)) else {
         return Err(Refusal::new("not-accepted", "this push was never accepted", "git push"));
     };
+    lock::admits(state, &pending.seat, &pending.paths, now)?;
     let free = |step: &Move| {
         let held = |other: &Pending| other.landing && other.moves.iter().any(|b| clash(&step.name, &b.name));
         state.refs.get(&step.name) == step.old.as_ref() && !state.pushes.values().any(held)
@@ -222,12 +238,13 @@ pub fn landed(state: &State, push: &str, trouble: Option<&str>) -> Vec<Any> {
     }
 }
 
-pub fn apply(state: &mut State, by: &Actor, event: &Event) {
+pub fn apply(state: &mut State, by: &Actor, time: Millis, event: &Event) {
     match event {
-        Event::Accepted { push, moves } => {
+        Event::Accepted { push, moves, paths } => {
             if let Some(seat) = by.seat() {
-                let pending = Pending { seat: seat.clone(), moves: moves.clone(), landing: false };
+                let pending = Pending { seat: seat.clone(), moves: moves.clone(), paths: paths.clone(), landing: false };
                 state.pushes.insert(push.clone(), pending);
+                lock::pushed(state, seat, paths, time);
             }
         }
         Event::Landing { push } => {

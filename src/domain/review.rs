@@ -1,6 +1,7 @@
 //! Reviewers are drawn by the gate; their words are bound to what the gate showed them.
 
 use super::actor::{Actor, Party};
+use super::budget;
 use super::dsse::Envelope;
 use super::entry::Millis;
 use super::event::Event as Any;
@@ -8,8 +9,10 @@ use super::evidence::Approval;
 use super::gate::GateName;
 use super::message;
 use super::name::{Digest, SeatName, TaskId};
+use super::policy::Act;
 use super::refusal::Refusal;
 use super::draw;
+use super::risk::Risk;
 use super::role::Capability;
 use super::state::State;
 use super::statement;
@@ -141,9 +144,24 @@ fn lots(state: &State, known: &task::Task, attempt: &Attempt, gate: GateName, ch
     }
 }
 
+/// What a reviewer says; `commit` is the one it looked at, where it says so.
+#[derive(Debug, Clone, Copy)]
+pub struct Word<'a> {
+    pub accept: bool,
+    pub note: &'a str,
+    pub commit: Option<&'a str>,
+}
+
+impl<'a> Word<'a> {
+    pub fn new(accept: bool, note: &'a str, commit: Option<&'a String>) -> Self {
+        Self { accept, note, commit: commit.map(String::as_str) }
+    }
+}
+
 /// A reviewer's word: only a drawn seat, only at the gate the attempt stands at, once, never on its own work.
-pub fn decide(state: &State, actor: &Actor, task: &TaskId, accept: bool, note: &str, commit: Option<&str>) -> Result<Vec<Any>, Refusal> {
+pub fn decide(state: &State, actor: &Actor, now: Millis, task: &TaskId, word: &Word<'_>) -> Result<Vec<Any>, Refusal> {
     super::freeze::open(state)?;
+    let Word { accept, note, commit } = *word;
     let Some(seat) = actor.seat() else {
         return Err(Refusal::new("seat-only", "only a seat reviews; the owner confirms or vetoes", format!("orchestrate task confirm {task}")));
     };
@@ -172,10 +190,19 @@ pub fn decide(state: &State, actor: &Actor, task: &TaskId, accept: bool, note: &
         return Err(Refusal::new("not-tested-yet", "the full run on the merge result has not ended", show));
     }
     words(note)?;
+    budget::within(state, seat, Act::Reviews, now)?;
+    if critical(attempt, gate) {
+        budget::within(state, seat, Act::Decisions, now)?;
+    }
     let bound = task::bound_at(state, task, attempt, draw.seq, gate)?;
     let statement = statement::review(&bound, gate, seat, accept, note);
     let (task, note) = (task.clone(), note.to_owned());
     Ok(vec![Any::Review(Event::Decided { task, attempt: attempt.number, gate, accept, note, bundle: draw.seq, statement })])
+}
+
+/// A signature that lets a critical change in is a critical decision.
+fn critical(attempt: &Attempt, gate: GateName) -> bool {
+    gate == GateName::Deploy && attempt.needs.as_ref().is_some_and(|needs| needs.risk == Risk::Critical)
 }
 
 /// A word without a reason is a rubber stamp.
@@ -199,6 +226,10 @@ pub fn apply(state: &mut State, by: &Actor, seq: u64, time: Millis, event: &Even
         }
         Event::Decided { task, attempt, gate, accept, bundle, .. } => {
             let Some(seat) = by.seat().cloned() else { return };
+            budget::spend(state, &seat, Act::Reviews, time);
+            if state.tasks.get(task).and_then(|known| known.attempt.as_ref()).is_some_and(|attempt| critical(attempt, *gate)) {
+                budget::spend(state, &seat, Act::Decisions, time);
+            }
             let Some(role) = state.fleet.get(&seat).map(|seat| seat.role.clone()) else { return };
             let policy = state.policy.clone();
             task::on_attempt(state, task, *attempt, |now| {

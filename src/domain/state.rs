@@ -2,13 +2,15 @@
 
 use super::actor::{Actor, Party};
 use super::alert::Alerts;
+use super::budget::Spent;
 use super::charter::Charter;
 use super::collusion::Record;
 use super::confirm::Codes;
 use super::entry::{Entry, Millis};
 use super::fleet::Seat;
-use super::freeze::Freeze;
+use super::freeze::{self, Attempts, Cause, Freeze};
 use super::key::{Key, Retired};
+use super::lock::Locks;
 use super::message::Post;
 use super::name::{Digest, Fingerprint, Oid, RefName, SeatName, TaskId};
 use super::push::Pending;
@@ -16,6 +18,7 @@ use super::refusal::{Refusal, Refused};
 use super::role::Capability;
 use super::run::Run;
 use super::task::{Stage, Task};
+use super::window::Families;
 use super::workshop::Genesis;
 use serde::Serialize;
 use std::collections::{BTreeMap, VecDeque};
@@ -42,8 +45,9 @@ pub struct State {
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub retired: BTreeMap<Fingerprint, Retired>,
     pub signatures: u64,
-    /// When each seat had commits signed during the last day, oldest first.
-    pub spent: BTreeMap<SeatName, VecDeque<Millis>>,
+    pub spent: Spent,
+    #[serde(skip_serializing_if = "Locks::is_empty")]
+    pub locks: Locks,
     pub fleet: BTreeMap<SeatName, Seat>,
     pub fleet_order: Vec<SeatName>,
     pub refs: BTreeMap<RefName, Oid>,
@@ -52,6 +56,8 @@ pub struct State {
     pub landed: VecDeque<String>,
     pub tasks: BTreeMap<TaskId, Task>,
     pub opened: u32,
+    #[serde(skip_serializing_if = "Families::is_empty")]
+    pub families: Families,
     /// The full run on the protected branch's tip, where one is known.
     pub base_run: Option<Run>,
     pub post: Post,
@@ -60,7 +66,13 @@ pub struct State {
     /// What the owner has still to be told.
     pub alerts: Alerts,
     pub frozen: Option<Freeze>,
+    /// What set off the freeze in force, where nobody ordered it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cause: Option<Cause>,
     pub codes: Codes,
+    /// What counts towards a freeze, since the last thaw.
+    #[serde(skip_serializing_if = "Attempts::is_empty")]
+    pub attempts: Attempts,
     pub refusals: VecDeque<(u64, Millis, Actor, Refused)>,
     pub refused: u64,
     pub home: Option<(String, String)>,
@@ -81,6 +93,7 @@ impl Default for State {
             retired: BTreeMap::new(),
             signatures: 0,
             spent: BTreeMap::new(),
+            locks: Locks::default(),
             fleet: BTreeMap::new(),
             fleet_order: Vec::new(),
             refs: BTreeMap::new(),
@@ -88,12 +101,15 @@ impl Default for State {
             landed: VecDeque::new(),
             tasks: BTreeMap::new(),
             opened: 0,
+            families: Families::default(),
             base_run: None,
             post: Post::default(),
             record: Record::default(),
             alerts: Alerts::default(),
             frozen: None,
+            cause: None,
             codes: Codes::default(),
+            attempts: Attempts::new(),
             refusals: VecDeque::new(),
             refused: 0,
             home: None,
@@ -198,6 +214,7 @@ impl State {
 
     pub fn note_refusal(&mut self, entry: &Entry, refused: &Refused) {
         self.refused += 1;
+        freeze::note(self, entry, refused);
         self.refusals.push_back((entry.seq, entry.time, entry.by.clone(), refused.clone()));
         while self.refusals.len() > KEPT_REFUSALS {
             self.refusals.pop_front();

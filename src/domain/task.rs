@@ -1,6 +1,7 @@
 //! A task on its way through the gates, attempt by attempt.
 
 use super::actor::{Actor, Party};
+use super::budget;
 use super::change::Change;
 use super::check::Verdict;
 use super::command::Command;
@@ -12,7 +13,7 @@ use super::evidence::{Approval, Evidence};
 use super::gate::{self, GateName};
 use super::message;
 use super::name::{Oid, RefName, SeatName, TaskId};
-use super::policy::Needs;
+use super::policy::{Act, Needs};
 use super::push;
 use super::refusal::Refusal;
 use super::review::Draw;
@@ -20,6 +21,7 @@ use super::role::Capability;
 use super::run::Run;
 use super::state::State;
 use super::statement::{self, Bound};
+use super::window;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -146,6 +148,8 @@ pub struct Task {
     /// The newest attempt; earlier ones are in the ledger.
     pub attempt: Option<Attempt>,
     pub merged: Option<Oid>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub merged_at: Option<Millis>,
 }
 
 /// One candidate of a task.
@@ -273,7 +277,7 @@ pub fn take(state: &State, actor: &Actor, task: &TaskId) -> Result<Vec<Any>, Ref
 }
 
 /// The author enters a commit that stands on one of its own branches in the gate.
-pub fn submit(state: &State, actor: &Actor, task: &TaskId, commit: Option<&Oid>) -> Result<Vec<Any>, Refusal> {
+pub fn submit(state: &State, actor: &Actor, now: Millis, task: &TaskId, commit: Option<&Oid>) -> Result<Vec<Any>, Refusal> {
     super::freeze::open(state)?;
     state.allows(actor, Capability::Submit, "submit a candidate")?;
     let known = state.task(task)?;
@@ -288,6 +292,7 @@ pub fn submit(state: &State, actor: &Actor, task: &TaskId, commit: Option<&Oid>)
         return Err(Refusal::new("merging", format!("{task} is being merged at this moment"), format!("orchestrate task show {task}")));
     }
     let commit = candidate(state, seat, task, commit)?;
+    budget::within(state, seat, Act::Submissions, now)?;
     let attempt = known.attempt.as_ref().map_or(1, |attempt| attempt.number + 1);
     Ok(vec![Any::Task(Event::Submitted { task: task.clone(), attempt, commit })])
 }
@@ -310,7 +315,7 @@ fn candidate(state: &State, seat: &SeatName, task: &TaskId, commit: Option<&Oid>
 }
 
 /// Takes what the edge measured; the contributors are whoever signed a commit of the range, and the author.
-pub fn measured(state: &State, task: &TaskId, number: u32, change: &Change, kept: &RefName) -> Result<Vec<Any>, Refusal> {
+pub fn measured(state: &State, now: Millis, task: &TaskId, number: u32, change: &Change, kept: &RefName) -> Result<Vec<Any>, Refusal> {
     let (known, attempt) = current(state, task, number)?;
     let author = known.author.as_ref().ok_or_else(|| Refusal::new("not-taken", format!("nobody took {task}"), "orchestrate task list"))?;
     let back = |why: String| Ok(send_back(state, task, attempt, GateName::Red, &why));
@@ -322,7 +327,8 @@ pub fn measured(state: &State, task: &TaskId, number: u32, change: &Change, kept
         Err(refusal) => return back(refusal.why),
     };
     contributors.insert(author.clone());
-    let needs = state.charter().needs(change, author);
+    let family = state.families.of(task);
+    let needs = state.charter().needs_among(change, author, (&contributors, family), &window::others(state, task, now));
     if let Some(why) = needs.denied.first() {
         return back(why.clone());
     }
@@ -465,13 +471,15 @@ pub fn apply(state: &mut State, by: &Actor, seq: u64, time: Millis, event: &Even
     match event {
         Event::Opened { task, title, body } => {
             let (title, body, opened_by) = (title.clone(), body.clone(), by.clone());
-            let opened = Task { title, body, opened_by, opened: time, author: None, veto: None, attempt: None, merged: None };
+            let opened = Task { title, body, opened_by, opened: time, author: None, veto: None, attempt: None, merged: None, merged_at: None };
+            state.families.open(task, &opened.title, &opened.body);
             state.tasks.insert(task.clone(), opened);
             state.opened += 1;
         }
         Event::Taken { task } => with(state, task, |known| known.author = by.seat().cloned()),
         Event::Submitted { task, attempt, commit } => {
             let new = Attempt::new(*attempt, commit.clone(), seq);
+            by.seat().into_iter().for_each(|seat| budget::spend(state, seat, Act::Submissions, time));
             with(state, task, |known| known.attempt = Some(new));
         }
         Event::Vetoed { task, reason } => with(state, task, |known| known.veto = Some((by.clone(), reason.clone()))),

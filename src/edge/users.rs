@@ -32,7 +32,19 @@ pub fn make(name: &str) -> Result<u32, Failure> {
     if let Some(number) = number(name)? {
         return Ok(number);
     }
-    let words = ["--system", "--gid", "65534", "--no-create-home", "--home-dir", "/nonexistent", "--shell", "/usr/sbin/nologin", "--comment", MARK, name];
+    let words = [
+        "--system",
+        "--gid",
+        "65534",
+        "--no-create-home",
+        "--home-dir",
+        "/nonexistent",
+        "--shell",
+        "/usr/sbin/nologin",
+        "--comment",
+        MARK,
+        name,
+    ];
     well(run("useradd", &words)?, &format!("cannot make the account {name}"))?;
     number(name)?.ok_or_else(|| Failure::new(format!("cannot make the account {name}"), "useradd made none"))
 }

@@ -114,6 +114,7 @@ fn patience(request: &Request) -> Duration {
     let quick = told.unwrap_or(PATIENCE);
     match request {
         Request::GateWait { seconds, .. } | Request::MailWait { seconds } => quick + Duration::from_secs(u64::from(*seconds)),
+        Request::LockAcquire { wait: Some(seconds), .. } => quick + Duration::from_secs(u64::from(*seconds)),
         Request::Ledger { wait, .. } => quick + Duration::from_secs(u64::from(*wait)),
         Request::Deliver | Request::LedgerVerify | Request::Bundle { .. } | Request::Resume | Request::Recharter | Request::Down => {
             PATIENCE_FOR_WORK

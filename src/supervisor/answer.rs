@@ -1,6 +1,7 @@
 //! What each request means: a look at the state, or a command to the loop.
 
 mod keys;
+mod lock;
 mod mail;
 pub(super) mod owner;
 mod push;
@@ -40,6 +41,9 @@ pub async fn answer(yard: &Arc<Yard>, door: &Door, request: Request) -> Response
         | Request::GateWait { .. } => work::read(yard, actor, request).await,
         Request::Inbox { .. } | Request::MailRead { .. } | Request::MailAck { .. } | Request::MailWait { .. } | Request::MailSend { .. } => {
             mail::answer(yard, actor, request).await
+        }
+        Request::LockList | Request::LockWhy { .. } | Request::LockAcquire { .. } | Request::LockRelease { .. } => {
+            lock::answer(yard, actor, request).await
         }
         Request::TaskOpen { .. }
         | Request::TaskTake { .. }

@@ -203,6 +203,8 @@ impl<H: Hands> Drive<H> {
                 Some(Act::Draw { task: task.clone(), attempt: *attempt, gate: *gate, draw: self.hands.draw(&words) })
             }
             Effect::Judge { task, attempt, gate } => Some(Act::Judge { task: task.clone(), attempt: *attempt, gate: *gate }),
+            Effect::Lend => Some(Act::Lend),
+            Effect::Alarm => Some(Act::Alarm),
             Effect::MoveRefs { push } => Some(Act::Landed { push: push.clone(), trouble: self.move_push(push) }),
             Effect::MoveMain { task, attempt, commit, old } => {
                 let step = Move { name: self.state.branch()?.clone(), old: Some(old.clone()), new: commit.clone() };

@@ -62,7 +62,7 @@ async fn perform(yard: &Arc<Yard>, effect: &Effect) -> Result<(), Failure> {
         Effect::Test { task, attempt, kind } => test(yard, task, *attempt, *kind).await,
         Effect::BuildMerge { task, attempt } => build_merge(yard, task, *attempt).await,
         Effect::Publish => publish(yard).await,
-        Effect::Ring { .. } | Effect::Draw { .. } | Effect::Judge { .. } | Effect::MoveMain { .. } | Effect::MoveRefs { .. } => Ok(()),
+        Effect::Ring { .. } | Effect::Lend | Effect::Alarm | Effect::Draw { .. } | Effect::Judge { .. } | Effect::MoveMain { .. } | Effect::MoveRefs { .. } => Ok(()),
     }
 }
 
@@ -71,7 +71,14 @@ async fn stall(yard: &Arc<Yard>, effect: &Effect, failure: &Failure) {
     eprintln!("orchestrate: {effect:?}: {failure}");
     let (task, attempt) = match effect {
         Effect::Measure { task, attempt, .. } | Effect::Test { task, attempt, .. } | Effect::BuildMerge { task, attempt } => (task, *attempt),
-        Effect::Ring { .. } | Effect::Draw { .. } | Effect::Judge { .. } | Effect::MoveMain { .. } | Effect::MoveRefs { .. } | Effect::Publish => return,
+        Effect::Ring { .. }
+        | Effect::Lend
+        | Effect::Alarm
+        | Effect::Draw { .. }
+        | Effect::Judge { .. }
+        | Effect::MoveMain { .. }
+        | Effect::MoveRefs { .. }
+        | Effect::Publish => return,
     };
     let why = format!("{failure}{}", if failure.hint.is_empty() { String::new() } else { format!(" ({})", failure.hint) });
     tell(yard, Act::Stalled { task: task.clone(), attempt, why }).await;

@@ -23,6 +23,8 @@ pub const INSIDE_MIRROR: &str = "/opt/orchestrate/mirror.git";
 /// In the state folder: the owner's socket and the gate hooks' socket.
 pub const OWNER_SOCKET: &str = "run/owner.sock";
 pub const HOOK_SOCKET: &str = "run/hook.sock";
+/// What the owner types in the place of a code for what was never wished for: everything freezes.
+pub const FRAUD: &str = "fraud";
 /// A request body may be this long.
 pub const MOST_BYTES: usize = 4 * 1024 * 1024;
 
@@ -50,6 +52,14 @@ pub enum Request {
     MailWait { seconds: u32 },
     /// `from` may be left out; a name that is not the socket's own is refused and recorded.
     MailSend { #[serde(default)] from: Option<String>, to: Vec<String>, subject: String, body: String, priority: Priority, task: Option<TaskId> },
+    // Write locks.
+    LockList,
+    /// What stands between the asker and a path.
+    LockWhy { path: String },
+    /// All paths or none; with `wait`, waits so many seconds for its turn.
+    LockAcquire { paths: Vec<String>, priority: Priority, #[serde(default)] wait: Option<u32> },
+    /// `seat` for the owner, who may release anybody's.
+    LockRelease { paths: Vec<String>, #[serde(default)] seat: Option<SeatName> },
     // Work.
     TaskOpen { title: String, body: String, assign: Option<SeatName> },
     TaskTake { task: TaskId },

@@ -17,8 +17,10 @@ use crate::domain::actor::{Actor, Party};
 use crate::domain::charter::Charter;
 use crate::domain::command::Act;
 use crate::domain::effect::Effect;
+use crate::domain::entry::Millis;
 use crate::domain::failure::{Doing, Failure};
 use crate::domain::isolation::Isolation;
+use crate::domain::lock;
 use crate::domain::name::SeatName;
 use crate::domain::state::State;
 use crate::domain::workshop::Genesis;
@@ -428,9 +430,9 @@ async fn tick(yard: Arc<Yard>) {
     let mut stop = yard.stop.subscribe();
     loop {
         grown.borrow_and_update();
-        let due = yard.see(|state, _| state.post.due.first().map(|(when, _)| *when)).await;
-        let Ok(due) = due else { return };
         let now = yard.clock.now();
+        let due = yard.see(move |state, _| due(state, now)).await;
+        let Ok(due) = due else { return };
         if due.is_some_and(|due| due <= now) {
             if let Err(Denied::Failed(failure)) = yard.ask(Actor::Edge, Act::Tick).await {
                 eprintln!("orchestrate: {failure}");
@@ -443,6 +445,12 @@ async fn tick(yard: Arc<Yard>) {
             _ = stop.changed() => return,
         }
     }
+}
+
+/// When the next message expires, or the next lock goes on.
+fn due(state: &State, now: Millis) -> Option<Millis> {
+    let mail = state.post.due.first().map(|(when, _)| *when);
+    mail.into_iter().chain(lock::due(state, now.max(state.now))).min()
 }
 
 async fn wait_for_stop(yard: &Arc<Yard>) {

@@ -43,10 +43,14 @@ pub async fn watch(yard: Arc<Yard>) {
 async fn look(yard: &Arc<Yard>, programs: &[Program]) {
     let Err(failure) = sound(yard, programs).await else { return };
     let reason: String = failure.why.chars().take(MOST_REASON).collect();
-    eprintln!("orchestrate: FROZEN: {failure}");
     let frozen = yard.see(|state, _| state.frozen.is_some()).await.unwrap_or(true);
-    if !frozen && yard.ask(Actor::Edge, Act::Freeze { reason }).await.is_err() {
-        eprintln!("orchestrate: cannot freeze");
+    if frozen {
+        return eprintln!("orchestrate: FROZEN: {failure}");
+    }
+    match yard.ask(Actor::Edge, Act::Freeze { reason }).await {
+        Ok(entries) if entries.is_empty() => eprintln!("orchestrate: {failure}; not frozen, since freeze.integrity is off"),
+        Ok(_) => eprintln!("orchestrate: FROZEN: {failure}"),
+        Err(_) => eprintln!("orchestrate: cannot freeze: {failure}"),
     }
 }
 

@@ -102,7 +102,7 @@ fn open<'a>(roster: &'a Roster<'a>, history: &'a History<'a>, merge: &'a Merge<'
         author,
         change: measured.change,
         rules,
-        needs: rules.charter.needs(measured.change, author),
+        needs: measured.moment.needs(history, &rules.charter, measured, author),
         contributors,
         submitted,
         measured: measured.seq,

@@ -1,6 +1,7 @@
 //! What the entries say, sorted by task and attempt. Only what contradicts itself is a problem here.
 
 use super::book::Book;
+use super::pieces::Moment;
 use super::problems::Problems;
 use crate::domain::actor::Actor;
 use crate::domain::change::Change;
@@ -13,17 +14,21 @@ use crate::domain::gate::GateName;
 use crate::domain::name::{Oid, SeatName, TaskId};
 use crate::domain::policy::Needs;
 use crate::domain::task::RunKind;
-use crate::domain::{confirm, freeze, merge, review, task, workshop};
+use crate::domain::window::Families;
+use crate::domain::{confirm, freeze, lock, merge, review, task, workshop};
 use std::collections::{BTreeMap, BTreeSet};
 
 #[derive(Default)]
 pub(super) struct History<'a> {
     pub tasks: BTreeMap<&'a TaskId, Task<'a>>,
+    pub families: Families,
     pub moves: Vec<Move<'a>>,
     /// From which entry to which the workshop was frozen.
     freezes: Vec<(u64, Option<u64>)>,
     /// Who was drawn for whom lately, and said what: whether somebody from outside was wanted is worked out again.
     record: Record,
+    /// The last token that a lock was given.
+    token: u64,
     /// The isolation level that the last start saw hold.
     pub level: Option<&'a str>,
 }
@@ -33,6 +38,7 @@ pub(super) struct Task<'a> {
     pub title: &'a str,
     pub author: Option<&'a SeatName>,
     pub vetoed: Option<u64>,
+    pub merged: Option<Millis>,
     pub attempts: BTreeMap<u32, Attempt<'a>>,
 }
 
@@ -55,6 +61,7 @@ pub(super) struct Measured<'a> {
     pub change: &'a Change,
     pub contributors: &'a BTreeSet<SeatName>,
     pub needs: &'a Needs,
+    pub moment: Moment<'a>,
 }
 
 pub(super) struct Tested<'a> {
@@ -124,8 +131,14 @@ impl<'a> History<'a> {
         match &entry.event {
             Event::Task(event) => self.task(entry, event),
             Event::Review(event) => self.review(entry, event),
-            Event::Merge(event) => supervisor(entry).map(|()| self.moves.extend(step(entry, event))),
+            Event::Merge(event) => {
+                if let merge::Event::Merged { task, .. } = event {
+                    self.known(task)?.merged = Some(entry.time);
+                }
+                supervisor(entry).map(|()| self.moves.extend(step(entry, event)))
+            }
             Event::Freeze(event) => self.freeze(entry, event),
+            Event::Lock(lock::Event::Granted { token, seat, .. }) => self.granted(entry, *token, seat),
             Event::Confirm(confirm::Event::Confirmed { task, attempt, statement, .. }) => {
                 self.attempt(task, *attempt)?.confirmed.push((entry.seq, statement));
                 if entry.by == Actor::Owner { Ok(()) } else { Err(format!("a confirmation by {}, who is not the owner", entry.by)) }
@@ -139,6 +152,7 @@ impl<'a> History<'a> {
             | Event::Fleet(_)
             | Event::Push(_)
             | Event::Message(_)
+            | Event::Lock(_)
             | Event::Confirm(_)
             | Event::Refused(_) => Ok(()),
             Event::Alert(_) => supervisor(entry),
@@ -148,15 +162,19 @@ impl<'a> History<'a> {
     fn task(&mut self, entry: &'a Entry, event: &'a task::Event) -> Result<(), String> {
         let seq = entry.seq;
         match event {
-            task::Event::Opened { task, title, .. } => match self.tasks.insert(task, Task { title, ..Task::default() }) {
-                None => Ok(()),
-                Some(_) => Err(format!("{task} is opened a second time")),
-            },
+            task::Event::Opened { task, title, body } => {
+                self.families.open(task, title, body);
+                match self.tasks.insert(task, Task { title, ..Task::default() }) {
+                    None => Ok(()),
+                    Some(_) => Err(format!("{task} is opened a second time")),
+                }
+            }
             task::Event::Taken { task } => self.taken(entry, task),
             task::Event::Submitted { task, attempt, commit } => self.submitted(entry, task, *attempt, commit),
             task::Event::Measured { task, attempt, change, contributors, needs, .. } => {
                 supervisor(entry)?;
-                let measured = Measured { seq, change, contributors, needs };
+                let moment = Moment::of(self, task, entry.time);
+                let measured = Measured { seq, change, contributors, needs, moment };
                 match self.attempt(task, *attempt)?.measured.replace(measured) {
                     None => Ok(()),
                     Some(_) => Err(format!("attempt {attempt} of {task} is measured a second time")),
@@ -228,6 +246,18 @@ impl<'a> History<'a> {
         let watched = if draws { self.record.watched(author, entry.time) } else { BTreeMap::new() };
         self.record.take(&entry.by, entry.time, author, drawn, event);
         watched
+    }
+
+    /// Tokens rise by one: with a gap or a double, a late holder could not be told from the present one.
+    fn granted(&mut self, entry: &Entry, token: u64, seat: &SeatName) -> Result<(), String> {
+        let next = self.token + 1;
+        self.token = self.token.max(token);
+        match &entry.by {
+            _ if token != next => Err(format!("a lock has the token {token} where {next} is the next")),
+            Actor::Seat(by) if by != seat => Err(format!("{by} granted a lock to {seat}")),
+            Actor::Owner => Err("the owner granted a lock".to_owned()),
+            Actor::Seat(_) | Actor::Edge => Ok(()),
+        }
     }
 
     fn freeze(&mut self, entry: &Entry, event: &freeze::Event) -> Result<(), String> {

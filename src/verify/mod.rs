@@ -12,6 +12,7 @@ mod gates;
 pub mod grown;
 mod history;
 mod letters;
+mod pieces;
 mod problems;
 mod roster;
 mod runs;

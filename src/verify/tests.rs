@@ -3,6 +3,7 @@
 mod flips;
 mod forged;
 mod revoked;
+mod sums;
 mod watched;
 mod world;
 

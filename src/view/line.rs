@@ -5,7 +5,7 @@ use crate::domain::entry::Entry;
 use crate::domain::event::Event;
 use crate::domain::name::TaskId;
 use crate::domain::refusal::Refused;
-use crate::domain::{alert, confirm, fleet, freeze, key, merge, message, push, review, task, workshop};
+use crate::domain::{alert, confirm, fleet, freeze, key, lock, merge, message, push, review, task, workshop};
 
 /// The entry as one line: position, time, who, what. Harmless on a terminal whatever seats wrote.
 pub fn line(entry: &Entry) -> String {
@@ -24,6 +24,7 @@ pub(super) fn of_event(event: &Event) -> String {
         Event::Review(event) => review(event),
         Event::Merge(event) => merge(event),
         Event::Message(event) => message(event),
+        Event::Lock(event) => lock(event),
         Event::Freeze(event) => freeze(event),
         Event::Confirm(event) => confirm(event),
         Event::Refused(refused) => refusal(refused),
@@ -158,9 +159,21 @@ fn message(event: &message::Event) -> String {
     }
 }
 
+fn lock(event: &lock::Event) -> String {
+    use lock::{Event, listed};
+    match event {
+        Event::Granted { token, seat, paths, .. } => format!("{seat} locks {}, token {token}", listed(paths)),
+        Event::Renewed { tokens } => format!("lock renewed, token {}", tokens.iter().map(u64::to_string).collect::<Vec<_>>().join(", ")),
+        Event::Queued { paths, priority, .. } => format!("waits for a lock on {}, {} priority", listed(paths), super::text::word(priority)),
+        Event::Preempted { token, ends, seat } => format!("lock with token {token} ends at {}: {seat} needs it urgently", time(*ends)),
+        Event::Released { token, paths } => format!("lock on {} given back, token {token}", listed(paths)),
+        Event::Withdrawn { seat } => format!("{seat} waits for no lock any more"),
+    }
+}
+
 fn freeze(event: &freeze::Event) -> String {
     match event {
-        freeze::Event::Frozen { reason } => format!("FROZEN: {reason}"),
+        freeze::Event::Frozen { reason, .. } => format!("FROZEN: {reason}"),
         freeze::Event::Thawed { alone: true } => "thawed by the owner alone".to_owned(),
         freeze::Event::Thawed { alone: false } => "thawed".to_owned(),
     }

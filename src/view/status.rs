@@ -1,5 +1,6 @@
 //! The whole workshop on one page.
 
+use super::lock::{LockPage, locks};
 use super::review::waits_for_owner;
 use super::task::{TaskLine, tasks};
 use super::text::count;
@@ -8,9 +9,11 @@ use crate::domain::actor::{Actor, Party};
 use crate::domain::collusion::Finding;
 use crate::domain::entry::Millis;
 use crate::domain::fleet::Instance;
+use crate::domain::freeze::{Cause, Freeze};
 use crate::domain::gate::GateName;
 use crate::domain::message::Delivery;
 use crate::domain::name::{Digest, Oid, RefName, RoleName, SeatName, TaskId};
+use crate::domain::refusal::Refused;
 use crate::domain::state::State;
 use serde::{Deserialize, Serialize};
 
@@ -34,6 +37,8 @@ pub struct Status {
     /// The tasks under way.
     pub tasks: Vec<TaskLine>,
     pub mail: MailCount,
+    #[serde(default)]
+    pub locks: LockPage,
     /// All refusals so far, and the newest of them, newest last.
     pub refused: u64,
     pub refusals: Vec<RefusalLine>,
@@ -58,6 +63,11 @@ pub struct Frozen {
     pub by: Actor,
     pub since: Millis,
     pub reason: String,
+    /// What set it off, where nobody ordered it, and what was refused then.
+    #[serde(default)]
+    pub cause: Option<Cause>,
+    #[serde(default)]
+    pub led: Vec<RefusalLine>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -132,10 +142,11 @@ pub fn status(state: &State, now: Millis) -> Status {
         level: state.level.clone(),
         level_note: state.level_note.clone(),
         not_promised: not_promised(&state.level),
-        frozen: state.frozen.as_ref().map(|freeze| Frozen { by: freeze.by.clone(), since: freeze.since, reason: freeze.reason.clone() }),
+        frozen: state.frozen.as_ref().map(|freeze| frozen(state, freeze)),
         seats: state.fleet_order.iter().filter_map(|seat| seat_line(state, seat, &tasks)).collect(),
         stages: stages(&tasks),
         mail: mail_count(state),
+        locks: locks(state, now.max(state.now)),
         refused: state.refused,
         refusals: refusals(state),
         watched: state.record.findings(state.now),
@@ -219,9 +230,18 @@ fn mail_count(state: &State) -> MailCount {
     count
 }
 
+fn frozen(state: &State, freeze: &Freeze) -> Frozen {
+    let entries = state.cause.iter().flat_map(|cause| &cause.entries).collect::<Vec<_>>();
+    let led = state.refusals.iter().filter(|(seq, ..)| entries.contains(&seq)).map(refusal).collect();
+    Frozen { by: freeze.by.clone(), since: freeze.since, reason: freeze.reason.clone(), cause: state.cause.clone(), led }
+}
+
 fn refusals(state: &State) -> Vec<RefusalLine> {
-    let newest = state.refusals.iter().skip(state.refusals.len().saturating_sub(REFUSALS));
-    let page = |(seq, time, by, refused): &(u64, Millis, Actor, crate::domain::refusal::Refused)| RefusalLine {
+    state.refusals.iter().skip(state.refusals.len().saturating_sub(REFUSALS)).map(refusal).collect()
+}
+
+fn refusal((seq, time, by, refused): &(u64, Millis, Actor, Refused)) -> RefusalLine {
+    RefusalLine {
         seq: *seq,
         time: *time,
         by: by.clone(),
@@ -229,13 +249,12 @@ fn refusals(state: &State) -> Vec<RefusalLine> {
         on: refused.on.clone(),
         code: refused.refusal.code.clone(),
         why: refused.refusal.why.clone(),
-    };
-    newest.map(page).collect()
+    }
 }
 
 fn waiting(state: &State, tasks: &[TaskLine]) -> Vec<Waiting> {
     let frozen = state.frozen.iter().map(|freeze| Waiting {
-        what: format!("the workshop is frozen by {}: {}", freeze.by, freeze.reason),
+        what: format!("the workshop is frozen by {}: {}", freeze.who(), freeze.reason),
         task: None,
         command: "orchestrate thaw".to_owned(),
     });

@@ -45,7 +45,7 @@ fn after(bend: impl Fn(&World)) -> String {
     world.ahead(180);
     world.seat("dev-b").run("orchestrate mail send owner --subject s --body b").ok();
     let reason = world.wait_for("a freeze", |entry| match &entry.event {
-        Event::Freeze(freeze::Event::Frozen { reason }) => Some(reason.clone()),
+        Event::Freeze(freeze::Event::Frozen { reason, .. }) => Some(reason.clone()),
         _ => None,
     });
     let push = "git checkout -q -b x && git -c commit.gpgsign=false commit -q --allow-empty -m x; git push origin HEAD:dev-b/x";

@@ -20,7 +20,10 @@ fn whoever_is_not_of_the_pane_is_nobody() {
     assert_eq!(wire::ask(&run.join("api.sock"), &json!({})).status, 403);
     assert_eq!(world.refusals(mark), vec![nobody(); 4]);
     // Inside, also what has lost its parents is the seat's; and the seat after its restart is itself again.
-    world.seat("dev-a").run("(setsid sh -c 'orchestrate whoami > lone 2>&1; echo done > gate' &) ; until test -s gate; do :; done; grep dev-a lone").ok();
+    world
+        .seat("dev-a")
+        .run("(setsid sh -c 'orchestrate whoami > lone 2>&1; echo done > gate' &) ; until test -s gate; do :; done; grep dev-a lone")
+        .ok();
     assert_eq!(world.mark(), mark + 4);
 }
 

@@ -24,6 +24,7 @@ const GUARDS: &[(&str, &str)] = &[
     ("history-related", "C6"),
     ("mail-addressee", "O6"),
     ("mail-sender", "O1"),
+    ("lock-fencing", "P2"),
     ("merge-commits", "G2"),
     ("mirror-read-only", "A6c"),
     ("namespace", "C2b"),
@@ -43,8 +44,10 @@ const GUARDS: &[(&str, &str)] = &[
     ("reference-names", "C9"),
     ("shallow-pushes", "C5b"),
     ("signature-needed", "H2b"),
+    ("slices", "F2"),
     ("system-calls", "36"),
     ("tree-entries", "G1"),
+    ("write-locks", "P10"),
 ];
 
 #[test]

@@ -111,7 +111,10 @@ fn a_supervisor_that_hangs_moves_nothing_and_the_seat_is_told() {
     let before = standing(&world);
     let supervisor = Pid::from_raw(Family::of(&world.path("")).supervisor()).unwrap();
     kill_process(supervisor, Signal::STOP).unwrap();
-    dev.run("ORCHESTRATE_PATIENCE=1 git push -q origin HEAD:dev-a/x").ends(128).says("the gate does not answer").says("hint: orchestrate status");
+    dev.run("ORCHESTRATE_PATIENCE=1 git push -q origin HEAD:dev-a/x")
+        .ends(128)
+        .says("the gate does not answer")
+        .says("hint: orchestrate status");
     dev.run("ORCHESTRATE_PATIENCE=1 orchestrate whoami").ends(10).says("the supervisor does not answer");
     dev.run("ORCHESTRATE_PATIENCE=1 git commit -q -S --allow-empty -m y").ends(128).says("does not answer");
     kill_process(supervisor, Signal::CONT).unwrap();

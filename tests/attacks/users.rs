@@ -16,7 +16,8 @@ fn accounts() -> usize {
 /// Whose a seat's clone, home and socket are.
 fn owners(world: &World, seat: &str) -> BTreeSet<u32> {
     let state = world.state();
-    let paths = [format!("clones/{seat}"), format!("clones/{seat}/.git/HEAD"), format!("homes/{seat}/whoami"), format!("run/{seat}/seat.sock")];
+    let paths =
+        [format!("clones/{seat}"), format!("clones/{seat}/.git/HEAD"), format!("homes/{seat}/whoami"), format!("run/{seat}/seat.sock")];
     paths.iter().map(|path| std::fs::metadata(state.join(path)).unwrap_or_else(|why| panic!("{path}: {why}")).uid()).collect()
 }
 

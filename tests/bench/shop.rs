@@ -59,11 +59,12 @@ impl Shop {
         std::env::var_os("BENCH_BINARY").unwrap_or_else(|| env!("CARGO_BIN_EXE_orchestrate").into()).into()
     }
 
-    /// The default rules, but for the budget, since a figure is the mean of more commits than a seat may make in an hour, and for the
-    /// letters, which the benchmark writes in the seats' place.
+    /// The default rules, but for the budgets, since a figure is the mean of more commits, messages and locks than a seat may make in an
+    /// hour, and for the letters, which the benchmark writes in the seats' place.
     fn rules(&self) {
         fs::create_dir(self.join("rules")).expect("a folder of rules");
-        fs::write(self.join("rules/config.toml"), "[budgets]\ncommits = { per_hour = 100000 }\n[agent]\noutsiders = true\n").expect("the rules");
+        let rules = "[budgets]\ncommits = { per_hour = 100000 }\nmessages = {}\nlocks = {}\n[agent]\noutsiders = true\n";
+        fs::write(self.join("rules/config.toml"), rules).expect("the rules");
     }
 
     fn generate(&self) {

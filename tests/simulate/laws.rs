@@ -9,7 +9,7 @@ use orchestrate::domain::gate::GateName;
 use orchestrate::domain::name::{Digest, SeatName, TaskId};
 use orchestrate::domain::policy::Needs;
 use orchestrate::domain::state::State;
-use orchestrate::domain::{confirm, freeze, merge, push, review, task};
+use orchestrate::domain::{confirm, freeze, lock, merge, push, review, task};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What was said about the newest attempt of a task.
@@ -34,9 +34,19 @@ pub struct Laws {
     said: BTreeMap<TaskId, Said>,
     frozen: bool,
     main: String,
-    last: Option<Entry>,
+    /// What the last step left.
+    fresh: Vec<Entry>,
+    /// What each token locks. A life here is shorter than a lease.
+    locks: BTreeMap<u64, (SeatName, Vec<String>)>,
+    token: u64,
+    /// Attempts of each seat to go round a gate since the last thaw; a life here is shorter than a day.
+    bypasses: BTreeMap<SeatName, u32>,
     pub tally: Tally,
 }
+
+/// Refusals by which a seat shows that it tries to go round a gate.
+const BYPASSES: [&str; 7] =
+    ["protected-branch", "own-work", "forged-sender", "signed-by-other", "unknown-key", "supervisor-only", "owner-only"];
 
 type Held = Result<(), String>;
 
@@ -47,7 +57,20 @@ fn law(holds: bool, broken: impl FnOnce() -> String) -> Held {
 impl Laws {
     pub fn new(shop: &Shop) -> Self {
         let (read, said, main) = (0, BTreeMap::new(), oid("base").to_string());
-        let mut laws = Self { read, steps: 0, shadow: State::default(), said, frozen: false, main, last: None, tally: Tally::default() };
+        let (shadow, tally, locks) = (State::default(), Tally::default(), BTreeMap::new());
+        let mut laws = Self {
+            read,
+            steps: 0,
+            shadow,
+            said,
+            frozen: false,
+            main,
+            fresh: Vec::new(),
+            locks,
+            token: 0,
+            bypasses: BTreeMap::new(),
+            tally,
+        };
         laws.catch_up(shop).unwrap();
         laws
     }
@@ -62,6 +85,9 @@ impl Laws {
         law(!step.usurps || step.refused.is_some() || step.failed.is_some(), || "a seat spoke as the supervisor".to_owned())?;
         let held = step.frozen_before && self.frozen;
         law(!held || step.moved.is_empty(), || format!("frozen, but moved: {:?}", step.moved))?;
+        let most = shop.state().charter().policy.freeze.bypasses;
+        let stopped = self.frozen || step.failed.is_some() || self.bypasses.values().all(|count| *count < most);
+        law(stopped, || format!("not frozen after {:?}", self.bypasses))?;
         self.references(shop)?;
         self.tally.crashes += u64::from(step.crashed);
         Ok(())
@@ -72,7 +98,7 @@ impl Laws {
         let (Some(code), Some(actor)) = (&step.refused, &step.actor) else { return Ok(()) };
         self.tally.refusals += 1;
         let noted = |entry: &Entry| entry.by == *actor && matches!(&entry.event, Event::Refused(refused) if refused.refusal.code == *code);
-        let silent = *actor == Actor::Edge || (grown > 0 && self.last.as_ref().is_some_and(noted));
+        let silent = *actor == Actor::Edge || (grown > 0 && self.fresh.iter().any(noted));
         law(silent, || format!("{code} left no entry"))
     }
 
@@ -93,11 +119,11 @@ impl Laws {
     fn catch_up(&mut self, shop: &Shop) -> Result<u64, String> {
         let entries = shop.entries(self.read);
         let grown = entries.len() as u64;
-        for entry in entries {
-            self.read_one(&entry)?;
-            self.shadow.apply(&entry);
-            self.last = Some(entry);
+        for entry in &entries {
+            self.read_one(entry)?;
+            self.shadow.apply(entry);
         }
+        self.fresh = entries;
         self.read += grown;
         Ok(grown)
     }
@@ -107,6 +133,10 @@ impl Laws {
             Event::Freeze(event) => {
                 self.frozen = matches!(event, freeze::Event::Frozen { .. });
                 self.tally.freezes += u64::from(self.frozen);
+                self.locks.clear();
+                if !self.frozen {
+                    self.bypasses.clear();
+                }
                 Ok(())
             }
             Event::Task(event) => self.task(entry, event),
@@ -116,8 +146,16 @@ impl Laws {
                 self.said.entry(task.clone()).or_default().confirmed = entry.by == Actor::Owner;
                 Ok(())
             }
-            Event::Push(push::Event::Accepted { moves, .. }) => {
+            Event::Lock(event) => self.lock(event),
+            Event::Refused(refused) => {
+                let bypass = BYPASSES.contains(&refused.refusal.code.as_str());
+                entry.by.seat().filter(|_| bypass).into_iter().for_each(|seat| *self.bypasses.entry(seat.clone()).or_default() += 1);
+                Ok(())
+            }
+            Event::Push(push::Event::Accepted { moves, paths, .. }) => {
                 let own = format!("refs/heads/{}/", entry.by);
+                let seat = entry.by.seat().ok_or("no seat pushes")?;
+                law(!self.locked(seat, paths), || format!("{seat} pushes {paths:?} over a lock: {:?}", self.locks))?;
                 law(!self.frozen && moves.iter().all(|step| step.name.as_str().starts_with(&own)), || {
                     format!("{} pushes to {moves:?}", entry.by)
                 })
@@ -128,6 +166,32 @@ impl Laws {
             }
             _ => Ok(()),
         }
+    }
+
+    fn lock(&mut self, event: &lock::Event) -> Held {
+        match event {
+            lock::Event::Granted { token, seat, paths, .. } => {
+                let paths: Vec<String> = paths.iter().map(|path| path.as_str().trim_end_matches("**").to_owned()).collect();
+                let free = !self.locked(seat, &paths) && *token > self.token && !self.frozen;
+                let held = law(free, || format!("{seat} gets token {token} on {paths:?} beside {:?}", self.locks));
+                self.token = *token;
+                self.tally.locks += 1;
+                self.locks.insert(*token, (seat.clone(), paths));
+                held
+            }
+            lock::Event::Released { token, .. } => {
+                self.locks.remove(token);
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether somebody else has a lock on one of these, above it or below.
+    fn locked(&self, seat: &SeatName, paths: &[String]) -> bool {
+        let meets = |a: &str, b: &str| a.to_lowercase().starts_with(b) || b.starts_with(&a.to_lowercase());
+        let others = self.locks.values().filter(|(holder, _)| holder != seat);
+        others.flat_map(|(_, locked)| locked).any(|locked| paths.iter().any(|path| meets(path, locked)))
     }
 
     fn task(&mut self, entry: &Entry, event: &task::Event) -> Held {

@@ -10,6 +10,7 @@ use orchestrate::domain::effect::Effect;
 use orchestrate::domain::entry::{Entry, Millis};
 use orchestrate::domain::failure::Failure;
 use orchestrate::domain::gate::GateName;
+use orchestrate::domain::lock::Wish;
 use orchestrate::domain::message::{Draft, Priority};
 use orchestrate::domain::name::{Digest, Fingerprint, Oid, RefName, SeatName, TaskId};
 use orchestrate::domain::push::{Move, Update};
@@ -287,7 +288,9 @@ impl Shop {
                 let commit = oid(&format!("merge {task} {attempt} {tip}"));
                 Some(Act::MergeBuilt { task: task.clone(), attempt: *attempt, commit, old: tip, tree })
             }
-            Effect::Draw { .. }
+            Effect::Lend
+            | Effect::Alarm
+            | Effect::Draw { .. }
             | Effect::Judge { .. }
             | Effect::MoveMain { .. }
             | Effect::MoveRefs { .. }
@@ -401,8 +404,8 @@ impl Shop {
         let (push, commit) = (format!("p{}", self.commits), oid(&format!("commit {}", self.commits)));
         let facts = self.facts(&commit, author.as_str(), author.as_str());
         let old = tip.unwrap_or_else(|| Oid::new("0".repeat(40)).unwrap());
-        let (name, kind) = (branch.to_string(), "commit".to_owned());
-        let update = Update { name, old, new: commit, kind, commits: vec![facts], related: true, faults: vec![] };
+        let (name, kind, touched) = (branch.to_string(), "commit".to_owned(), self.change(&commit).touched);
+        let update = Update { name, old, new: commit, kind, commits: vec![facts], related: true, faults: vec![], touched };
         self.ask(Actor::Seat(author), Act::Push { push, updates: vec![update] })
     }
 
@@ -440,6 +443,7 @@ impl Shop {
             78..82 => self.owner(),
             82..84 => self.freeze(by),
             84..88 => self.send(by),
+            88..93 => self.lock(by),
             _ => self.usurp(by),
         }
     }
@@ -478,7 +482,8 @@ impl Shop {
         let known = RefName::new(name.clone()).ok().and_then(|name| self.state().refs.get(&name).cloned());
         let zero = Oid::new("0".repeat(40)).unwrap();
         let old = if self.chance.percent(90) { known.unwrap_or(zero) } else { oid("stale") };
-        let update = Update { name, old, new: commit, kind: "commit".to_owned(), commits: vec![facts], related: true, faults: vec![] };
+        let (kind, touched) = ("commit".to_owned(), self.change(&commit).touched);
+        let update = Update { name, old, new: commit, kind, commits: vec![facts], related: true, faults: vec![], touched };
         let push = format!("p{}", self.commits);
         self.ask(Actor::Seat(seat.clone()), Act::Push { push, updates: vec![update] })
     }
@@ -546,6 +551,16 @@ impl Shop {
             return self.ask(by, Act::Veto { task, reason: "licence".to_owned() });
         }
         self.ask(by, Act::Freeze { reason: "odd".to_owned() })
+    }
+
+    /// Locks for the author of some work as a rule, so that others' pushes meet them; and given back now and then.
+    fn lock(&mut self, by: Actor) -> Step {
+        let path = ["src/greet.rs", "src/", "tests/", "README.md"][self.chance.below(4)].to_owned();
+        if self.chance.percent(30) {
+            return self.ask(by, Act::Unlock { seat: None, paths: vec![] });
+        }
+        let wait = self.chance.percent(40).then_some(600);
+        self.ask(by, Act::Lock { wish: Wish { paths: vec![path], priority: Priority::Normal, wait } })
     }
 
     fn send(&mut self, by: Actor) -> Step {

@@ -46,9 +46,12 @@ impl Family {
         self.0.iter().map(|process| process.pid)
     }
 
-    /// The supervisor's number.
+    /// The supervisor's number. A child that it is only about to start still bears its line.
     pub fn supervisor(&self) -> i32 {
-        let found: Vec<i32> = self.0.iter().filter(|process| process.line.contains(" supervise ")).map(|process| process.pid).collect();
+        let named = |process: &&Process| process.line.contains(" supervise ");
+        let children: Vec<i32> = self.0.iter().filter(named).map(|process| process.pid).collect();
+        let found: Vec<i32> =
+            self.0.iter().filter(named).filter(|process| !children.contains(&process.parent)).map(|process| process.pid).collect();
         assert_eq!(found.len(), 1, "{:?}", self.shown());
         found[0]
     }

@@ -92,12 +92,19 @@ mod tests {
     #[test]
     fn what_is_not_shown_leaves_no_trace_and_the_features_stay() {
         let (one, two) = ("1".repeat(40), "2".repeat(40));
-        let lines = [format!("{one} refs/heads/dev-b/x\0report-status atomic\n"), format!("{two} refs/heads/dev-a/y\n"), format!("{one} refs/heads/dev-ab\n")];
+        let lines = [
+            format!("{one} refs/heads/dev-b/x\0report-status atomic\n"),
+            format!("{two} refs/heads/dev-a/y\n"),
+            format!("{one} refs/heads/dev-ab\n"),
+        ];
         let lines: Vec<&[u8]> = lines.iter().map(String::as_bytes).collect();
         assert_eq!(sifted(&lines, &["refs/heads/dev-a"]), [format!("{two} refs/heads/dev-a/y|report-status atomic")]);
         assert_eq!(sifted(&lines, &["refs/heads/dev-c"]), [format!("{} capabilities^{{}}|report-status atomic", "0".repeat(40))]);
         let main = format!("{one} refs/heads/main\0x\n");
-        assert_eq!(sifted(&[b"version 1\n", main.as_bytes()], &["refs/heads/main"]), ["version 1".to_owned(), format!("{one} refs/heads/main|x")]);
+        assert_eq!(
+            sifted(&[b"version 1\n", main.as_bytes()], &["refs/heads/main"]),
+            ["version 1".to_owned(), format!("{one} refs/heads/main|x")]
+        );
     }
 
     #[test]

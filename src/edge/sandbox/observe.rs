@@ -88,7 +88,10 @@ pub fn reach(launcher: &Path, shown: &[PathBuf], wanted: &[PathBuf]) -> Result<V
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     match text.trim_end().strip_suffix("tried") {
         Some(reached) => Ok(reached.lines().map(PathBuf::from).collect()),
-        None => Err(Failure::new("cannot try what a seat could reach", String::from_utf8_lossy(&output.stderr).trim()).hint("orchestrate doctor")),
+        None => {
+            Err(Failure::new("cannot try what a seat could reach", String::from_utf8_lossy(&output.stderr).trim())
+                .hint("orchestrate doctor"))
+        }
     }
 }
 

@@ -1,9 +1,9 @@
 //! A unix user per seat: what the seat is shown is laid out where that user can reach it, and root is given up before `bwrap` starts.
 
 use crate::domain::failure::{Doing, Failure};
-use serde::{Deserialize, Serialize};
 use rustix::fs::{AtFlags, Mode, OFlags};
 use rustix::process::{Gid, Uid};
+use serde::{Deserialize, Serialize};
 use std::ffi::CString;
 use std::fs;
 use std::io::IsTerminal;
@@ -46,7 +46,8 @@ impl Other {
         for (number, source) in self.sources.iter().enumerate() {
             let place = at(number);
             if source.is_dir() { fs::create_dir(&place) } else { fs::write(&place, "") }.doing(WHAT)?;
-            mount(Some(source), &place, libc::MS_BIND | libc::MS_REC, None).doing(format!("cannot show {} to the seat", source.display()))?;
+            mount(Some(source), &place, libc::MS_BIND | libc::MS_REC, None)
+                .doing(format!("cannot show {} to the seat", source.display()))?;
         }
         own_terminal(self.user).doing(WHAT)?;
         change(self.user).doing(WHAT)
@@ -118,7 +119,13 @@ fn below(folder: &OwnedFd, from: u32, to: u32, depth: u32) -> rustix::io::Result
         }
         let seen = statat(folder, name, AtFlags::SYMLINK_NOFOLLOW)?;
         if seen.st_uid == from {
-            chownat(folder, name, Some(Uid::from_raw(to)), Some(Gid::from_raw(if to == 0 { 0 } else { NO_GROUP })), AtFlags::SYMLINK_NOFOLLOW)?;
+            chownat(
+                folder,
+                name,
+                Some(Uid::from_raw(to)),
+                Some(Gid::from_raw(if to == 0 { 0 } else { NO_GROUP })),
+                AtFlags::SYMLINK_NOFOLLOW,
+            )?;
         }
         if FileType::from_raw_mode(seen.st_mode) == FileType::Directory {
             below(&openat(folder, name, FOLDER, Mode::empty())?, from, to, depth - 1)?;

@@ -3,6 +3,7 @@ mod codes;
 use super::desk::Desk;
 use super::paint::{Cell, Look, Paint, cell, looking};
 use crate::domain::check::{CHECKS, Check};
+use crate::domain::freeze::BYPASSES;
 use crate::domain::gate::RawGate;
 use crate::interface::exit::{Exit, Trouble};
 use crate::supervisor::protocol::Response;
@@ -65,8 +66,15 @@ fn pages() -> Vec<Page> {
     let gates = GATES.iter().filter_map(|text| toml::from_str::<RawGate>(text).ok()).map(gate);
     let checks = CHECKS.iter().map(|check| check_page(check));
     let codes =
-        CODES.iter().map(|(code, about)| Page { kind: "refusal", word: (*code).to_owned(), about: (*about).to_owned(), more: Vec::new() });
+        CODES.iter().map(|(code, about)| Page { kind: "refusal", word: (*code).to_owned(), about: (*about).to_owned(), more: counted(code) });
     gates.chain(checks).chain(codes).collect()
+}
+
+/// Whether a refusal counts towards an automatic freeze, in words.
+fn counted(code: &str) -> Vec<String> {
+    let rules = BYPASSES.iter().filter(|rule| rule.code == code);
+    let late = (code == "lock-stale").then(|| "counts towards an automatic freeze (freeze.fencing)".to_owned());
+    rules.map(|rule| format!("counts as an attempt to go round a gate: {} (freeze.bypasses)", rule.why)).chain(late).collect()
 }
 
 fn gate(gate: RawGate) -> Page {

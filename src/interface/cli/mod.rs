@@ -15,6 +15,7 @@ mod freeze;
 mod gate;
 mod keys;
 mod ledger;
+mod lock;
 mod log;
 mod mail;
 mod man;
@@ -77,6 +78,8 @@ enum Command {
     Gate(gate::Gate),
     #[command(subcommand)]
     Mail(mail::Mail),
+    #[command(subcommand)]
+    Lock(lock::Lock),
     Whoami(whoami::Whoami),
     Deliver(deliver::Deliver),
     Freeze(freeze::Freeze),
@@ -132,6 +135,7 @@ impl Command {
             Self::Review(command) => command.run(desk),
             Self::Gate(command) => command.run(desk),
             Self::Mail(command) => command.run(desk),
+            Self::Lock(command) => command.run(desk),
             Self::Whoami(command) => command.run(desk),
             Self::Deliver(command) => command.run(desk),
             Self::Freeze(command) => command.run(desk),

@@ -1,5 +1,6 @@
 use super::desk::Desk;
 use super::paint::{Cell, Look, Paint, cell, looking};
+use crate::domain::freeze::who;
 use crate::interface::exit::{Exit, Trouble};
 use crate::supervisor::protocol::Request;
 use crate::view;
@@ -21,7 +22,7 @@ impl Status {
 }
 
 pub fn page(status: &view::Status, paint: &Paint) -> String {
-    [head(status, paint), waiting(status, paint), watched(status, paint), seats(status, paint), tasks(status, paint), refusals(status, paint)]
+    [head(status, paint), waiting(status, paint), watched(status, paint), seats(status, paint), tasks(status, paint), locks(status, paint), refusals(status, paint)]
         .concat()
 }
 
@@ -39,11 +40,18 @@ fn head(status: &view::Status, paint: &Paint) -> String {
     rows.extend(status.unheard.iter().map(|text| vec![cell("alerts"), looking(Look::Bad, text)]));
     rows.extend(status.home.iter().map(|(branch, outcome)| vec![cell("home"), cell(format!("{branch}: {outcome}"))]));
     let open = status.not_promised.iter().map(|open| paint.wrapped(&format!("not promised: {open}"), 13)).collect::<String>();
-    let frozen = status.frozen.as_ref().map(|freeze| {
-        let text = format!("FROZEN by {} since {}: {}", freeze.by, time(freeze.since), freeze.reason);
-        paint.with(Look::Bad, &paint.wrapped(&text, 2))
-    });
+    let frozen = status.frozen.as_ref().map(|freeze| frozen(freeze, paint));
     format!("{}{}{}{open}", paint.title(&format!("workshop {}", status.workshop)), frozen.unwrap_or_default(), paint.told(&rows))
+}
+
+/// Who froze it, why, and what led to it where nobody ordered it.
+pub fn frozen(freeze: &view::Frozen, paint: &Paint) -> String {
+    let text = format!("FROZEN by {} since {}: {}", who(&freeze.by), time(freeze.since), freeze.reason);
+    let led = freeze
+        .led
+        .iter()
+        .map(|line| paint.wrapped(&format!("entry {}: {} {} {} [{}]", line.seq, line.by, line.verb, line.why, line.code), 4));
+    paint.with(Look::Bad, &format!("{}{}", paint.wrapped(&text, 2), led.collect::<String>()))
 }
 
 fn entries(number: u64) -> String {
@@ -97,6 +105,11 @@ fn tasks(status: &view::Status, paint: &Paint) -> String {
         .collect();
     let title = if done.is_empty() { "tasks".to_owned() } else { format!("tasks ({})", done.join(", ")) };
     section(paint, &title, &rows, "none under way: orchestrate task open 'what is to be done'")
+}
+
+fn locks(status: &view::Status, paint: &Paint) -> String {
+    let rows = super::lock::rows(&status.locks);
+    if rows.is_empty() { String::new() } else { section(paint, "locks", &rows, "") }
 }
 
 fn refusals(status: &view::Status, paint: &Paint) -> String {

@@ -110,6 +110,26 @@ fn exit_codes_of_misuse() {
     assert_eq!(run(&["bootstrap", "/nonexistent-folder"]), Exit::Failed);
 }
 
+fn seat() -> crate::domain::name::SeatName {
+    crate::domain::name::SeatName::new("dev-a").unwrap()
+}
+
+/// A lock with much in it, and somebody who waits behind it.
+fn held() -> crate::domain::state::State {
+    use crate::domain::glob::Glob;
+    use crate::domain::lock::{Lease, Waiting};
+    use crate::domain::message::Priority;
+    let mut state = crate::view::tests::Journey::at_deploy().state;
+    let paths: Vec<Glob> = (0..12).map(|n| Glob::new(format!("src/a-long-folder-{n}/**")).unwrap()).collect();
+    let lease =
+        Lease { seat: seat(), paths: paths.clone(), priority: Priority::Low, since: 0, used: 0, until: 300_000, ends: Some(300_000) };
+    let other = crate::domain::name::SeatName::new("dev-b").unwrap();
+    let waiting = Waiting { seat: other, paths, priority: Priority::Critical, since: 0, until: 300_000 };
+    state.locks.leases.insert(7, lease);
+    state.locks.queue.insert(9, waiting);
+    state
+}
+
 /// Every page of a workshop in which seats write what they like.
 fn pages(paint: &paint::Paint) -> Vec<(&'static str, String)> {
     use crate::domain::actor::Actor;
@@ -132,6 +152,9 @@ fn pages(paint: &paint::Paint) -> Vec<(&'static str, String)> {
         ("reviews", review::pages::list(&crate::view::reviews(state, &Actor::Owner), paint)),
         ("review", review::show::page(&crate::view::review(state, &t1(), &diff).unwrap(), paint)),
         ("inbox", mail::pages::inbox(&crate::view::inbox(state, &Actor::Owner, true), paint)),
+        ("locks", lock::pages::list(&crate::view::locks(&held(), 100_000), paint)),
+        ("lock", lock::pages::acquire(&crate::view::locked(&held(), &seat(), &[], 100_000), paint)),
+        ("lock why", lock::pages::why(&crate::view::lock_why(&held(), &dev(), "src/a-long-folder-1/a\u{1b}[2J", 100_000), paint)),
         ("mail", mail::pages::read(&crate::view::mail(&letter(&journey), &id, state), paint)),
     ]
 }

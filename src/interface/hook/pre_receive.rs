@@ -165,7 +165,8 @@ mod tests {
             assert!(updates(bad.as_bytes()).is_err(), "{bad:?}");
         }
         assert!(updates(&b"\xff\n"[..]).is_err());
-        let odd = updates(format!("{a} {b} refs/heads/").into_bytes().into_iter().chain(*b"\xff\n").collect::<Vec<u8>>().as_slice()).unwrap();
+        let odd =
+            updates(format!("{a} {b} refs/heads/").into_bytes().into_iter().chain(*b"\xff\n").collect::<Vec<u8>>().as_slice()).unwrap();
         assert_eq!(odd[0].name, "refs/heads/\u{fffd}");
         let line = format!("{a} {b} refs/heads/{}\n", "x".repeat(60_000));
         let many = updates(line.repeat(3000).as_bytes()).unwrap();

@@ -50,6 +50,12 @@ pub fn verb(request: &Request) -> Option<&'static str> {
 
 pub async fn answer(yard: &Arc<Yard>, request: Request) -> Response {
     match request {
+        Request::TaskConfirm { task, code, .. } if code.trim().eq_ignore_ascii_case(crate::supervisor::protocol::FRAUD) => {
+            match yard.ask(Actor::Owner, Act::Fraud { task }).await {
+                Ok(_) => said("the workshop is frozen: look at what led to the question, then orchestrate thaw"),
+                Err(denied) => denial(denied),
+            }
+        }
         Request::TaskConfirm { task, shown, code } => {
             let step = yard.keys.totp.find(yard.clock.now(), &code);
             coded(yard, Act::Confirm { task, shown, step }).await

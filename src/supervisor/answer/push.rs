@@ -85,6 +85,7 @@ fn seen(incoming: Incoming) -> Update {
         kind: kind.to_owned(),
         related: incoming.merge_base.is_some(),
         commits: incoming.commits,
+        touched: incoming.touched,
         faults: incoming.tree_faults.into_iter().chain(borrowed).collect(),
     }
 }

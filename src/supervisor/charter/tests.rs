@@ -260,7 +260,9 @@ fn commands(text: &str) -> Vec<Vec<&str>> {
     spelled.collect()
 }
 
-const TAUGHT: [&str; 19] = [
+const TAUGHT: [&str; 21] = [
+    "lock acquire",
+    "lock release",
     "whoami",
     "task open",
     "task list",

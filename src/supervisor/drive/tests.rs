@@ -65,7 +65,10 @@ fn fingerprint(party: &Party) -> Fingerprint {
 
 impl Workshop {
     fn new() -> Self {
-        let charter = built_in().unwrap();
+        Self::under(&built_in().unwrap())
+    }
+
+    fn under(charter: &crate::domain::charter::Charter) -> Self {
         let drive = Drive::open(Box::new(MemoryLedger::default()), Dry::default()).unwrap();
         let mut workshop = Self { drive, effects: Vec::new() };
         let seats: Vec<_> = charter.seats().map(|seat| (seat.clone(), charter.role_of(seat).unwrap().name.clone())).collect();
@@ -132,7 +135,7 @@ impl Workshop {
     fn push(&mut self, by: &str, name: &str, commit: CommitFacts) -> Result<Vec<Entry>, String> {
         let old = Oid::new("0".repeat(40)).unwrap();
         let (name, kind) = (name.to_owned(), "commit".to_owned());
-        let update = Update { name, old, new: oid(2), kind, commits: vec![commit], related: true, faults: vec![] };
+        let update = Update { name, old, new: oid(2), kind, commits: vec![commit], related: true, faults: vec![], touched: vec![] };
         self.seat(by, Act::Push { push: "p1".to_owned(), updates: vec![update] })
     }
 
@@ -405,6 +408,9 @@ fn submitting_again_does_not_draw_again() {
     assert_ne!(draw(&workshop, 1, GateName::Qa), first);
 }
 
+mod budgets;
+mod freezes;
+mod sums;
 /// Twelve quick, short words of consent by one reviewer on dev-a's changes, as the entries would have left them.
 fn stamped(workshop: &mut Workshop, reviewer: &str) {
     let state = &mut workshop.drive.state;

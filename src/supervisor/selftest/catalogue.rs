@@ -11,9 +11,11 @@ const FILES: &[(&str, &str)] = &[
     ("C", include_str!("../../../attacks/C.toml")),
     ("D", include_str!("../../../attacks/D.toml")),
     ("E", include_str!("../../../attacks/E.toml")),
+    ("F", include_str!("../../../attacks/F.toml")),
     ("G", include_str!("../../../attacks/G.toml")),
     ("H", include_str!("../../../attacks/H.toml")),
     ("O", include_str!("../../../attacks/O.toml")),
+    ("P", include_str!("../../../attacks/P.toml")),
     ("Q", include_str!("../../../attacks/Q.toml")),
     ("wall", include_str!("../../../attacks/wall.toml")),
 ];

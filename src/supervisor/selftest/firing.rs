@@ -3,7 +3,7 @@
 use super::catalogue::Row;
 use super::seat::{self, Answer};
 use super::stage::{Stage, locked};
-use crate::domain::attack::{Attack, Judgement, Outcome, Place, Tried};
+use crate::domain::attack::{Attack, Before, Judgement, Outcome, Place, Tried};
 use crate::domain::entry::Entry;
 use crate::domain::event::Event;
 use crate::domain::failure::{Doing as _, Failure};
@@ -62,8 +62,11 @@ impl Stage {
     }
 
     fn attempt(&self, attack: &Attack) -> Result<Tried, Failure> {
-        let number = self.next()?;
+        let mut number = self.next(STEP_MS)?;
         self.recover()?;
+        for step in &attack.before {
+            number = self.prepare(attack, step, number)?;
+        }
         let before = self.standing()?;
         let ended = match attack.place {
             Place::Seat => self.try_inside(attack, number)?,
@@ -81,10 +84,20 @@ impl Stage {
         })
     }
 
-    fn next(&self) -> Result<u32, Failure> {
+    /// Has a step done before the try, and gives the number of what comes next.
+    fn prepare(&self, attack: &Attack, step: &Before, number: u32) -> Result<u32, Failure> {
+        const WHAT: &str = "cannot prepare the try";
+        let next = self.next(step.ahead * 1000)?;
+        let branch = format!("{}/{}-before", step.seat, attack.id.to_lowercase());
+        let ended = seat::run(&self.home_of(&step.seat)?, number, &branch, &step.script, attack.seconds)?;
+        if ended.code == Some(0) { Ok(next) } else { Err(Failure::new(WHAT, format!("{}: {}", step.script, ended.output))) }
+    }
+
+    /// A number for a script, once the clock has gone on.
+    fn next(&self, ahead_ms: u64) -> Result<u32, Failure> {
         let mut shots = locked(&self.shots);
         shots.number += 1;
-        shots.ahead_ms += STEP_MS;
+        shots.ahead_ms += ahead_ms;
         std::fs::write(self.join("clock"), shots.ahead_ms.to_string()).doing("cannot move the clock")?;
         Ok(shots.number)
     }

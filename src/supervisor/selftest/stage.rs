@@ -67,10 +67,11 @@ impl Stage {
 
     fn furnish(&self, project: &Path) -> Result<(), Failure> {
         const WHAT: &str = "cannot furnish the throw-away workshop";
-        for name in ["project", "state", "home", "bait", "work"] {
+        for name in ["project", "state", "home", "bait", "work", "rules"] {
             std::fs::DirBuilder::new().mode(0o700).create(self.join(name)).doing(WHAT)?;
         }
         found(&Git::find()?, project, FILES, "a repository to be attacked")?;
+        self.rules()?;
         if self.level == Isolation::Users {
             self.people(project)?;
         }
@@ -80,6 +81,30 @@ impl Stage {
         let bait = Bait::lay(&self.join("bait"), &self.join("home"))?;
         *locked(&self.bait) = Some(bait);
         Ok(())
+    }
+
+    /// The owner's own rules, but that so many attacks by one seat freeze nothing: each has to be refused for its own reason.
+    fn rules(&self) -> Result<(), Failure> {
+        const WHAT: &str = "cannot write the throw-away workshop's rules";
+        let own = self.join("rules");
+        for folder in ["", "roles", "gates"] {
+            let Some(from) = place::config().map(|config| config.join(folder)).filter(|from| from.is_dir()) else { continue };
+            std::fs::create_dir_all(own.join(folder)).doing(WHAT)?;
+            for entry in std::fs::read_dir(&from).doing(WHAT)? {
+                let entry = entry.doing(WHAT)?;
+                if entry.file_type().doing(WHAT)?.is_file() {
+                    std::fs::copy(entry.path(), own.join(folder).join(entry.file_name())).doing(WHAT)?;
+                }
+            }
+        }
+        let path = own.join("config.toml");
+        let text = if path.exists() { std::fs::read_to_string(&path).doing(WHAT)? } else { String::new() };
+        let mut rules: toml::Table = toml::from_str(&text).doing(format!("cannot read {}", path.display()))?;
+        let section = rules.entry("freeze").or_insert_with(|| toml::Table::new().into());
+        if let Some(section) = section.as_table_mut() {
+            section.extend([("bypasses", 0), ("fencing", 0)].map(|(key, number)| (key.to_owned(), toml::Value::Integer(number))));
+        }
+        std::fs::write(&path, rules.to_string()).doing(WHAT)
     }
 
     /// Users for the seats: numbers that no account has, so that nothing on the machine has to be changed for a throw-away workshop.
@@ -128,7 +153,7 @@ impl Stage {
         locked(&self.running).supervisor.map(|(pid, _)| pid)
     }
 
-    /// The owner's surroundings: this program's charter, and a home and a state folder of its own.
+    /// The owner's surroundings: rules, a home and a state folder of its own.
     pub(super) fn environment(&self) -> Vec<(String, String)> {
         let shown = |name: &str| self.join(name).display().to_string();
         let own = |name: &str| std::env::var(name).ok().map(|value| (name.to_owned(), value));
@@ -136,7 +161,7 @@ impl Stage {
             ("HOME", shown("home")),
             ("LANG", "C.UTF-8".to_owned()),
             ("ORCHESTRATE_STATE", shown("state")),
-            ("ORCHESTRATE_CONFIG", place::config().map_or_else(|| shown("rules"), |folder| folder.display().to_string())),
+            ("ORCHESTRATE_CONFIG", shown("rules")),
             ("ORCHESTRATE_CLOCK_AHEAD", shown("clock")),
         ];
         let kept = ["PATH", "ORCHESTRATE_PATIENCE", "TMPDIR"].into_iter().filter_map(own);

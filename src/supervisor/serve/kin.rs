@@ -124,5 +124,9 @@ async fn disguised(yard: &Arc<Yard>, pid: u32) -> Option<(Actor, Refusal)> {
 }
 
 fn outside(door: &Door, why: &str) -> Refusal {
-    Refusal::new("outside-process", format!("this socket is for {}'s own processes: {why}", door.actor()), "orchestrate explain outside-process")
+    Refusal::new(
+        "outside-process",
+        format!("this socket is for {}'s own processes: {why}", door.actor()),
+        "orchestrate explain outside-process",
+    )
 }

@@ -470,12 +470,12 @@ const LEDGERS: &[Forgery] = &[
     }),
     entry("while the workshop was frozen", |world, draft| {
         if intends(world, draft) {
-            world.put(Actor::Seat(seat("librarian")), Event::Freeze(freeze::Event::Frozen { reason: "no".to_owned() }));
+            world.put(Actor::Seat(seat("librarian")), Event::Freeze(freeze::Event::Frozen { reason: "no".to_owned(), cause: None }));
         }
     }),
     entry("thawed by librarian, not by the owner", |world, draft| {
         if intends(world, draft) {
-            world.put(Actor::Owner, Event::Freeze(freeze::Event::Frozen { reason: "no".to_owned() }));
+            world.put(Actor::Owner, Event::Freeze(freeze::Event::Frozen { reason: "no".to_owned(), cause: None }));
             world.put(Actor::Seat(seat("librarian")), Event::Freeze(freeze::Event::Thawed { alone: false }));
         }
     }),

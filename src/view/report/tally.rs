@@ -182,7 +182,7 @@ impl Tally {
             }
             Event::Refused(refused) if inside => self.refused(&entry.by, refused),
             Event::Message(message::Event::Expired { ids }) if inside => self.health.expired += ids.len() as u64,
-            Event::Confirm(_) | Event::Key(_) | Event::Push(_) | Event::Message(_) | Event::Refused(_) | Event::Alert(_) => {}
+            Event::Confirm(_) | Event::Key(_) | Event::Push(_) | Event::Message(_) | Event::Refused(_) | Event::Alert(_) | Event::Lock(_) => {}
         }
         if inside {
             self.notice(entry);
@@ -289,7 +289,7 @@ impl Tally {
     fn freeze(&mut self, entry: &Entry, event: &freeze::Event) {
         let (seq, since, by) = (entry.seq, entry.time, entry.by.clone());
         match (event, self.freezes.last_mut()) {
-            (freeze::Event::Frozen { reason }, _) => {
+            (freeze::Event::Frozen { reason, .. }, _) => {
                 self.freezes.push(Stop { seq, by, reason: reason.clone(), since, until: None, alone: false });
             }
             (freeze::Event::Thawed { alone }, Some(stop)) => (stop.until, stop.alone) = (Some(since), *alone),

@@ -65,13 +65,14 @@ impl Story {
             Event::Key(key::Event::Signed { .. }) => Ok(plain(who, "commits; the supervisor signs, the key never enters the seat")),
             Event::Message(message::Event::Sent { statement, .. }) => stuck(statement),
             Event::Fleet(fleet::Event::Left { seat, why, .. }) => Err(Failure::new(format!("the instance in {seat} is gone"), why)),
-            Event::Freeze(freeze::Event::Frozen { reason }) => Err(Failure::new("the workshop was frozen", reason)),
+            Event::Freeze(freeze::Event::Frozen { reason, .. }) => Err(Failure::new("the workshop was frozen", reason)),
             Event::Message(message::Event::Delivered { .. } | message::Event::Acknowledged { .. } | message::Event::Expired { .. })
             | Event::Fleet(fleet::Event::Seated { .. } | fleet::Event::Answered { .. } | fleet::Event::Relayed { .. })
             | Event::Key(key::Event::Made { .. } | key::Event::Revoked { .. })
             | Event::Freeze(freeze::Event::Thawed { .. })
             | Event::Workshop(_)
             | Event::Alert(_)
+            | Event::Lock(_)
             | Event::Confirm(_) => Ok(Vec::new()),
         }
     }

@@ -5,13 +5,14 @@ use super::{code_taken, show};
 use crate::domain::name::TaskId;
 use crate::domain::refusal::Refusal;
 use crate::interface::exit::{Exit, Trouble};
-use crate::supervisor::protocol::Request;
+use crate::supervisor::protocol::{FRAUD, Request};
 use crate::view::{Confirmable, ReviewPage, TaskPage};
 
 /// Confirm a task as the owner, with a one-time code.
 ///
 /// The code is bound to exactly what is shown. Shows the task, the changed files and the digest, then asks for the code: typed without echo, or read from
-/// standard input; it is never an argument. If anything changes in between, the code is not used.
+/// standard input; it is never an argument. If anything changes in between, the code is not used. If you were asked for something that you never wished for,
+/// type `fraud` instead of a code: the whole workshop freezes.
 ///
 /// Example: orchestrate task confirm T1
 #[derive(Debug, clap::Args)]
@@ -30,8 +31,16 @@ impl Confirm {
         }
         // What is shown goes where the question goes, so that a pipe on standard output cannot hide it.
         complain(&shown(&task, &bundle, confirm, &Paint { colour: false, ..desk.paint }));
-        let code = desk.code(&format!("One-time code to confirm {} ({}): ", self.task, confirm.digest.short()))?;
+        let code = desk.code(&format!(
+            "One-time code to confirm {} ({}), or the word fraud to freeze everything: ",
+            self.task,
+            confirm.digest.short()
+        ))?;
+        let fraud = code.trim().eq_ignore_ascii_case(FRAUD);
         let request = Request::TaskConfirm { task: self.task.clone(), shown: confirm.digest.clone(), code };
+        if fraud {
+            return desk.order(&request);
+        }
         code_taken(desk, &request, &format!("{} is confirmed", self.task))
     }
 }

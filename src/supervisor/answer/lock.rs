@@ -1,0 +1,80 @@
+//! Locks: taking one may wait on the seat's bell; nothing here decides.
+
+use super::{denial, page, said};
+use crate::domain::actor::Actor;
+use crate::domain::command::Act;
+use crate::domain::entry::Millis;
+use crate::domain::failure::Failure;
+use crate::domain::glob::{Glob, MAX_PATH};
+use crate::domain::lock::{LONGEST_WAIT, Wish, path};
+use crate::domain::name::SeatName;
+use crate::domain::refusal::Refusal;
+use crate::domain::state::State;
+use crate::supervisor::protocol::{Request, Response};
+use crate::supervisor::yard::Yard;
+use crate::view::{self, Locked};
+use std::sync::Arc;
+use std::time::Duration;
+
+pub async fn answer(yard: &Arc<Yard>, actor: Actor, request: Request) -> Response {
+    let now = yard.clock.now();
+    match request {
+        Request::LockList => page(yard.see(move |state, _| view::locks(state, now.max(state.now))).await),
+        Request::LockWhy { path } if path.len() > MAX_PATH => {
+            Response::Refused(Refusal::new("lock-path", "the path is too long to be one", "orchestrate lock list"))
+        }
+        Request::LockWhy { path } => page(yard.see(move |state, _| view::lock_why(state, &actor, &path, now.max(state.now))).await),
+        Request::LockAcquire { paths, priority, wait } => acquire(yard, actor, Wish { paths, priority, wait }).await,
+        Request::LockRelease { paths, seat } => match yard.ask(actor, Act::Unlock { seat, paths }).await {
+            Ok(entries) => said(if entries.len() == 1 { "given back".to_owned() } else { format!("{} locks given back", entries.len()) }),
+            Err(denied) => denial(denied),
+        },
+        _ => Response::Bug("BUG: no lock request".to_owned()),
+    }
+}
+
+async fn acquire(yard: &Arc<Yard>, actor: Actor, wish: Wish) -> Response {
+    // The bell first: what is granted between the entry and the look is heard.
+    let bell = yard.bell(&actor.party());
+    let (texts, wait) = (wish.paths.clone(), wish.wait);
+    if let Err(denied) = yard.ask(actor.clone(), Act::Lock { wish }).await {
+        return denial(denied);
+    }
+    let Actor::Seat(seat) = actor else { return Response::Bug("BUG: a lock was granted to nobody's seat".to_owned()) };
+    let paths: Vec<Glob> = texts.iter().filter_map(|text| path::spelled(text).ok()).collect();
+    page(granted(yard, bell, &seat, paths, wait.unwrap_or(0).min(LONGEST_WAIT)).await)
+}
+
+/// Waits on the bell until the wish is granted or waits no more.
+async fn granted(
+    yard: &Yard,
+    mut bell: tokio::sync::watch::Receiver<u64>,
+    seat: &SeatName,
+    paths: Vec<Glob>,
+    seconds: u32,
+) -> Result<Locked, Failure> {
+    let mut stop = yard.stop.subscribe();
+    // The supervisor's own look at the time ends the wish; this is for one that is kept from it.
+    let deadline = tokio::time::Instant::now() + Duration::from_secs(u64::from(seconds) + 5);
+    loop {
+        bell.borrow_and_update();
+        let (now, who, wanted) = (yard.clock.now(), seat.clone(), paths.clone());
+        let (locked, waits) = yard.see(move |state, _| look(state, &who, &wanted, now)).await?;
+        if locked.granted || !waits {
+            return Ok(locked);
+        }
+        let rung = tokio::select! {
+            rung = tokio::time::timeout_at(deadline, bell.changed()) => rung.is_ok(),
+            _ = stop.changed() => false,
+        };
+        if !rung {
+            return Ok(locked);
+        }
+    }
+}
+
+fn look(state: &State, seat: &SeatName, paths: &[Glob], now: Millis) -> (Locked, bool) {
+    let now = now.max(state.now);
+    let waits = state.locks.wish(seat).is_some_and(|(_, wish)| wish.until > now && wish.paths.iter().all(|path| paths.contains(path)));
+    (view::locked(state, seat, paths, now), waits)
+}

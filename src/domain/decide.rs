@@ -56,29 +56,15 @@ pub fn decide(state: &State, actor: &Actor, command: &Command) -> Result<Vec<Eve
         // The librarian and the owner stop everything; the owner opens it again, with a code.
         Act::Freeze { reason } => freeze::freeze(state, actor, reason),
         Act::Thaw { step } => thaw(state, actor, now, *step),
+        // A recovery code makes the owner's second factor anew.
+        Act::ResetCodes { code } => confirm::reset(state, actor, *code),
         // What a socket does not offer is refused and recorded, whoever asks.
         Act::Trespass { refusal, .. } => Err(refusal.clone()),
         // Everything else is the supervisor's own measurement, which nobody else can bring.
-        Act::Found { .. }
-        | Act::RegisterKey { .. }
-        | Act::Swear
-        | Act::Start { .. }
-        | Act::Seat { .. }
-        | Act::Leave { .. }
-        | Act::Relayed { .. }
-        | Act::Landed { .. }
-        | Act::Measured { .. }
-        | Act::Tested { .. }
-        | Act::Conflicted { .. }
-        | Act::Stalled { .. }
-        | Act::Draw { .. }
-        | Act::Judge { .. }
-        | Act::MergeBuilt { .. }
-        | Act::MainMoved { .. }
-        | Act::WentHome { .. }
-        | Act::Told { .. }
-        | Act::Reported { .. }
-        | Act::Overdue { .. }
+        Act::Found { .. } | Act::RegisterKey { .. } | Act::Swear | Act::Start { .. } | Act::Seat { .. } | Act::Leave { .. }
+        | Act::Relayed { .. } | Act::Landed { .. } | Act::Measured { .. } | Act::Tested { .. } | Act::Conflicted { .. }
+        | Act::Stalled { .. } | Act::Draw { .. } | Act::Judge { .. } | Act::MergeBuilt { .. } | Act::MainMoved { .. }
+        | Act::WentHome { .. } | Act::Told { .. } | Act::Reported { .. } | Act::Overdue { .. }
         | Act::Tick => edge(actor).and_then(|()| measured(state, command)),
     }
 }

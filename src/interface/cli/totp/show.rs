@@ -8,7 +8,7 @@ use crate::view::text::one_line;
 
 /// Show the secret for your authenticator, as a QR code and a URI.
 ///
-/// It is shown only until the first code was used.
+/// With the recovery codes, for the day on which it is lost. Shown only until the first code was used.
 ///
 /// Example: orchestrate totp show
 #[derive(Debug, clap::Args)]
@@ -23,7 +23,8 @@ impl Show {
 fn page(totp: &Totp, paint: &Paint) -> String {
     let code = qr::code(&totp.uri).filter(|_| paint.unicode);
     let lines: String = code.iter().flat_map(Code::lines).map(|line| format!("{}\n", screened(&line, paint))).collect();
-    format!("{lines}{}\n", one_line(&totp.uri))
+    let recovery: String = totp.recovery.iter().map(|code| format!("  {}\n", one_line(code))).collect();
+    format!("{lines}{}\n\nRecovery codes, each for one `orchestrate totp reset`; keep them apart from the authenticator:\n{recovery}", one_line(&totp.uri))
 }
 
 /// White on black, whatever colours the terminal has; without colours it is right on a dark one.

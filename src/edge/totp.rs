@@ -84,7 +84,7 @@ impl Recovery {
     pub fn find(&self, typed: &str) -> Option<u8> {
         let plain = |text: &str| text.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_uppercase();
         let typed = plain(typed);
-        (0..Self::CODES).filter(|number| same(plain(&self.code(*number)).as_bytes(), typed.as_bytes())).last()
+        (0..Self::CODES).filter(|number| same(plain(&self.code(*number)).as_bytes(), typed.as_bytes())).next_back()
     }
 
     /// The secret after so many resets; the first one does not come from here, so that who has it knows none of these.

@@ -11,6 +11,8 @@ mod push;
 mod relay;
 mod rest;
 mod review;
+mod starve;
+mod users;
 mod wire;
 
 use crate::world::{Said, World};

@@ -240,3 +240,20 @@ fn a_state_folder_that_cannot_be_trusted_or_used_is_refused() {
     }
     nothing_left(&world);
 }
+
+#[test]
+fn a_clone_that_became_a_link_is_not_followed_and_keeps_nobody_else_from_starting() {
+    let world = World::python().bootstrap();
+    world.down().ok();
+    let (clone, home) = (world.seat("dev-a").clone_folder(), world.path("home"));
+    std::fs::rename(&clone, world.path("taken")).unwrap();
+    std::os::unix::fs::symlink(&home, &clone).unwrap();
+    std::fs::set_permissions(&home, std::fs::Permissions::from_mode(0o755)).unwrap();
+    world.start().ok().says("7 panes, 7 started");
+    let log = std::fs::read_to_string(world.state().join("supervisor.log")).unwrap();
+    assert!(log.contains("dev-a stays as it is: cannot use") && log.contains("dev-a.away"), "{log}");
+    assert_eq!(std::fs::metadata(&home).unwrap().permissions().mode() & 0o777, 0o755);
+    world.seat("dev-b").run("orchestrate whoami").ok();
+    std::fs::remove_file(&clone).unwrap();
+    std::fs::rename(world.path("taken"), &clone).unwrap();
+}

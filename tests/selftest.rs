@@ -132,7 +132,7 @@ fn the_page_stands_alone_and_has_every_row() {
 fn what_cannot_be_tried_is_not_green() {
     let owner = Owner::new();
     for words in
-        [&["--group", "Z"][..], &["--only", "A999"], &["--group", "A", "--only", "B1"], &["--isolation", "users"], &["--html", "--json"]]
+        [&["--group", "Z"][..], &["--only", "A999"], &["--group", "A", "--only", "B1"], &["--isolation", "landlock"], &["--html", "--json"]]
     {
         assert_eq!(owner.run(words).status.code(), Some(2), "{words:?}");
     }
@@ -192,4 +192,17 @@ fn an_interrupt_takes_everything_away() {
     assert!(gone(pid.as_raw_nonzero().get()));
     family.wait_gone();
     owner.clean();
+}
+
+#[test]
+fn at_users_the_same_attacks_are_refused() {
+    let owner = Owner::new();
+    let said = owner.run(&["--json", "--isolation", "users", "--only", "A1,C1,E1,H2,O1,Q1,01,05,10,14,27,31,36"]);
+    if !rustix::process::geteuid().is_root() {
+        assert_eq!(said.status.code(), Some(10), "{said:?}");
+        return;
+    }
+    let report = report(&said);
+    let ends = ends(&report, |_, outcome| outcome == "refused");
+    assert_eq!((said.status.code(), report["level"].as_str(), ends.len()), (Some(0), Some("users"), 13));
 }

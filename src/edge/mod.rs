@@ -15,4 +15,5 @@ pub mod script;
 pub mod tmux;
 pub mod totp;
 pub mod upstream;
+pub mod users;
 pub mod webhook;

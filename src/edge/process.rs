@@ -160,6 +160,14 @@ pub fn free_disk(path: &Path) -> Result<u64, Failure> {
     Ok(disk.f_bavail.saturating_mul(disk.f_frsize))
 }
 
+/// Reads how many bytes of memory this machine has.
+pub fn total_memory() -> Result<u64, Failure> {
+    const WHAT: &str = "cannot read how much memory there is";
+    let text = std::fs::read_to_string("/proc/meminfo").doing(WHAT)?;
+    let kib = text.lines().find_map(|line| line.strip_prefix("MemTotal:")?.split_whitespace().next()?.parse::<u64>().ok());
+    kib.map(|kib| kib << 10).ok_or_else(|| Failure::new(WHAT, "/proc/meminfo does not say"))
+}
+
 /// Lists the parents of a process, nearest first, up to the first process of all.
 pub fn ancestors(pid: u32) -> Vec<u32> {
     let parent = |pid: &u32| fields(*pid)?.get(1)?.parse().ok().filter(|&parent: &u32| parent > 0);

@@ -14,13 +14,16 @@ mod inner;
 mod limit;
 mod observe;
 mod probe;
+mod stage;
 #[cfg(test)]
 pub(crate) mod tests;
 
 use crate::domain::failure::{Doing, Failure};
 use crate::domain::planted;
 pub use crate::domain::isolation::Isolation;
-pub use observe::{Observed, Wall, observe};
+pub use observe::{Observed, Wall, observe, observe_users, reach};
+pub use stage::{give, hand_over, show};
+use stage::Other;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
@@ -88,6 +91,8 @@ pub struct Plan {
     pub etc: Vec<(String, PathBuf)>,
     /// Lets the program build a sandbox of its own: no Landlock and no ban on user namespaces.
     pub nested: bool,
+    /// The unix user that its processes are outside, at level `users`.
+    pub user: Option<u32>,
 }
 
 /// What the first process inside is told.
@@ -123,8 +128,9 @@ impl Plan {
     pub fn command(&self, isolation: Isolation, launcher: &Path) -> Result<Vec<OsString>, Failure> {
         self.check()?;
         match isolation {
-            Isolation::Users => Err(users_missing()),
-            Isolation::Sandbox => self.walled(launcher),
+            Isolation::Users if self.user.is_none() || !rustix::process::geteuid().is_root() => Err(users_missing()),
+            Isolation::Users => self.walled(launcher, self.user.map(Other::new)),
+            Isolation::Sandbox => self.walled(launcher, None),
             Isolation::None => self.advisory(launcher),
         }
     }
@@ -148,13 +154,14 @@ impl Plan {
         if self.argv.is_empty() { bad("it has no command".into()) } else { Ok(()) }
     }
 
-    fn walled(&self, launcher: &Path) -> Result<Vec<OsString>, Failure> {
-        let around = around::Around::of(self, launcher);
+    fn walled(&self, launcher: &Path, other: Option<Other>) -> Result<Vec<OsString>, Failure> {
+        let mut around = around::Around::of(self, launcher, other);
+        let tree = self.tree(&mut around);
         let mut line = words([launcher.as_os_str(), OsStr::new("inner"), OsStr::new("--around")]);
         line.push(json(&around)?);
         line.extend(words(["--", path_text(&diagnose::bubblewrap()?)?.as_str()]));
         line.extend(self.namespaces());
-        line.extend(self.tree(&around));
+        line.extend(tree);
         line.extend(self.environment().into_iter().flat_map(|(name, value)| words(["--setenv", name.as_str(), value.as_str()])));
         line.extend(words([
             "--chdir".as_ref(),
@@ -216,7 +223,7 @@ impl Plan {
     }
 
     /// The file tree; what is made read-only again comes last, after every mount point below it exists.
-    fn tree(&self, around: &around::Around) -> Vec<OsString> {
+    fn tree(&self, around: &mut around::Around) -> Vec<OsString> {
         let mut line = system();
         line.extend(etc::mounts(&self.etc));
         line.extend(around.mounts());
@@ -236,7 +243,10 @@ impl Plan {
             line.extend(sized("1777", self.limits.tmp_size, "/tmp"));
         }
         line.extend(sized("0755", RUN_SIZE, "/run"));
-        line.extend(self.all_binds(&around.launcher).iter().flat_map(mount));
+        for mut bind in self.all_binds(&around.launcher) {
+            bind.source = around.source(&bind.source);
+            line.extend(mount(&bind));
+        }
         line.extend(words(["--remount-ro", "/dev", "--remount-ro", "/"]));
         line
     }
@@ -351,14 +361,10 @@ fn ids() -> (u32, u32) {
 
 /// What is missing for a unix user per seat.
 pub fn users_missing() -> Failure {
-    let root = rustix::process::geteuid().is_root();
-    let mapper = ["/usr/bin/newuidmap", "/usr/local/bin/newuidmap"].iter().any(|path| Path::new(path).exists());
-    let mut missing = vec!["a step that gives each seat a unix user of its own is not part of this build"];
-    if !root && !mapper {
-        missing.push("`newuidmap` is not installed and the caller is not root");
+    const WHAT: &str = "cannot isolate seats by unix users";
+    if !rustix::process::geteuid().is_root() {
+        let why = "only root can start processes of other users";
+        return Failure::new(WHAT, why).hint("sudo orchestrate users setup <repo>, then sudo orchestrate bootstrap <repo> --isolation users; or --isolation sandbox");
     }
-    if !root && std::fs::read_to_string("/etc/subuid").unwrap_or_default().trim().is_empty() {
-        missing.push("/etc/subuid grants no range");
-    }
-    Failure::new("cannot isolate seats by unix users", missing.join("; ")).hint("orchestrate bootstrap --isolation sandbox   (it needs no unix users)")
+    Failure::new(WHAT, "this workshop's seats have no users yet").hint("orchestrate users setup <repo>")
 }

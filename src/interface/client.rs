@@ -15,8 +15,10 @@ const MOST_HEAD: u64 = 16 * 1024;
 const MOST_BODY: u64 = 256 * 1024 * 1024;
 /// A socket's path may be this long; a longer one is reached through its folder.
 const MOST_PATH: usize = 107;
-/// How long an answer may take beyond what the request itself waits for.
-const PATIENCE: Duration = Duration::from_secs(600);
+/// How long an answer may take beyond what the request itself waits for: where only words are looked up or written down, and where work is
+/// done for it.
+const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE_FOR_WORK: Duration = Duration::from_secs(600);
 
 /// Where requests go: a seat's own socket inside a sandbox, else the owner's.
 #[derive(Debug, Clone)]
@@ -67,6 +69,10 @@ impl Client {
     }
 
     fn gone(&self, why: std::io::Error) -> Failure {
+        if matches!(why.kind(), std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut) {
+            let why = "it is there, but says nothing in time: it may be stopped, or the machine overloaded; nothing was lost";
+            return Failure::new("the supervisor does not answer", why).hint("orchestrate status   (outside: orchestrate doctor)");
+        }
         Failure::new("the supervisor did not answer to the end", why).hint(format!("{}   (starts it again; nothing is lost)", self.start))
     }
 
@@ -101,12 +107,18 @@ fn through_folder(socket: &Path) -> std::io::Result<UnixStream> {
     UnixStream::connect(Path::new(&format!("/proc/self/fd/{}", folder.as_raw_fd())).join(name))
 }
 
-/// Requests that wait for something say how long; all others are answered when they are done.
+/// Requests that wait for something say how long; all others are answered when they are done. `ORCHESTRATE_PATIENCE` (seconds) is for
+/// people who know how their machine is.
 fn patience(request: &Request) -> Duration {
+    let told = std::env::var("ORCHESTRATE_PATIENCE").ok().and_then(|text| text.parse().ok()).map(Duration::from_secs);
+    let quick = told.unwrap_or(PATIENCE);
     match request {
-        Request::GateWait { seconds, .. } | Request::MailWait { seconds } => PATIENCE + Duration::from_secs(u64::from(*seconds)),
-        Request::Ledger { wait, .. } => PATIENCE + Duration::from_secs(u64::from(*wait)),
-        _ => PATIENCE,
+        Request::GateWait { seconds, .. } | Request::MailWait { seconds } => quick + Duration::from_secs(u64::from(*seconds)),
+        Request::Ledger { wait, .. } => quick + Duration::from_secs(u64::from(*wait)),
+        Request::Deliver | Request::LedgerVerify | Request::Bundle { .. } | Request::Resume | Request::Recharter | Request::Down => {
+            PATIENCE_FOR_WORK
+        }
+        _ => quick,
     }
 }
 

@@ -10,10 +10,10 @@ use crate::edge::agent;
 use crate::edge::clock::Clock;
 use crate::edge::git::{Git, examine};
 use crate::edge::process::free_disk;
-use crate::edge::sandbox::observe;
+use crate::edge::sandbox::{observe, reach};
 use crate::edge::tmux::Tmux;
 use crate::edge::upstream::Kind;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Less free disk than this is too little for clones and test runs, in bytes.
 const LEAST_DISK: u64 = 1 << 30;
@@ -36,6 +36,8 @@ pub fn doctor(repo: Option<&Path>) -> Vec<Finding> {
         found("git", Git::find().map(|git| git.version().to_string())),
         found("tmux", Tmux::find(Path::new("/nonexistent/doctor.sock")).map(|_| "found".to_owned())),
         isolation(),
+        users(),
+        push_credentials(),
         state(),
         clock(),
     ];
@@ -60,6 +62,45 @@ fn isolation() -> Finding {
     let held = seen.walls.iter().filter(|wall| wall.held).count();
     let detail = if ok { format!("level {} ({held} of {} probes held)", seen.level.as_str(), seen.walls.len()) } else { seen.why };
     Finding { name: "isolation".to_owned(), ok, detail, fix: seen.fix }
+}
+
+/// The level above: never needed for a start, so never a fault.
+fn users() -> Finding {
+    let detail = match crate::edge::users::may() {
+        true => "level users can be had here: orchestrate users setup <repo>, then bootstrap --isolation users",
+        false => "level users needs root, to start processes of other users: sudo orchestrate users setup <repo>",
+    };
+    Finding { name: "unix users".to_owned(), ok: true, detail: detail.to_owned(), fix: String::new() }
+}
+
+/// What the owner pushes with, tried from inside a throw-away sandbox that shows what the agent's own would.
+fn push_credentials() -> Finding {
+    found("push credentials", tried())
+}
+
+fn tried() -> Result<String, Failure> {
+    let there = credentials();
+    let folder = place::config().filter(|folder| folder.is_dir());
+    let command = charter::load(&Overlay { folder: folder.as_deref(), ..Overlay::default() }).map(|(charter, _)| charter.policy.agent.command.clone());
+    let shown = command.and_then(|command| agent::resolve(&command)).map(|launch| launch.read_only).unwrap_or_default();
+    let own = std::env::current_exe().unwrap_or_default();
+    let reached = reach(&own, &shown, &there)?;
+    if reached.is_empty() {
+        return Ok(format!("{} of yours on this machine, none within a seat's reach", there.len()));
+    }
+    let names: Vec<String> = reached.iter().map(|path| path.display().to_string()).collect();
+    let hint = "move them, or the agent's program, so that no folder that the agent needs holds them";
+    Err(Failure::new("a seat could push in your name", format!("it reaches {}", names.join(", "))).hint(hint))
+}
+
+/// Where the owner's means to push usually lie, as far as they are there.
+fn credentials() -> Vec<PathBuf> {
+    let home = std::env::var_os("HOME").map(PathBuf::from).unwrap_or_default();
+    let config = std::env::var_os("XDG_CONFIG_HOME").map_or_else(|| home.join(".config"), PathBuf::from);
+    let files = [".git-credentials", ".netrc", ".ssh", ".gnupg", ".git-credential-cache", ".cache/git/credential", ".gitconfig"].map(|name| home.join(name));
+    let more = ["git/credentials", "gh/hosts.yml", "glab-cli/config.yml", "hub"].map(|name| config.join(name));
+    let agents = ["SSH_AUTH_SOCK", "GPG_AGENT_INFO"].iter().filter_map(std::env::var_os).map(PathBuf::from);
+    files.into_iter().chain(more).chain(agents).filter(|path| path.is_absolute() && path.exists()).collect()
 }
 
 fn state() -> Finding {

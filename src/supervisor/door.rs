@@ -30,6 +30,7 @@ pub use super::demo::{DemoStage, demo_stage, plain_clone};
 pub use super::doctor::{Finding, doctor};
 pub use super::place::workshop_id;
 pub use super::secrets::Passphrase;
+pub use super::users::{User, remove as users_remove, setup as users_setup};
 pub use super::selftest::{Fired, Row as AttackRow, Stage as AttackStage, catalogue as attack_catalogue};
 
 /// How long a start waits for the instances' answers, in seconds.
@@ -207,7 +208,7 @@ pub fn is_asleep(repo: &Path) -> bool {
     Place::of(repo).is_ok_and(|place| place.ledger().exists() && !runs(&place))
 }
 
-fn runs(place: &Place) -> bool {
+pub(super) fn runs(place: &Place) -> bool {
     UnixStream::connect(place.join(OWNER_SOCKET)).is_ok()
 }
 

@@ -19,6 +19,7 @@ mod secrets;
 mod selftest;
 mod serve;
 pub mod start;
+mod users;
 mod watch;
 mod wire;
 pub mod yard;

@@ -2,11 +2,17 @@
 
 use crate::domain::failure::{Doing, Failure};
 use crate::domain::name::{Digest, SeatName};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
+use std::collections::BTreeMap;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 /// The longest path a unix socket can have, less the longest name we put below the state folder.
 const LONGEST: usize = 107 - "/run/abcdefghijklmnopqrstuvwxyz12345/relay.sock".len();
+
+/// How deep a seat's folders are handed over.
+pub const DEEPEST: u32 = 256;
+/// The file that names the seats' unix users.
+const USERS: &str = "users.json";
 
 /// A workshop's private state folder.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,6 +65,10 @@ impl Place {
         }
         make_private(&self.root)?;
         self.claim(repo)?;
+        // At level `users` this one is opened to the seats' users, below a folder that is closed.
+        if self.join("bin").exists() {
+            make_seats_own(&self.join("bin"))?;
+        }
         for name in ["keys", "run", "clones", "homes", "work", "bin", "hooks", "prompts"] {
             make_private(&self.root.join(name))?;
         }
@@ -132,9 +142,26 @@ impl Place {
         self.root.join("run").join(seat.as_str())
     }
 
-    /// The user whose processes a seat's are.
-    pub fn user_of(&self, _seat: &SeatName) -> u32 {
-        rustix::process::geteuid().as_raw()
+    /// The unix users that `orchestrate users setup` gave to the seats; none at any other level.
+    pub fn users(&self) -> Result<BTreeMap<SeatName, u32>, Failure> {
+        const WHAT: &str = "cannot read the seats' users";
+        match read_private(&self.join(USERS)) {
+            Ok(text) => serde_json::from_slice(&text).doing(WHAT),
+            Err(_) if !self.join(USERS).exists() => Ok(BTreeMap::new()),
+            Err(failure) => Err(failure),
+        }
+    }
+
+    /// Writes down which users the seats have; none takes them away.
+    pub fn set_users(&self, users: &BTreeMap<SeatName, u32>) -> Result<(), Failure> {
+        const WHAT: &str = "cannot write down the seats' users";
+        let path = self.join(USERS);
+        if users.is_empty() {
+            return std::fs::remove_file(path).doing(WHAT);
+        }
+        let text = serde_json::to_vec_pretty(users).doing(WHAT)?;
+        let mut file = std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path).doing(WHAT)?;
+        std::io::Write::write_all(&mut file, &text).doing(WHAT)
     }
 
     pub fn tmux(&self) -> PathBuf {

@@ -1,7 +1,7 @@
 //! Fills the seats: clones, homes, prompts, panes, and the wait for their answers.
 
 use super::drive::Denied;
-use super::place::make_seats_own;
+use super::place::{DEEPEST, make_seats_own};
 use super::protocol::{API_SOCKET, INSIDE, INSIDE_BIN, INSIDE_MIRROR, RELAY_SOCKET};
 use super::start::{Options, Reporter};
 use super::yard::{Yard, blocking};
@@ -16,7 +16,8 @@ use crate::domain::planted;
 use crate::domain::role::Colour;
 use crate::edge::agent::{self, Launch};
 use crate::edge::git::CloneSetup;
-use crate::edge::sandbox::{Bind, Forward, Limits, Plan};
+use crate::edge::process::total_memory;
+use crate::edge::sandbox::{Bind, Forward, Limits, Plan, give};
 use crate::edge::upstream::Kind as CredentialKind;
 use crate::edge::tmux::{Control, Event, Feed, Grid, Pane, PaneSpec, Tmux};
 use std::collections::BTreeMap;
@@ -37,8 +38,12 @@ const API_PORT: u16 = 3129;
 const DUMMY: &str = "sk-ant-the-relay-puts-the-real-key-in";
 /// The first thing an agent is told to do, after its prompt.
 const FIRST: &str = "Run `orchestrate whoami`, then `orchestrate mail inbox`, and do what your role asks. When nothing is left, stop and wait for mail.";
-/// What one seat may use.
+/// What one seat may use, beside half of the machine's memory.
 const LIMITS: Limits = Limits { processes: 2048, open_files: 4096, file_size: 4 << 30, tmp_size: 1 << 30, cpu_seconds: None, memory: None };
+/// How deep a seat's home is furnished.
+const FURNISHED: u32 = 4;
+/// No seat is bound to less memory than this.
+const LEAST_MEMORY: u64 = 1 << 30;
 
 /// A seat with all that its pane needs.
 struct Place {
@@ -104,7 +109,7 @@ fn count(made: usize, verb: &str) -> String {
 
 /// Makes the clones that are missing, two at a time.
 async fn clones(yard: &Arc<Yard>, charter: &Charter) -> Result<usize, Failure> {
-    let missing: Vec<SeatName> = charter.seats().filter(|seat| !yard.place.clone_of(seat).exists()).cloned().collect();
+    let missing: Vec<SeatName> = charter.seats().filter(|seat| std::fs::symlink_metadata(yard.place.clone_of(seat)).is_err()).cloned().collect();
     let half = missing.len().div_ceil(2);
     let (first, second) = missing.split_at(half);
     let make = |seats: &[SeatName]| {
@@ -128,7 +133,10 @@ fn clone(yard: &Yard, seat: &SeatName) -> Result<(), Failure> {
         hooks_path: None,
         checkout: true,
     };
-    gate.seat_clone(&yard.place.mirror(), &inside.mirror, &yard.place.clone_of(seat), &setup)
+    let clone = yard.place.clone_of(seat);
+    gate.seat_clone(&yard.place.mirror(), &inside.mirror, &clone, &setup)?;
+    // Before the seat's first process: nothing in there is the seat's yet.
+    yard.users.get(seat).map_or(Ok(()), |user| give(&clone, *user, DEEPEST))
 }
 
 /// Where things are as a seat sees them: inside its sandbox, or on the host where there is none.
@@ -184,8 +192,12 @@ fn place(yard: &Yard, options: &Options, charter: &Charter, seat: &SeatName) -> 
     std::fs::write(&path, &prompt).doing(format!("cannot write {}", path.display()))?;
     let home = yard.place.home_of(seat);
     make_seats_own(&home)?;
+    plain_folder(&yard.place.clone_of(seat))?;
     let launch = agent::resolve(options.command(charter, seat))?;
     let plan = plan(yard, seat, &launch, &prompt, &home)?;
+    if let Some(user) = yard.users.get(seat) {
+        give(&home, *user, FURNISHED)?;
+    }
     Ok(Place {
         seat: seat.clone(),
         title: role.name.to_string(),
@@ -194,6 +206,17 @@ fn place(yard: &Yard, options: &Options, charter: &Charter, seat: &SeatName) -> 
         agent: launch.argv.clone(),
         prompt: Digest::of(prompt.as_bytes()),
     })
+}
+
+/// What lies where a seat's clone belongs is a folder, and no way to somewhere else; it may not be there yet.
+fn plain_folder(clone: &Path) -> Result<(), Failure> {
+    match std::fs::symlink_metadata(clone) {
+        Ok(seen) if !seen.is_dir() => {
+            let hint = format!("mv '{0}' '{0}.away', then orchestrate bootstrap", clone.display());
+            Err(Failure::new(format!("cannot use {} as a clone", clone.display()), "it is no folder").hint(hint))
+        }
+        Ok(_) | Err(_) => Ok(()),
+    }
 }
 
 fn plan(yard: &Yard, seat: &SeatName, launch: &Launch, prompt: &str, home: &Path) -> Result<Plan, Failure> {
@@ -233,10 +256,11 @@ fn plan(yard: &Yard, seat: &SeatName, launch: &Launch, prompt: &str, home: &Path
         env,
         chdir: inside.clone,
         argv: launch.argv.iter().cloned().chain(furniture.args).map(OsString::from).collect(),
-        limits: LIMITS,
+        limits: Limits { memory: Some((total_memory()? / 2).max(LEAST_MEMORY)), ..LIMITS },
         forwards,
         etc: Vec::new(),
         nested: false,
+        user: yard.users.get(seat).copied(),
     })
 }
 

@@ -14,6 +14,7 @@ use crate::domain::name::{RefName, SeatName};
 use crate::domain::refusal::Refusal;
 use crate::edge::chance;
 use crate::edge::git::{Conversation, Limits, Service, serve};
+use crate::edge::sandbox::give;
 use crate::edge::upstream::{Body, whole};
 use http_body_util::{BodyExt as _, Limited};
 use hyper::body::{Bytes, Incoming};
@@ -63,11 +64,14 @@ pub fn open_house(yard: &Arc<Yard>) -> Result<(), Failure> {
 /// Opens a seat's sockets, in its own folder.
 pub fn open_seat(yard: &Arc<Yard>, seat: &SeatName) -> Result<(), Failure> {
     let folder = yard.place.sockets_of(seat);
-    super::place::make_private(&folder)?;
+    if yard.users.is_empty() { super::place::make_private(&folder)? } else { super::place::make_seats_own(&folder)? }
     listen(yard, &folder.join(SEAT_SOCKET), Door::Seat(seat.clone()))?;
     listen_git(yard, &folder.join(GIT_SOCKET), seat)?;
     relay::listen(yard, seat, bind(&folder.join(RELAY_SOCKET))?);
     relay::api::listen(yard, seat, bind(&folder.join(API_SOCKET))?);
+    if let Some(user) = yard.users.get(seat) {
+        give(&folder, *user, 1)?;
+    }
     Ok(())
 }
 

@@ -25,7 +25,7 @@ use crate::domain::workshop::Genesis;
 use crate::edge::agent;
 use crate::edge::clock::Clock;
 use crate::edge::git::{Gate, Git, Move, Source, examine};
-use crate::edge::sandbox::{observe, users_missing};
+use crate::edge::sandbox::{observe, observe_users, show, users_missing};
 use crate::edge::tmux::Tmux;
 use crate::ledger::Ledger;
 use crate::ledger::sqlite::SqliteLedger;
@@ -118,6 +118,8 @@ pub fn supervise(place: &Place, secrets: Secrets, mut reporter: Reporter) -> Res
     let begun = Instant::now();
     crate::edge::process::harden()?;
     crate::edge::process::widen()?;
+    // Everything private lies in folders that are; what a seat is shown, the mirror, is written for others to read.
+    rustix::process::umask(rustix::fs::Mode::WGRP | rustix::fs::Mode::WOTH);
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().doing("cannot start the supervisor")?;
     let outcome = runtime.block_on(run(place, secrets, &mut reporter, begun));
     if let Err(failure) = &outcome {
@@ -206,8 +208,13 @@ fn prepare(place: &Place, options: &Options, passphrase: Option<&str>, reporter:
     let since = Instant::now();
     let git = Git::find()?;
     let launcher = place.join("bin/orchestrate");
+    let users = place.users()?;
+    if options.isolation != Isolation::Users && !users.is_empty() {
+        let why = "its seats' folders belong to unix users of their own";
+        return Err(Failure::new("cannot start at this isolation level", why).hint("--isolation users, or: orchestrate users remove <repo>"));
+    }
     let (source, level) = std::thread::scope(|scope| {
-        let level = scope.spawn(|| level(options, &launcher));
+        let level = scope.spawn(|| level(options, &launcher, &users));
         let source = examine(&git, &options.repo, options.branch.as_deref());
         (source, level.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
     });
@@ -222,6 +229,9 @@ fn prepare(place: &Place, options: &Options, passphrase: Option<&str>, reporter:
     let since = Instant::now();
     let workshop = workshop_id(&options.repo);
     let seats: Vec<SeatName> = charter.seats().cloned().collect();
+    if let Some(seat) = seats.iter().find(|seat| options.isolation == Isolation::Users && !users.contains_key(seat)) {
+        return Err(Failure::new(format!("cannot start {seat}"), "it has no unix user").hint("orchestrate users setup <repo>"));
+    }
     let (ledger, fresh) = open_ledger(place)?;
     let len = ledger.len();
     reporter.step("ledger", if fresh { "new".to_owned() } else { format!("{len} entries") }, since);
@@ -234,7 +244,7 @@ fn prepare(place: &Place, options: &Options, passphrase: Option<&str>, reporter:
     let clock = Clock::new(std::env::var_os("ORCHESTRATE_CLOCK_AHEAD").map(PathBuf::from));
     let grip = Grip::new(Arc::clone(&keys), Arc::clone(&gate), clock.clone());
     let drive = Drive::open(Box::new(ledger), grip)?;
-    let ground = Ground { place: place.clone(), repo: options.repo.clone(), workshop, git, gate, keys, clock, isolation: options.isolation };
+    let ground = Ground { place: place.clone(), repo: options.repo.clone(), workshop, git, gate, keys, clock, isolation: options.isolation, users };
     let (ask, asks) = mpsc::unbounded_channel();
     Ok(Prepared { yard: (Yard::new(ground, ask), drive), asks, charter, source, fresh, level })
 }
@@ -251,15 +261,16 @@ fn open_ledger(place: &Place) -> Result<(SqliteLedger, bool), Failure> {
 }
 
 /// The isolation level that the probes saw, and what it leaves open; less than was asked for is a failure.
-fn level(options: &Options, launcher: &Path) -> Result<(String, String), Failure> {
+fn level(options: &Options, launcher: &Path, users: &BTreeMap<SeatName, u32>) -> Result<(String, String), Failure> {
     if options.isolation == Isolation::None {
         let note = "no walls: a seat can read keys, edit the record and type into other panes; only `orchestrate verify` helps".to_owned();
         return Ok(("none".to_owned(), note));
     }
-    if options.isolation == Isolation::Users {
-        return Err(users_missing());
-    }
-    let seen = observe(launcher);
+    let seen = match users.values().next() {
+        _ if options.isolation != Isolation::Users => observe(launcher),
+        Some(user) if rustix::process::geteuid().is_root() => observe_users(launcher, *user),
+        _ => return Err(users_missing()),
+    };
     if seen.level == Isolation::None {
         let hint = if seen.fix.is_empty() { "orchestrate doctor".to_owned() } else { seen.fix.clone() };
         return Err(Failure::new(format!("isolation level {} cannot be had here", options.isolation.as_str()), seen.why).hint(hint));
@@ -325,6 +336,9 @@ fn repository(yard: &Yard, state: &State, source: &Source, reporter: &mut Report
         (true, _) => gate.refresh_mirror(&mirror, gate.branch())?,
         (false, true) => gate.first_mirror(&mirror)?,
         (false, false) => gate.make_mirror(&mirror)?,
+    }
+    if !yard.users.is_empty() {
+        [mirror, yard.place.join("bin")].iter().try_for_each(|path| show(path))?;
     }
     reporter.step("gate repository", format!("{} at {}", gate.branch(), gate.tip()?.short()), since);
     yard.gate.set(gate).map_err(|_| Failure::new("BUG: the gate was opened twice", ""))

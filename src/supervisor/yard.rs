@@ -44,6 +44,8 @@ pub struct Yard {
     pub clock: Clock,
     pub launcher: PathBuf,
     pub isolation: Isolation,
+    /// The seats' unix users, at level `users`.
+    pub users: BTreeMap<SeatName, u32>,
     pub tmux: OnceLock<Tmux>,
     certs: RwLock<Certs>,
     /// Commits found well signed, by the digest of their bytes; forgotten when a certificate changes, and after a while.
@@ -80,6 +82,7 @@ pub struct Ground {
     pub keys: Arc<Keys>,
     pub clock: Clock,
     pub isolation: Isolation,
+    pub users: BTreeMap<SeatName, u32>,
 }
 
 impl Yard {
@@ -94,6 +97,7 @@ impl Yard {
             keys: ground.keys,
             clock: ground.clock,
             isolation: ground.isolation,
+            users: ground.users,
             tmux: OnceLock::new(),
             certs: RwLock::default(),
             signed: Mutex::default(),
@@ -141,6 +145,11 @@ impl Yard {
         let look = move |state: &State, ledger: &dyn Ledger| drop(reply.send(look(state, ledger)));
         self.asks.send(Ask::See(Box::new(look))).map_err(|_| gone())?;
         answer.await.map_err(|_| gone())
+    }
+
+    /// The user whose processes a seat's are.
+    pub fn user_of(&self, seat: &SeatName) -> u32 {
+        self.users.get(seat).copied().unwrap_or_else(|| rustix::process::geteuid().as_raw())
     }
 
     pub fn gate(&self) -> Result<&Gate, Failure> {

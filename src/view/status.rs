@@ -166,7 +166,6 @@ pub fn not_promised(level: &str) -> Vec<String> {
         "sandbox" => {
             &["a hole in the kernel is a hole in the wall", "all seats run as your user: an escape from one sandbox reaches your files"]
         }
-        "landlock" => &["seats can see and disturb each other's processes", "the network is not cut off"],
         _ => {
             &["nothing keeps a seat from the supervisor's keys, ledger or files", "the gates are advisory: only the offline verifier helps"]
         }

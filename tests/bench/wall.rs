@@ -53,6 +53,7 @@ fn plan(shop: &Shop) -> Plan {
         forwards: vec![Forward { port: 3128, socket: PathBuf::from("/run/orchestrate/relay.sock") }],
         etc: Vec::new(),
         nested: false,
+        user: None,
     }
 }
 

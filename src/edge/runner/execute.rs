@@ -154,7 +154,7 @@ impl<'a> Bench<'a> {
         // Of two binds on one target the later counts: the program's over the place's.
         let binds = own.into_iter().chain(self.job.dependencies.iter().cloned()).chain(program.binds.iter().cloned()).collect();
         let (forwards, etc) = (Vec::new(), Vec::new());
-        Plan { name: "tests".into(), binds, env, chdir, argv: program.argv.clone(), limits, forwards, etc, nested: false }
+        Plan { name: "tests".into(), binds, env, chdir, argv: program.argv.clone(), limits, forwards, etc, nested: false, user: None }
     }
 
     /// Reads output and looks at limits until the program has ended.

@@ -1,5 +1,6 @@
 //! The step outside the wall: what must be done before `bwrap` starts.
 
+use super::stage::Other;
 use super::{Plan, become_program, devices, etc, ids, limit, told, words};
 use crate::domain::failure::{Doing, Failure};
 use serde::{Deserialize, Serialize};
@@ -22,16 +23,24 @@ pub(super) struct Around {
     files: Vec<(String, String)>,
     processes: u64,
     memory: Option<u64>,
+    /// Who the sandbox's processes are, where they are not the caller.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    other: Option<Other>,
 }
 
 impl Around {
-    pub(super) fn of(plan: &Plan, launcher: &Path) -> Self {
+    pub(super) fn of(plan: &Plan, launcher: &Path, other: Option<Other>) -> Self {
         let (user, group) = ids();
         let home = plan.env.get("HOME").map_or("/tmp", String::as_str);
         let mut files = etc::written(&plan.name, user, group, home);
         files.retain(|(path, _)| !plan.etc.iter().any(|(own, _)| own == path));
         let (name, launcher) = (plan.name.clone(), launcher.to_owned());
-        Self { name, launcher, files, processes: plan.limits.processes, memory: plan.limits.memory }
+        Self { name, launcher, files, processes: plan.limits.processes, memory: plan.limits.memory, other }
+    }
+
+    /// Where `bwrap` finds what it is to show.
+    pub(super) fn source(&mut self, source: &Path) -> PathBuf {
+        self.other.as_mut().map_or_else(|| source.to_owned(), |other| other.lay(source))
     }
 
     /// The bwrap words that take the written files from their descriptors.
@@ -51,7 +60,9 @@ pub(super) fn enter(args: &[OsString]) -> Result<Infallible, Failure> {
         hand(text, fd)?;
     }
     devices::protect()?;
+    limit::go_first()?;
     limit::bound_group(&around.name, around.processes, around.memory);
+    around.other.as_ref().map_or(Ok(()), Other::enter)?;
     // Ctrl-C belongs to the program inside: bwrap would die of it and take the program along.
     limit::on_interrupt(libc::SIG_IGN)?;
     Err(become_program(program).hint("run `orchestrate doctor`"))

@@ -53,14 +53,20 @@ fn cap(resource: Resource, most: u64) -> Result<(), Failure> {
     setrlimit(resource, Rlimit { current: Some(most), maximum: Some(most) }).doing(format!("cannot limit {resource:?} to {most}"))
 }
 
-/// Bounds processes and memory of the whole tree with a control group, when the caller is root.
+/// How much rather the kernel ends these processes than others when memory runs out; the supervisor's own stands at 0.
+const VICTIM: &str = "500";
+
+/// Makes this process and what it becomes the first to go when the machine's memory runs out.
+pub(super) fn go_first() -> Result<(), Failure> {
+    fs::write("/proc/self/oom_score_adj", VICTIM).doing("cannot say who goes first when memory runs out")
+}
+
+/// Bounds processes and memory of the whole tree with a control group, where the caller may make one: root, or a user to whom systemd
+/// delegated a part of the hierarchy.
 ///
-/// The kernel does not count processes of root against a resource limit; an ordinary caller needs nothing here. Where root has no
-/// control groups to write (a container), nothing is bounded: the start-up probe sees that and says so.
+/// The kernel does not count processes of root against a resource limit; for an ordinary caller the resource limits hold in any case. Where
+/// root has no control groups to write (a container), nothing is bounded: the start-up probe sees that and says so.
 pub(super) fn bound_group(name: &str, processes: u64, memory: Option<u64>) {
-    if !rustix::process::geteuid().is_root() {
-        return;
-    }
     for (base, limits) in controllers(processes, memory) {
         sweep(&base);
         let group = base.join(format!("orchestrate-{name}-{}", std::process::id()));
@@ -81,11 +87,28 @@ fn controllers(processes: u64, memory: Option<u64>) -> Vec<Bound> {
     if root.join("cgroup.controllers").exists() {
         let mut limits = vec![("pids.max", processes)];
         limits.extend(memory.map(|bytes| ("memory.max", bytes)));
-        return vec![(root.to_owned(), limits)];
+        return delegated(root).map(|base| (base, limits)).into_iter().collect();
+    }
+    if !rustix::process::geteuid().is_root() {
+        return Vec::new();
     }
     let mut all = vec![(root.join("pids").join(own_group("pids")), vec![("pids.max", processes)])];
     all.extend(memory.map(|bytes| (root.join("memory").join(own_group("memory")), vec![("memory.limit_in_bytes", bytes)])));
     all
+}
+
+/// The nearest group above this process that gives its members' groups both controllers, and that the caller may write.
+fn delegated(root: &Path) -> Option<PathBuf> {
+    let text = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
+    let own = text.lines().find_map(|line| line.strip_prefix("0::/")).unwrap_or_default();
+    let gives = |base: &&Path| {
+        let given = fs::read_to_string(base.join("cgroup.subtree_control")).unwrap_or_default();
+        let both = ["pids", "memory"].iter().all(|name| given.split_whitespace().any(|word| word == *name));
+        both && rustix::fs::access(base.join("cgroup.procs"), rustix::fs::Access::WRITE_OK).is_ok()
+    };
+    let ours = |base: &Path| base.file_name().is_some_and(|name| name.to_string_lossy().starts_with("orchestrate-"));
+    let above = root.join(own);
+    above.ancestors().take_while(|base| base.starts_with(root)).filter(|base| !ours(base)).find(gives).map(Path::to_path_buf)
 }
 
 /// The group of this process in a version 1 hierarchy, relative to its root.

@@ -64,10 +64,50 @@ impl Observed {
 
 /// Starts a throw-away sandbox that attacks its own wall, and reports what held; `launcher` is our own binary's path.
 pub fn observe(launcher: &Path) -> Observed {
-    try_walls(launcher).map_or_else(Observed::nothing, Observed::of)
+    try_walls(launcher, None).map_or_else(Observed::nothing, Observed::of)
 }
 
-fn try_walls(launcher: &Path) -> Result<Vec<Wall>, Failure> {
+/// The same with the sandbox of a unix user of its own, and a look from outside at whose its files are.
+pub fn observe_users(launcher: &Path, user: u32) -> Observed {
+    let all = || {
+        let mut walls = try_walls(launcher, Some(user))?;
+        walls.push(whose(launcher, user)?);
+        Ok(walls)
+    };
+    let seen = all().map_or_else(Observed::nothing, Observed::of);
+    if seen.level == Isolation::Sandbox { Observed { level: Isolation::Users, ..seen } } else { seen }
+}
+
+/// Tries from inside a throw-away sandbox, with these paths shown, which of those others are within its reach.
+pub fn reach(launcher: &Path, shown: &[PathBuf], wanted: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
+    const TRY: &str = "for path; do test -e \"$path\" && printf '%s\\n' \"$path\"; done; echo tried";
+    let mut argv = words(["/bin/sh", "-c", TRY, "sh"]);
+    argv.extend(wanted.iter().map(|path| path.as_os_str().to_owned()));
+    let binds = shown.iter().map(|path| super::Bind::read_only(path, path)).collect();
+    let output = run(&Plan { argv, binds, ..plan(&Bait { processes: 48, ..Bait::default() }, None)? }, launcher)?;
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    match text.trim_end().strip_suffix("tried") {
+        Some(reached) => Ok(reached.lines().map(PathBuf::from).collect()),
+        None => Err(Failure::new("cannot try what a seat could reach", String::from_utf8_lossy(&output.stderr).trim()).hint("orchestrate doctor")),
+    }
+}
+
+/// What a sandbox writes belongs to its own user, on the disk.
+fn whose(launcher: &Path, user: u32) -> Result<Wall, Failure> {
+    use std::os::unix::fs::MetadataExt as _;
+    const WHAT: &str = "cannot look whose a seat's files are";
+    let folder = Folder::new().doing(WHAT)?;
+    super::give(&folder.0, user, 0)?;
+    let binds = vec![super::Bind::writable(&folder.0, "/home/probe")];
+    let argv = words(["/bin/sh", "-c", "echo mine > /home/probe/mark"]);
+    let output = run(&Plan { argv, binds, ..plan(&Bait { processes: 48, ..Bait::default() }, Some(user))? }, launcher)?;
+    let owner = std::fs::symlink_metadata(folder.0.join("mark")).map(|seen| seen.uid());
+    let said = || String::from_utf8_lossy(&output.stderr).into_owned();
+    let owner = owner.map_err(|why| Failure::new(WHAT, format!("{why}; {}", said())))?;
+    Ok(Wall::new("a unix user of its own", owner == user, format!("its files are user {owner}'s")))
+}
+
+fn try_walls(launcher: &Path, user: Option<u32>) -> Result<Vec<Wall>, Failure> {
     let bwrap = diagnose::bubblewrap()?;
     let what = "cannot set the bait for the sandbox's probe";
     let folder = Folder::new().doing(what)?;
@@ -77,7 +117,7 @@ fn try_walls(launcher: &Path) -> Result<Vec<Wall>, Failure> {
     let namespaces = probe::NAMESPACES.iter().map(|name| ((*name).into(), probe::read_namespace(name))).collect();
     let port = tcp.local_addr().doing(what)?.port();
     let bait = Bait { secret: folder.secret().doing(what)?, socket, port, namespaces, processes: 48 };
-    let output = run(&plan(&bait)?, launcher)?;
+    let output = run(&plan(&bait, user)?, launcher)?;
     drop((tcp, unix));
     let report = output.status.success().then(|| serde_json::from_slice::<Vec<Wall>>(&output.stdout));
     match report {
@@ -86,17 +126,18 @@ fn try_walls(launcher: &Path) -> Result<Vec<Wall>, Failure> {
     }
 }
 
-fn plan(bait: &Bait) -> Result<Plan, Failure> {
+fn plan(bait: &Bait, user: Option<u32>) -> Result<Plan, Failure> {
     let mut argv = words([format!("{}/orchestrate", super::BIN).as_str(), "inner", "--probe"]);
     argv.extend([json(bait)?, "--".into(), "probe".into()]);
     let limits =
         Limits { processes: bait.processes, open_files: 256, file_size: 1 << 20, tmp_size: 1 << 20, cpu_seconds: Some(10), memory: None };
     let (binds, env, forwards, etc) = (Vec::new(), BTreeMap::new(), Vec::new(), Vec::new());
-    Ok(Plan { name: "probe".into(), binds, env, chdir: "/tmp".into(), argv, limits, forwards, etc, nested: false })
+    Ok(Plan { name: "probe".into(), binds, env, chdir: "/tmp".into(), argv, limits, forwards, etc, nested: false, user })
 }
 
 fn run(plan: &Plan, launcher: &Path) -> Result<Output, Failure> {
-    let line = plan.command(Isolation::Sandbox, launcher)?;
+    let level = if plan.user.is_some() { Isolation::Users } else { Isolation::Sandbox };
+    let line = plan.command(level, launcher)?;
     let mut command = Command::new(&line[0]);
     command.args(&line[1..]).env_clear().current_dir("/").stdin(Stdio::null());
     command.output().doing(format!("cannot start {}", line[0].display()))

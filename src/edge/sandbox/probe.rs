@@ -15,7 +15,7 @@ use std::os::unix::net::{SocketAddr, UnixStream};
 use std::path::{Path, PathBuf};
 
 /// What the observer opened outside for the probe to reach for.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub(super) struct Bait {
     pub(super) secret: PathBuf,
     /// Name of an abstract socket that listens outside.

@@ -26,7 +26,7 @@ fn limits() -> Limits {
 fn plan<S: AsRef<OsStr>>(argv: impl IntoIterator<Item = S>) -> Plan {
     let env = BTreeMap::from([("HOME".into(), "/tmp".into()), ("TERM".into(), "xterm".into())]);
     let (binds, forwards, etc) = (Vec::new(), Vec::new(), Vec::new());
-    Plan { name: "dev-a".into(), binds, env, chdir: "/tmp".into(), argv: words(argv), limits: limits(), forwards, etc, nested: false }
+    Plan { name: "dev-a".into(), binds, env, chdir: "/tmp".into(), argv: words(argv), limits: limits(), forwards, etc, nested: false, user: None }
 }
 
 fn shell(script: &str) -> Plan {
@@ -303,7 +303,7 @@ fn plans_that_would_open_the_wall_are_refused() {
     assert!(refused(&|plan| plan.argv.clear()));
     assert!(!refused(&|_| ()));
     let users = shell("true").command(Isolation::Users, &launcher()).expect_err("not there");
-    assert!(users.why.contains("unix user") && !users.hint.is_empty());
+    assert!(users.what.contains("unix user") && !users.hint.is_empty());
 }
 
 #[test]

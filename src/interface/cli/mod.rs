@@ -28,6 +28,7 @@ mod status;
 mod task;
 mod thaw;
 mod totp;
+mod users;
 mod verify;
 mod whoami;
 
@@ -90,6 +91,8 @@ enum Command {
     #[command(subcommand)]
     Keys(keys::Keys),
     #[command(subcommand)]
+    Users(users::Users),
+    #[command(subcommand)]
     Totp(totp::Totp),
     #[command(subcommand)]
     Config(config::Config),
@@ -139,6 +142,7 @@ impl Command {
             Self::Bundle(command) => command.run(desk),
             Self::Verify(command) => command.run(desk),
             Self::Keys(command) => command.run(desk),
+            Self::Users(command) => command.run(desk),
             Self::Totp(command) => command.run(desk),
             Self::Config(command) => command.run(desk),
             Self::Doctor(command) => command.run(desk),

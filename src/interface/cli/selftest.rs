@@ -35,8 +35,8 @@ pub struct Selftest {
     /// Only these attacks.
     #[arg(long, value_name = "ID", value_delimiter = ',')]
     only: Vec<String>,
-    /// The isolation to be attacked. At `none` the wall's attacks get through: it shows that they are real ones.
-    #[arg(long, value_name = "LEVEL", value_parser = ["sandbox", "none"], default_value = "sandbox")]
+    /// The isolation to be attacked; `users` as root only. At `none` the wall's attacks get through: it shows that they are real ones.
+    #[arg(long, value_name = "LEVEL", value_parser = ["users", "sandbox", "none"], default_value = "sandbox")]
     isolation: String,
     /// Answer as one HTML page that needs nothing beside it.
     #[arg(long, conflicts_with_all = ["json", "list"])]

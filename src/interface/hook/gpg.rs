@@ -103,7 +103,7 @@ fn wish(args: &[OsString]) -> Result<Wish, Failure> {
 
 fn sign() -> Result<u8, No> {
     let request = Request::Sign { payload: STANDARD.encode(payload()?) };
-    let answer = wire::call(&wire::seat_socket(), &request, wire::LONG)?;
+    let answer = wire::call(&wire::seat_socket(), &request, wire::patience())?;
     let signed: Signed = serde_json::from_value(answer).doing("cannot understand the signature")?;
     if !signed.signature.starts_with("-----BEGIN PGP SIGNATURE-----") {
         return Err(Failure::new("cannot sign", "the supervisor's answer holds no signature").into());
@@ -118,7 +118,7 @@ fn sign() -> Result<u8, No> {
 fn verify(signature: &OsString) -> Result<u8, No> {
     let file = File::open(signature).doing("cannot read the signature")?;
     let request = Request::VerifySignature { payload: STANDARD.encode(payload()?), signature: STANDARD.encode(bounded(file)?) };
-    let answer = wire::call(&wire::seat_socket(), &request, wire::LONG)?;
+    let answer = wire::call(&wire::seat_socket(), &request, wire::patience())?;
     let mut judged: Judged = serde_json::from_value(answer).doing("cannot understand the judgement")?;
     judged.fingerprint = judged.fingerprint.filter(|text| is_key(text));
     write(&status_lines(&judged))?;

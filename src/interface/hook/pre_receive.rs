@@ -6,11 +6,15 @@ use super::wire::{self, No};
 use super::{offline, say};
 use crate::domain::failure::{Doing as _, Failure};
 use crate::domain::name::Oid;
-use crate::supervisor::protocol::{MOST_BYTES, RawUpdate, Request};
+use crate::supervisor::protocol::{RawUpdate, Request};
 use std::ffi::{OsStr, OsString};
-use std::io::Read;
+use std::io::{BufRead as _, BufReader, Read};
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::path::PathBuf;
+
+/// More commands of one push, and more of one name, are not passed on: both are far beyond what any push may have.
+const MOST_UPDATES: usize = 1000;
+const MOST_NAME: usize = 1000;
 
 pub(super) fn run(_: &[OsString]) -> u8 {
     match judge() {
@@ -24,10 +28,15 @@ pub(super) fn run(_: &[OsString]) -> u8 {
 
 fn judge() -> Result<(), No> {
     let updates = updates(std::io::stdin().lock())?;
+    let cut = updates.len() > MOST_UPDATES;
     match gate()? {
-        Some(gate) => ask(&gate, updates),
-        None => offline::judge(&updates),
+        Some(gate) => ask(&gate, updates)?,
+        None => offline::judge(&updates)?,
     }
+    if cut {
+        return Err(Failure::new("cannot judge a push", "it has too many references").hint("git push origin <one branch>").into());
+    }
+    Ok(())
 }
 
 /// The supervisor that runs this hook: how it calls the push, and where it listens.
@@ -58,15 +67,20 @@ fn ask(gate: &Gate, updates: Vec<RawUpdate>) -> Result<(), No> {
     wire::call(&gate.socket, &request, wire::LONG).map(drop)
 }
 
-/// Reads git's command list: `<old> <new> <reference>` per line.
+/// Reads git's command list: `<old> <new> <reference>` per line. Bytes that are no text stand as a sign that no name may have, and a list
+/// longer than any that is accepted is cut: whoever judges it sees enough to refuse it, and the attempt is on record.
 fn updates(from: impl Read) -> Result<Vec<RawUpdate>, Failure> {
     const WHAT: &str = "cannot read the push's command list";
-    let mut text = String::new();
-    from.take(MOST_BYTES as u64 + 1).read_to_string(&mut text).doing(WHAT)?;
-    if text.len() > MOST_BYTES {
-        return Err(Failure::new(WHAT, "it is too long").hint("git push origin <one branch>"));
+    let mut list = Vec::new();
+    for line in BufReader::new(from).split(b'\n') {
+        let line = line.doing(WHAT)?;
+        if list.len() <= MOST_UPDATES {
+            let line = String::from_utf8_lossy(&line);
+            let line: String = line.chars().take(MOST_NAME).collect();
+            list.push(update(&line).ok_or_else(|| Failure::new(WHAT, format!("{line:?}")))?);
+        }
     }
-    text.lines().map(|line| update(line).ok_or_else(|| Failure::new(WHAT, format!("{line:?}")))).collect()
+    Ok(list)
 }
 
 /// Reads one command of a push.
@@ -151,6 +165,11 @@ mod tests {
             assert!(updates(bad.as_bytes()).is_err(), "{bad:?}");
         }
         assert!(updates(&b"\xff\n"[..]).is_err());
+        let odd = updates(format!("{a} {b} refs/heads/").into_bytes().into_iter().chain(*b"\xff\n").collect::<Vec<u8>>().as_slice()).unwrap();
+        assert_eq!(odd[0].name, "refs/heads/\u{fffd}");
+        let line = format!("{a} {b} refs/heads/{}\n", "x".repeat(60_000));
+        let many = updates(line.repeat(3000).as_bytes()).unwrap();
+        assert!(many.len() == MOST_UPDATES + 1 && many[0].name.len() < MOST_NAME);
     }
 
     #[test]

@@ -10,11 +10,15 @@ use std::net::Shutdown;
 use std::os::fd::AsFd as _;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
+use std::time::Duration;
 
 /// Longest command of git to its helper.
 const MOST_COMMAND: usize = 4096;
 /// What is carried at once.
 const BUFFER: usize = 64 * 1024;
+/// How long the gate may take until its first word, and between two later ones: a push is judged in between.
+const FIRST_WORD: Duration = Duration::from_secs(60);
+const NEXT_WORD: Duration = Duration::from_secs(900);
 
 pub(super) fn run(_: &[OsString]) -> u8 {
     match talk(&wire::run_folder().join(protocol::GIT_SOCKET)) {
@@ -64,12 +68,21 @@ fn connect(socket: &Path, service: &str, from: File, mut to: File) -> Result<(),
     let mut stream = UnixStream::connect(socket).map_err(|why| wire::unreachable(socket, &why))?;
     stream.write_all(greeting.as_bytes()).doing("cannot ask the gate")?;
     to.write_all(b"\n").doing("cannot answer git")?;
-    let heard = pump(stream, from, to).doing("the connection to the gate broke")?;
+    let patience = std::env::var("ORCHESTRATE_PATIENCE").ok().and_then(|text| text.parse().ok()).map(Duration::from_secs);
+    let heard = pump(stream, from, to, patience.unwrap_or(FIRST_WORD)).map_err(broken)?;
     if heard == 0 {
         let hint = "orchestrate status   (is the workshop frozen, or has the supervisor just restarted?)";
         return Err(Failure::new("the gate said nothing", "the connection closed before a word").hint(hint));
     }
     Ok(())
+}
+
+fn broken(why: io::Error) -> Failure {
+    if matches!(why.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) {
+        let why = "the supervisor is there, but says nothing in time; no reference has moved unless git said so above";
+        return Failure::new("the gate does not answer", why).hint("orchestrate status");
+    }
+    Failure::new("the connection to the gate broke", why)
 }
 
 /// Names the service. Git tells its helper no version, but understands every one that the gate answers in.
@@ -92,14 +105,18 @@ fn version(wanted: Option<&str>) -> &'static str {
 /// Carries bytes both ways until the gate has said its last; tells how many it said.
 ///
 /// The way out may end early, by git's end of input or because the gate stopped listening: its words still have to be heard.
-fn pump(stream: UnixStream, mut from: File, mut to: File) -> io::Result<u64> {
+fn pump(mut stream: UnixStream, mut from: File, mut to: File, patience: Duration) -> io::Result<u64> {
     let mut out = stream.try_clone()?;
+    stream.set_read_timeout(Some(patience))?;
     std::thread::spawn(move || {
         let told = carry(&mut from, &mut out);
         let closed = out.shutdown(Shutdown::Write);
         told.and(closed)
     });
-    match carry(&mut &stream, &mut to) {
+    let mut first = [0; 4];
+    let heard = stream.read(&mut first)?;
+    stream.set_read_timeout(Some(NEXT_WORD))?;
+    match to.write_all(&first[..heard]).and_then(|()| carry(&mut &stream, &mut to)).map(|more| more + heard as u64) {
         // Git ends once it has its report, and the gate's last words find nobody: how it went, git itself has said.
         Err(why) if why.kind() == io::ErrorKind::BrokenPipe => Ok(1),
         heard => heard,
@@ -146,7 +163,7 @@ mod tests {
         (&gate).write_all(b"0000").unwrap();
         drop(gate);
         let to = File::from(std::os::fd::OwnedFd::from(to));
-        assert_eq!(pump(stream, File::open("/dev/null").unwrap(), to).unwrap(), 1);
+        assert_eq!(pump(stream, File::open("/dev/null").unwrap(), to, FIRST_WORD).unwrap(), 1);
     }
 
     /// Twenty times: git reads the gate's word while the gate is silent, and only then answers.
@@ -155,7 +172,7 @@ mod tests {
         let (mut hears, to) = io::pipe().unwrap();
         let (from, mut says) = io::pipe().unwrap();
         let [from, to] = [std::os::fd::OwnedFd::from(from), to.into()].map(File::from);
-        let helper = std::thread::spawn(move || pump(stream, from, to).unwrap());
+        let helper = std::thread::spawn(move || pump(stream, from, to, FIRST_WORD).unwrap());
         let mut word = [0; 4];
         for _ in 0..20 {
             gate.write_all(b"refs").unwrap();

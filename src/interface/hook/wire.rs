@@ -24,6 +24,12 @@ pub(super) enum No {
     Failed(Failure),
 }
 
+/// How long a seat's own question may take: `ORCHESTRATE_PATIENCE` in seconds, or a minute.
+pub(super) fn patience() -> Duration {
+    let told = std::env::var("ORCHESTRATE_PATIENCE").ok().and_then(|text| text.parse().ok());
+    Duration::from_secs(told.unwrap_or(60))
+}
+
 impl From<Failure> for No {
     fn from(failure: Failure) -> Self {
         Self::Failed(failure)
@@ -83,13 +89,20 @@ pub(super) fn send(stream: &mut UnixStream, request: &Request) -> Result<(), Fai
 
 /// Reads the one answer.
 pub(super) fn receive(stream: &UnixStream) -> Result<Value, No> {
-    let body = read_body(BufReader::new(stream)).doing("the supervisor gave no answer")?;
+    let body = read_body(BufReader::new(stream)).map_err(silent)?;
     match serde_json::from_slice(&body).doing("cannot understand the supervisor's answer")? {
         Response::Done(value) => Ok(value),
         Response::Refused(refusal) => Err(No::Refused(refusal)),
         Response::Failed(failure) => Err(No::Failed(failure)),
         Response::Bug(why) => Err(No::Failed(Failure::new("the supervisor has a bug", why).hint("orchestrate log"))),
     }
+}
+
+fn silent(why: std::io::Error) -> Failure {
+    if why.kind() == std::io::ErrorKind::WouldBlock {
+        return Failure::new("the supervisor does not answer", "it is there, but says nothing in time").hint("orchestrate status");
+    }
+    Failure::new("the supervisor gave no answer", why)
 }
 
 fn read_body(mut from: impl BufRead) -> std::io::Result<Vec<u8>> {

@@ -30,7 +30,8 @@ pub fn run(home: &Path, number: u32, branch: &str, script: &str, seconds: u32) -
     let mut answers = pipe(&home.join("answer"))?;
     let path = home.join(format!("{number}.sh"));
     let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    let mut file = File::from(open(&path, flags, Mode::RUSR | Mode::WUSR).doing(WHAT)?);
+    // The home around it is closed; the seat may be another user.
+    let mut file = File::from(open(&path, flags, Mode::RUSR | Mode::WUSR | Mode::RGRP | Mode::ROTH).doing(WHAT)?);
     file.write_all(script.as_bytes()).doing(WHAT)?;
     writeln!(pipe(&home.join("ask"))?, "{number} {seconds} {branch}").doing(WHAT)?;
     let code = ended(&mut answers, number, Duration::from_secs(seconds.into()) + GRACE)?;

@@ -9,6 +9,7 @@ use crate::edge::chance;
 use crate::edge::git::{Gate, Git, found};
 use crate::edge::process::start_time;
 use crate::edge::script;
+use crate::supervisor::charter::{self, Overlay};
 use crate::supervisor::place::{self, Place};
 use crate::supervisor::protocol::{OWNER_SOCKET, Request, Response};
 use crate::supervisor::wire;
@@ -21,6 +22,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 const SEAT: &str = include_str!("../../../bootstrap/selftest/seat");
+/// Far above every account, and above the ranges that are given to containers.
+const FIRST_USER: u32 = 2_000_000_000;
 /// Seconds that a start may take, and an end.
 const START: u32 = 180;
 const END: i64 = 30;
@@ -68,12 +71,23 @@ impl Stage {
             std::fs::DirBuilder::new().mode(0o700).create(self.join(name)).doing(WHAT)?;
         }
         found(&Git::find()?, project, FILES, "a repository to be attacked")?;
+        if self.level == Isolation::Users {
+            self.people(project)?;
+        }
         let seat = self.join("seat");
         std::fs::write(&seat, SEAT).doing(WHAT)?;
         std::fs::set_permissions(&seat, PermissionsExt::from_mode(0o755)).doing(WHAT)?;
         let bait = Bait::lay(&self.join("bait"), &self.join("home"))?;
         *locked(&self.bait) = Some(bait);
         Ok(())
+    }
+
+    /// Users for the seats: numbers that no account has, so that nothing on the machine has to be changed for a throw-away workshop.
+    fn people(&self, project: &Path) -> Result<(), Failure> {
+        self.place.prepare(project)?;
+        let (charter, _) = charter::load(&Overlay::default())?;
+        let first = FIRST_USER + std::process::id() % 100_000 * 100;
+        self.place.set_users(&charter.seats().cloned().zip(first..).collect())
     }
 
     /// Starts the workshop with this very program, and gives the level that was observed.

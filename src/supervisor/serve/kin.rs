@@ -107,7 +107,7 @@ async fn foreign(yard: &Arc<Yard>, door: &Door, seat: &SeatName, (uid, pid): (u3
     if yard.kin.anyone.load(Ordering::Relaxed) || planted::out("own-processes") {
         return None;
     }
-    let Some(pid) = pid.filter(|_| yard.place.user_of(seat) == uid) else {
+    let Some(pid) = pid.filter(|_| yard.user_of(seat) == uid) else {
         return Some(outside(door, &format!("user {uid} is not the seat's")));
     };
     match yard.kin.is_of(yard, pid, seat).await {

@@ -1,0 +1,121 @@
+//! A seat that takes all it can get, and a supervisor that cannot answer: the others work on, nothing moves, and whoever asks is told.
+
+use super::standing;
+use crate::world::World;
+use crate::world::processes::Family;
+use rustix::process::{Pid, Signal, kill_process};
+
+/// Forks until it is not let, and tells how far it came; what it made goes with it.
+const FORKS: &str = r#"
+import os, signal
+children = []
+try:
+    while len(children) < 5000:
+        child = os.fork()
+        if child == 0:
+            signal.pause()
+            os._exit(0)
+        children.append(child)
+except OSError as why:
+    print("stopped:", os.strerror(why.errno))
+print("forks:", len(children))
+for child in children:
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+"#;
+
+/// Asks for all the memory that the machine has.
+const MEMORY: &str = r#"
+import mmap, os
+try:
+    mmap.mmap(-1, os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"), flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    print("OPEN")
+except (OSError, MemoryError) as why:
+    print("refused:", why)
+print("first to go:", open("/proc/self/oom_score_adj").read())
+"#;
+
+/// Five gigabytes of a pack that never ends, to a push.
+const GIGABYTES: &str = r#"
+import subprocess, zlib
+pushed = subprocess.Popen(["git-remote-orchestrate", "origin", "gate"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+line = b"0" * 40 + b" " + b"1" * 40 + b" refs/heads/dev-a/much\0 report-status"
+size, head = 5 << 30, []
+byte, left = (3 << 4) | (size & 15), size >> 4
+while left:
+    head.append(byte | 128)
+    byte, left = left & 127, left >> 7
+head.append(byte)
+pack = b"PACK\0\0\0\2\0\0\0\1" + bytes(head) + b"\x78\x01"
+block = b"\0\xff\xff\0\0" + bytes(65535)
+sent = 0
+try:
+    pushed.stdin.write(b"connect git-receive-pack\n" + b"%04x" % (len(line) + 4) + line + b"0000" + pack)
+    while sent < size:
+        pushed.stdin.write(block * 16)
+        sent += 16 * 65535
+    print("OPEN")
+except OSError:
+    print("cut off below", (sent >> 28) + 1, "quarters of a gigabyte")
+pushed.stdout.close()
+"#;
+
+/// Fifty thousand references in one push, which git's own client takes minutes to prepare.
+const REFERENCES: &str = r#"
+import hashlib, subprocess
+tip = subprocess.check_output(["git", "rev-parse", "HEAD"]).strip()
+lines = [b"0" * 40 + b" " + tip + b" refs/heads/dev-a/n%d" % number for number in range(50000)]
+lines[0] += b"\0 report-status"
+empty = b"PACK\0\0\0\2\0\0\0\0"
+words = b"".join(b"%04x" % (len(line) + 4) + line for line in lines)
+pushed = subprocess.Popen(["git-remote-orchestrate", "origin", "gate"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+heard = pushed.communicate(b"connect git-receive-pack\n" + words + b"0000" + empty + hashlib.sha1(empty).digest())[0]
+print("references refused:", heard.count(b"ng refs/heads/dev-a/n"))
+"#;
+
+fn python(text: &str) -> String {
+    format!("python3 - <<'EOF'\n{text}\nEOF\n")
+}
+
+#[test]
+fn one_seat_takes_nothing_from_the_others() {
+    let world = World::python().bootstrap();
+    let (dev, other) = (world.seat("dev-a"), world.seat("dev-b"));
+    let forks = dev.start(&python(FORKS));
+    other.run("orchestrate whoami && git fetch -q origin").ok();
+    let said = forks.end().ok().says("stopped: Resource temporarily unavailable");
+    let made: u32 = said.out.split("forks: ").nth(1).unwrap().trim().parse().unwrap();
+    assert!((500..2100).contains(&made), "{said}");
+    dev.run(&python(MEMORY)).ok().says("refused:").says("first to go: 500");
+    dev.run("orchestrate whoami").ok();
+}
+
+#[test]
+fn a_push_without_end_is_cut_off_and_leaves_nothing() {
+    let world = World::python().bootstrap();
+    let before = standing(&world);
+    world.seat("dev-a").run(&python(GIGABYTES)).ok().says("cut off below 1 ");
+    let mark = world.mark();
+    world.seat("dev-a").run(&python(REFERENCES)).ok().says("references refused: 50000");
+    assert!(world.refusals(mark).iter().any(|(by, code)| by == "dev-a" && code == "too-many-refs"), "{:?}", world.refusals(mark));
+    assert_eq!(standing(&world), before);
+    world.seat("dev-a").run("git commit -q -S --allow-empty -m x && git push -q origin HEAD:dev-a/x").ok();
+    world.owner(&["ledger", "verify"]).ok();
+}
+
+#[test]
+fn a_supervisor_that_hangs_moves_nothing_and_the_seat_is_told() {
+    let world = World::python().bootstrap();
+    let dev = world.seat("dev-a");
+    dev.run("git commit -q -S --allow-empty -m x").ok();
+    let before = standing(&world);
+    let supervisor = Pid::from_raw(Family::of(&world.path("")).supervisor()).unwrap();
+    kill_process(supervisor, Signal::STOP).unwrap();
+    dev.run("ORCHESTRATE_PATIENCE=1 git push -q origin HEAD:dev-a/x").ends(128).says("the gate does not answer").says("hint: orchestrate status");
+    dev.run("ORCHESTRATE_PATIENCE=1 orchestrate whoami").ends(10).says("the supervisor does not answer");
+    dev.run("ORCHESTRATE_PATIENCE=1 git commit -q -S --allow-empty -m y").ends(128).says("does not answer");
+    kill_process(supervisor, Signal::CONT).unwrap();
+    assert_eq!(standing(&world), before);
+    dev.run("git push -q origin HEAD:dev-a/x").ok();
+    world.owner(&["ledger", "verify"]).ok();
+}

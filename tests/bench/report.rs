@@ -2,11 +2,13 @@
 
 use super::shop::Shop;
 use super::table::{Goal, Row, median};
-use orchestrate::domain::day::{Zone, date};
+use orchestrate::domain::day::{Span, Zone, date};
+use orchestrate::domain::failure::Failure;
 use orchestrate::ledger::Ledger as _;
+use orchestrate::ledger::chain::{Frontier, leaf_hash};
 use orchestrate::ledger::sqlite::{SqliteLedger, walk};
 use orchestrate::supervisor::report::Kept;
-use orchestrate::view::report::{Subject, html, text};
+use orchestrate::view::report::{Subject, Tally, html, text};
 use std::path::Path;
 use std::time::Instant;
 
@@ -23,6 +25,7 @@ pub fn rows(shop: &Shop) -> Vec<Row> {
     grow(&mut ledger, ENTRIES);
     let span = Zone::named("UTC").and_then(|zone| zone.day(date("2026-11-20")?)).expect("a day");
     let plain: Vec<f64> = (0..3).map(|_| timed(|| read(&path))).collect();
+    parts(&path, &span);
     let mut kept = Kept::new(Subject::Day, span.clone());
     let cold: Vec<f64> = (0..3)
         .map(|_| {
@@ -50,6 +53,23 @@ pub fn rows(shop: &Shop) -> Vec<Row> {
         ),
         row("the same, 1,000 entries later", median(&warm), median(&plain), Goal::Most(50.0)),
     ]
+}
+
+/// What the pass is made of, each part alone.
+fn parts(path: &Path, span: &Span) {
+    let mut tally = Tally::new(Subject::Day, span.clone());
+    let fold = timed(|| {
+        walk(path, 0, ENTRIES, |_, body| tally.take(body).map(drop).map_err(|why| Failure::new(why, ""))).expect("a whole ledger")
+    });
+    let mut tree = Frontier::default();
+    let hash = || {
+        let take = |_, body: &[u8]| {
+            tree.append(leaf_hash(body));
+            Ok(())
+        };
+        walk(path, 0, ENTRIES, take).expect("a whole ledger");
+    };
+    eprintln!("figures: report: read and fold {fold:.0} ms, read and hash {:.0} ms", timed(hash));
 }
 
 fn timed(work: impl FnOnce()) -> f64 {

@@ -108,15 +108,20 @@ fn a_freeze_goes_by_mail_text_message_webhook_and_tmux() {
 
 #[test]
 fn starttls_logs_in_and_trusts_only_the_owner_s_authority() {
-    let world = World::python();
+    let mut world = World::python();
     let mail = Post::mail(Manner::Starttls);
     starttls(&world, mail.address, true);
+    let rules = std::fs::read_to_string(world.path("rules/config.toml")).unwrap();
+    let file = world.path("rules/mail.secret").display().to_string();
+    std::fs::write(world.path("rules/config.toml"), rules.replace(&file, "env:WORKSHOP_MAIL")).unwrap();
+    world.set("WORKSHOP_MAIL", SECRET);
     let world = world.bootstrap();
     freeze(&world);
     let letter = mail.wait(|text| text.contains("FROZEN"));
     assert!(letter.contains("AUTH PLAIN"), "{letter}");
     told(&world, Way::Mail);
     nowhere(&world);
+    world.seat("dev-a").run("cat /proc/*/environ | tr '\\0' '\\n' | grep -c hunter2").says("0");
 }
 
 #[test]

@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 /// Every kind of event: whoever adds a variant is led here by the compiler, and adds its name.
-const KINDS: [&str; 52] = [
+const KINDS: [&str; 53] = [
     "founded",
     "sworn",
     "started",
@@ -64,6 +64,7 @@ const KINDS: [&str; 52] = [
     "confirmed",
     "used",
     "wrong-code",
+    "codes-reset",
     "alert-told",
     "alert-failed",
     "reported",
@@ -113,6 +114,7 @@ fn kind(event: &Event) -> &'static str {
         Event::Confirm(confirm::Event::Confirmed { .. }) => "confirmed",
         Event::Confirm(confirm::Event::Used { .. }) => "used",
         Event::Confirm(confirm::Event::Missed) => "wrong-code",
+        Event::Confirm(confirm::Event::Reset { .. }) => "codes-reset",
         Event::Refused(_) => "refused",
         Event::Alert(alert::Event::Told { .. }) => "alert-told",
         Event::Alert(alert::Event::Failed { .. }) => "alert-failed",
@@ -295,6 +297,7 @@ fn by_hand() -> Vec<Entry> {
             extra: Some(review::Extra { seats: vec![SeatName::new("qa-a").unwrap()], why: why.clone() }),
         }),
         Event::Push(push::Event::Dropped { push: "p1".to_owned(), why: why.clone() }),
+        Event::Confirm(confirm::Event::Reset { code: 3, generation: 1 }),
         Event::Alert(alert::Event::Told { way: alert::Way::Mail, severity: alert::Severity::High, about: vec![7, 9], more: 0 }),
         Event::Alert(alert::Event::Failed { way: alert::Way::Sms, why: why.clone(), tries: 3 }),
         Event::Alert(alert::Event::Reported { day: "2026-11-20".to_owned(), size: 10, digest: Digest::of(b"report") }),

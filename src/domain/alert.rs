@@ -144,6 +144,7 @@ pub fn severity(entry: &Entry) -> Option<Severity> {
         Any::Freeze(freeze::Event::Frozen { .. }) if entry.by == Actor::Edge => Severity::Critical,
         Any::Alert(Event::Overdue { .. }) => Severity::Critical,
         Any::Freeze(freeze::Event::Frozen { .. }) | Any::Key(key::Event::Revoked { .. }) => Severity::High,
+        Any::Confirm(confirm::Event::Reset { .. }) => Severity::High,
         Any::Freeze(freeze::Event::Thawed { .. }) | Any::Workshop(workshop::Event::Rechartered { .. }) => Severity::Medium,
         // Two seats' numbers stand out: worth a look, and proof of nothing.
         Any::Review(review::Event::Drawn { extra: Some(_), .. }) => Severity::Medium,

@@ -75,6 +75,8 @@ pub enum Act {
     Thaw { step: Option<u64> },
     /// Something that this socket does not offer, or that could not be read.
     Trespass { verb: String, refusal: Refusal },
+    /// `code` is the number of a right recovery code; `None` is a wrong one.
+    ResetCodes { code: Option<u8> },
     /// A message to the owner went out, or did not.
     Told { outcome: alert::Outcome },
     Reported { day: String, size: u64, digest: Digest },
@@ -134,6 +136,7 @@ impl Act {
             Self::Fraud { task } => ("confirm", task.to_string()),
             Self::Thaw { .. } => ("thaw", none()),
             Self::Trespass { verb, .. } => (verb, none()),
+            Self::ResetCodes { .. } => ("reset-codes", none()),
             Self::Told { outcome } => ("told", outcome.way.to_string()),
             Self::Reported { day, .. } => ("reported", day.clone()),
             Self::Overdue { day } => ("overdue", day.clone()),

@@ -11,6 +11,7 @@ use super::state::State;
 use super::statement::{self, Bound};
 use super::task::{self, Stage};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 
 /// Wrong codes until a cool-down, a long lock-out, and the end of trying; and the length of the two pauses.
 pub const LADDER: [(u32, Millis); 3] = [(3, 5 * 60_000), (5, 60 * 60_000), (10, Millis::MAX)];
@@ -23,13 +24,15 @@ pub enum Event {
     /// A code was used for something else than a task, such as a thaw.
     Used { step: u64, what: String },
     Missed,
+    /// A recovery code was spent: the secret is a new one from now on.
+    Reset { code: u8, generation: u32 },
 }
 
 impl Event {
     pub fn statement(&mut self) -> Option<(Party, &mut Envelope)> {
         match self {
             Self::Confirmed { statement, .. } => Some((Party::Owner, statement)),
-            Self::Used { .. } | Self::Missed => None,
+            Self::Used { .. } | Self::Missed | Self::Reset { .. } => None,
         }
     }
 }
@@ -40,6 +43,22 @@ pub struct Codes {
     pub last_step: u64,
     pub missed: u32,
     pub locked_until: Millis,
+    /// How often the secret was made anew, and the recovery codes that were spent on it.
+    #[serde(default, skip_serializing_if = "is_first")]
+    pub generation: u32,
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub spent: BTreeSet<u8>,
+}
+
+fn is_first(generation: &u32) -> bool {
+    *generation == 0
+}
+
+impl Codes {
+    /// A right code ends a row of wrong ones; what was reset stays reset.
+    fn after(&self, step: u64) -> Self {
+        Self { last_step: step, generation: self.generation, spent: self.spent.clone(), ..Self::default() }
+    }
 }
 
 /// The digest of what a confirmation binds.
@@ -65,6 +84,17 @@ pub fn unlocked(state: &State, now: Millis) -> Result<(), Refusal> {
 pub fn code(state: &State, now: Millis, step: Option<u64>) -> Result<Option<u64>, Refusal> {
     unlocked(state, now)?;
     Ok(step.filter(|step| *step > state.codes.last_step))
+}
+
+/// Makes the secret anew, for a recovery code that was never used; also while locked out, as that is what it is for.
+pub fn reset(state: &State, actor: &Actor, code: Option<u8>) -> Result<Vec<Any>, Refusal> {
+    if *actor != Actor::Owner {
+        return Err(Refusal::new("owner-only", "only the owner resets the second factor", "orchestrate whoami"));
+    }
+    Ok(vec![Any::Confirm(match code.filter(|code| !state.codes.spent.contains(code)) {
+        Some(code) => Event::Reset { code, generation: state.codes.generation + 1 },
+        None => Event::Missed,
+    })])
 }
 
 /// Confirms an attempt: the owner only, for exactly the digest that was shown.
@@ -94,10 +124,14 @@ pub fn confirm(state: &State, actor: &Actor, now: Millis, task: &TaskId, shown: 
 pub fn apply(state: &mut State, time: Millis, event: &Event) {
     match event {
         Event::Confirmed { task, attempt, step, .. } => {
-            state.codes = Codes { last_step: *step, ..Codes::default() };
+            state.codes = state.codes.after(*step);
             task::on_attempt(state, task, *attempt, |now| now.confirmed = true);
         }
-        Event::Used { step, .. } => state.codes = Codes { last_step: *step, ..Codes::default() },
+        Event::Used { step, .. } => state.codes = state.codes.after(*step),
+        Event::Reset { code, generation } => {
+            state.codes = Codes { generation: *generation, ..state.codes.after(0) };
+            state.codes.spent.insert(*code);
+        }
         Event::Missed => {
             state.codes.missed += 1;
             let rung = LADDER.iter().rev().find(|(count, _)| state.codes.missed >= *count);

@@ -33,26 +33,20 @@ pub fn decide(state: &State, actor: &Actor, command: &Command) -> Result<Vec<Eve
         Act::Push { push, updates } => push::judge(state, actor, now, push, updates),
         // The move itself is asked again, inside the lock.
         Act::Land { push } => push::land(state, actor, now, push),
-        // The owner and the planning roles open tasks.
-        Act::OpenTask { title, body, assign } => task::open(state, actor, now, title, body, assign.as_ref()),
-        // The first seat that may develop and takes a task has it.
-        Act::TakeTask { task } => task::take(state, actor, task),
-        // Only its author submits a task, and only what it pushed.
-        Act::Submit { task, commit } => task::submit(state, actor, now, task, commit.as_ref()),
-        // A stalled step is tried again when its author or the owner says so.
-        Act::Retry { task } => task::retry(state, actor, task),
+        // Tasks are opened, taken, submitted, tried again and vetoed.
+        Act::OpenTask { .. } | Act::TakeTask { .. } | Act::Submit { .. } | Act::Retry { .. } | Act::Veto { .. } => tasks(state, actor, command),
         // A drawn seat that contributed nothing gives its word, once, on what stands there now.
         Act::Review { task, accept, note, commit } => review::decide(state, actor, now, task, &review::Word::new(*accept, note, commit.as_ref())),
         // The owner confirms exactly what was shown, with a code that works once.
         Act::Confirm { task, shown, step } => confirm::confirm(state, actor, now, task, shown, *step),
-        // A veto sticks to the task.
-        Act::Veto { task, reason } => task::veto(state, actor, task, reason),
         // Anyone writes to anyone, in its own name.
         Act::Send { .. } | Act::Deliver { .. } | Act::Acknowledge { .. } => mail(state, actor, command),
         // A seat takes write locks, all or none; the owner may take them away.
         Act::Lock { .. } | Act::Unlock { .. } => locks(state, actor, command),
         // The librarian and the owner stop everything; the owner opens it again, with a code.
         Act::Freeze { .. } | Act::Fraud { .. } | Act::Thaw { .. } => stops(state, actor, command),
+        // A recovery code makes the owner's second factor anew.
+        Act::ResetCodes { code } => confirm::reset(state, actor, *code),
         // What a socket does not offer is refused and recorded, whoever asks.
         Act::Trespass { refusal, .. } => Err(refusal.clone()),
         // Everything else is the supervisor's own measurement, which nobody else can bring.
@@ -132,6 +126,23 @@ fn measured(state: &State, command: &Command) -> Result<Vec<Event>, Refusal> {
         // Time alone only lets messages expire and locks go on to the next.
         Act::Tick => Ok(message::expire(state, command.now).into_iter().chain(lock::pass(state, command.now)).collect()),
         _ => unreachable!("BUG: decide hands over the supervisor's own acts only"),
+    }
+}
+
+fn tasks(state: &State, actor: &Actor, command: &Command) -> Result<Vec<Event>, Refusal> {
+    let now = command.now;
+    match &command.act {
+        // The owner and the planning roles open tasks.
+        Act::OpenTask { title, body, assign } => task::open(state, actor, now, title, body, assign.as_ref()),
+        // The first seat that may develop and takes a task has it.
+        Act::TakeTask { task } => task::take(state, actor, task),
+        // Only its author submits a task, and only what it pushed.
+        Act::Submit { task, commit } => task::submit(state, actor, now, task, commit.as_ref()),
+        // A stalled step is tried again when its author or the owner says so.
+        Act::Retry { task } => task::retry(state, actor, task),
+        // A veto sticks to the task.
+        Act::Veto { task, reason } => task::veto(state, actor, task, reason),
+        _ => unreachable!("BUG: decide hands over acts on tasks only"),
     }
 }
 

@@ -53,7 +53,7 @@ pub fn react(state: &State, entry: &Entry) -> Vec<Effect> {
         },
         Event::Review(review::Event::Drawn { task, .. } | review::Event::Decided { task, .. }) => next(state, task),
         Event::Confirm(super::confirm::Event::Confirmed { task, .. }) => next(state, task),
-        Event::Confirm(super::confirm::Event::Used { .. } | super::confirm::Event::Missed) => Vec::new(),
+        Event::Confirm(super::confirm::Event::Used { .. } | super::confirm::Event::Missed | super::confirm::Event::Reset { .. }) => Vec::new(),
         Event::Merge(merge::Event::Merged { .. }) => vec![Effect::Publish],
         Event::Merge(merge::Event::Intended { task, .. } | merge::Event::Missed { task, .. }) => next(state, task),
         Event::Merge(merge::Event::Home { .. }) => Vec::new(),

@@ -3,6 +3,7 @@
 use crate::domain::entry::Millis;
 use hmac::{Hmac, Mac};
 use sha1::Sha1;
+use sha2::Sha256;
 
 const STEP_MS: u64 = 30_000;
 const ALPHABET: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
@@ -60,6 +61,45 @@ impl Totp {
     }
 }
 
+/// What lets the owner in when the authenticator is lost: codes for one use each, and the secrets that follow the first.
+pub struct Recovery {
+    secret: zeroize::Zeroizing<Vec<u8>>,
+}
+
+impl Recovery {
+    /// Codes that there are.
+    pub const CODES: u8 = 8;
+
+    pub fn new(secret: &[u8]) -> Self {
+        Self { secret: zeroize::Zeroizing::new(secret.to_vec()) }
+    }
+
+    /// A code: sixteen letters and digits in four groups.
+    pub fn code(&self, number: u8) -> String {
+        let letters = Totp::new(&self.derived(&format!("recovery code {number}"), 10)).base32();
+        letters.as_bytes().chunks(4).map(|group| String::from_utf8_lossy(group).into_owned()).collect::<Vec<_>>().join("-")
+    }
+
+    /// Which code was typed, in whatever spelling.
+    pub fn find(&self, typed: &str) -> Option<u8> {
+        let plain = |text: &str| text.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_uppercase();
+        let typed = plain(typed);
+        let is = |number: u8| same(plain(&self.code(number)).as_bytes(), typed.as_bytes());
+        (0..Self::CODES).fold(None, |found, number| if is(number) { Some(number) } else { found })
+    }
+
+    /// The secret after so many resets; the first one does not come from here, so that who has it knows none of these.
+    pub fn totp(&self, generation: u32) -> Totp {
+        Totp::new(&self.derived(&format!("totp {generation}"), 20))
+    }
+
+    fn derived(&self, words: &str, bytes: usize) -> zeroize::Zeroizing<Vec<u8>> {
+        let mut mac = Hmac::<Sha256>::new_from_slice(&self.secret).expect("BUG: HMAC takes keys of every length");
+        mac.update(words.as_bytes());
+        zeroize::Zeroizing::new(mac.finalize().into_bytes()[..bytes].to_vec())
+    }
+}
+
 /// Compares in a time that does not tell where two codes differ.
 fn same(a: &[u8], b: &[u8]) -> bool {
     a.len() == b.len() && a.iter().zip(b).fold(0, |sum, (x, y)| sum | (x ^ y)) == 0
@@ -93,5 +133,20 @@ mod tests {
         assert_eq!(Totp::new(b"12345678901234567890").base32(), "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ");
         assert_eq!(Totp::secret_of(&Totp::new(b"12345678901234567890").uri("w")), Some(b"12345678901234567890".to_vec()));
         assert_eq!(Totp::secret_of("otpauth://totp/w?secret=a1"), None);
+    }
+
+    #[test]
+    fn recovery_codes_are_different_and_known_in_any_spelling() {
+        let recovery = Recovery::new(&[7; 32]);
+        let codes: std::collections::BTreeSet<String> = (0..Recovery::CODES).map(|number| recovery.code(number)).collect();
+        assert_eq!(codes.len(), 8);
+        for number in 0..Recovery::CODES {
+            let code = recovery.code(number);
+            assert_eq!((code.len(), recovery.find(&code)), (19, Some(number)), "{code}");
+            assert_eq!(recovery.find(&code.to_lowercase().replace('-', " ")), Some(number));
+            assert_eq!(recovery.find(&code[..18]), None);
+        }
+        assert_eq!((recovery.find(""), recovery.find("AAAA-AAAA-AAAA-AAAA")), (None, None));
+        assert_ne!(recovery.totp(1).base32(), recovery.totp(2).base32());
     }
 }

@@ -64,6 +64,7 @@ pub async fn answer(yard: &Arc<Yard>, door: &Door, request: Request) -> Response
         | Request::Recharter
         | Request::ConfigShow
         | Request::TotpShow
+        | Request::TotpReset { .. }
         | Request::Ledger { .. }
         | Request::LedgerVerify
         | Request::Report { .. }

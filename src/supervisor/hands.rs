@@ -11,7 +11,7 @@ use crate::domain::push::Move;
 use crate::edge::clock::Clock;
 use crate::edge::git;
 use crate::edge::keys::{KeyStore, SecretKey, also_seal, lock};
-use crate::edge::totp::Totp;
+use crate::edge::totp::{Recovery, Totp};
 use crate::ledger::chain::Hash;
 use crate::ledger::checkpoint::{Checkpoint, VerifierKey, note};
 use ed25519_dalek::SigningKey;
@@ -28,7 +28,8 @@ pub struct Keys {
     store: KeyStore,
     note: SigningKey,
     draw: Zeroizing<Vec<u8>>,
-    pub totp: Totp,
+    totp: Totp,
+    pub recovery: Recovery,
 }
 
 impl Keys {
@@ -39,18 +40,19 @@ impl Keys {
         let kept = KeyStore::unlock(&place.join("keys"), passphrase)?;
         let store = &kept;
         let holders = [Party::Owner, Party::Gatekeeper].into_iter().chain(seats.iter().cloned().map(Party::Seat));
-        let (secret, note, draw, totp) = std::thread::scope(|scope| {
+        let (secret, note, draw, totp, recovery) = std::thread::scope(|scope| {
             let note = scope.spawn(|| store.note_key()?.map_or_else(|| store.make_note_key(), Ok));
             let draw = scope.spawn(|| store.secret("draw.secret", 32));
             let totp = scope.spawn(|| store.secret("totp.secret", 20));
+            let recovery = scope.spawn(|| store.secret("recovery.secret", 32));
             let keys: Vec<_> = holders.map(|holder| scope.spawn(move || key(store, &holder, workshop).map(|found| (holder, found)))).collect();
             let keys = keys.into_iter().map(end).collect::<Result<Vec<_>, Failure>>()?;
-            Ok::<_, Failure>((keys, end(note)?, end(draw)?, Totp::new(&end(totp)?)))
+            Ok::<_, Failure>((keys, end(note)?, end(draw)?, Totp::new(&end(totp)?), Recovery::new(&end(recovery)?)))
         })?;
         let made = secret.iter().filter(|(_, (_, fresh))| *fresh).count();
         let secret = RwLock::new(secret.into_iter().map(|(holder, (key, _))| (holder, locked(key))).collect());
         lock(draw.as_slice());
-        Ok((Self { secret, store: kept, note, draw, totp }, made))
+        Ok((Self { secret, store: kept, note, draw, totp, recovery }, made))
     }
 
     pub fn of(&self, party: &Party) -> Result<Arc<SecretKey>, Failure> {
@@ -68,6 +70,16 @@ impl Keys {
         self.store.replace(&SeatName::new(holder.to_string()).doing("cannot name a key")?, &key)?;
         self.secret.write().unwrap_or_else(PoisonError::into_inner).insert(holder.clone(), Arc::clone(&key));
         Ok(key)
+    }
+
+    /// The step that a code of the owner's belongs to; a reset makes another secret count.
+    pub fn step(&self, generation: u32, now: Millis, code: &str) -> Option<u64> {
+        if generation == 0 { self.totp.find(now, code) } else { self.recovery.totp(generation).find(now, code) }
+    }
+
+    /// The address that the owner's authenticator takes.
+    pub fn totp_uri(&self, generation: u32, workshop: &str) -> String {
+        if generation == 0 { self.totp.uri(workshop) } else { self.recovery.totp(generation).uri(workshop) }
     }
 
     /// Whether the keys lie on disk encrypted.

@@ -13,7 +13,7 @@ mod perform;
 pub mod place;
 pub mod protocol;
 mod relay;
-mod report;
+pub mod report;
 mod seats;
 mod secrets;
 mod selftest;

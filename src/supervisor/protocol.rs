@@ -86,6 +86,8 @@ pub enum Request {
     ConfigShow,
     /// The owner's TOTP secret as an otpauth URI, shown until the first code was used.
     TotpShow,
+    /// Makes the TOTP secret anew, for a recovery code.
+    TotpReset { code: String },
     /// Entries from a position on, as they were written; waits up to `wait` seconds for the next one when there is none yet.
     Ledger { from: u64, most: u32, wait: u32 },
     LedgerVerify,

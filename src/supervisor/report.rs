@@ -1,5 +1,7 @@
 //! Makes the security report: the ledger's own entries, read once from its file, folded by `view::report`, under a signed checkpoint.
 
+mod hashing;
+
 use super::answer::{denial, page, said};
 use super::drive::Denied;
 use super::herald::mail_report;
@@ -7,12 +9,14 @@ use super::protocol::{About, Response};
 use super::yard::{Yard, blocking};
 use crate::domain::day::{self, Span, Zone};
 use crate::domain::entry::Entry;
-use crate::domain::entry::{Head, Millis};
+use crate::domain::entry::Millis;
 use crate::domain::failure::Failure;
 use crate::domain::refusal::Refusal;
-use crate::ledger::chain::{Frontier, Hash, leaf_hash};
+use crate::ledger::chain::{Frontier, Hash};
 use crate::ledger::sqlite::walk;
 use crate::view::report::{Report, Subject, Tally};
+use hashing::{Hashed, Hashing};
+use std::path::Path;
 use std::sync::{Arc, PoisonError};
 
 /// What is asked for.
@@ -132,37 +136,54 @@ fn tally(yard: &Yard, subject: Subject, span: Span, now: &Now) -> Result<Report,
     let before = yard.reported.lock().unwrap_or_else(PoisonError::into_inner).take();
     let fits = |kept: &Kept| kept.subject == subject && kept.span == span && kept.frontier.len() <= now.size;
     let mut kept = before.filter(fits).unwrap_or_else(|| Kept::new(subject, span));
-    let from = kept.frontier.len();
-    walk(&yard.place.ledger(), from, now.size, |seq, bytes| {
-        kept.take(bytes).map_err(|why| Failure::new(format!("entry {seq} cannot be read"), why).hint("orchestrate ledger verify"))
-    })?;
-    if kept.frontier.root() != now.root {
+    if kept.read(&yard.place.ledger(), now.size)? != now.root {
         let why = "the entries in its file are not those that were written";
         return Err(Failure::new("the ledger is damaged", why).hint("orchestrate ledger verify"));
     }
-    let over = kept.span.until <= now.clock;
-    let root = kept.cut.as_ref().unwrap_or(&kept.frontier).root();
-    let note = yard.keys.checkpoint(&yard.workshop, kept.tally.size(), root)?;
-    let report = kept.tally.report(note, over);
+    let (size, root) = kept.head();
+    let report = kept.report(yard.keys.checkpoint(&yard.workshop, size, root)?, now.clock);
     *yard.reported.lock().unwrap_or_else(PoisonError::into_inner) = Some(kept);
     Ok(report)
 }
 
 impl Kept {
-    fn new(subject: Subject, span: Span) -> Self {
+    pub fn new(subject: Subject, span: Span) -> Self {
         let tally = Tally::new(subject.clone(), span.clone());
         Self { subject, span, frontier: Frontier::default(), tally, cut: None }
     }
 
-    fn take(&mut self, bytes: &[u8]) -> Result<(), String> {
-        let head = Head::read(bytes).ok_or("it does not begin as an entry does")?;
-        // Times never go back, so that the entries of a span are one stretch.
-        if self.cut.is_some() || head.time >= self.span.until {
-            self.cut.get_or_insert_with(|| self.frontier.clone());
-        } else {
-            self.tally.take(bytes)?;
-        }
-        self.frontier.append(leaf_hash(bytes));
-        Ok(())
+    /// Reads the ledger's file on, up to so many entries; gives the root over all that was read.
+    pub fn read(&mut self, ledger: &Path, size: u64) -> Result<Hash, Failure> {
+        let (from, tally) = (self.frontier.len(), &mut self.tally);
+        let before = Hashed { all: self.frontier.clone(), cut: self.cut.clone() };
+        let mut cut = before.cut.is_some();
+        let hashed = std::thread::scope(|scope| {
+            let mut hashing = Hashing::start(scope, before);
+            walk(ledger, from, size, |seq, bytes| {
+                // Times never go back, so that the entries of a span are one stretch.
+                if !cut && !tally.take(bytes).map_err(|why| unreadable(seq, &why))? {
+                    cut = true;
+                    hashing.cut()?;
+                }
+                hashing.take(bytes)
+            })?;
+            hashing.end()
+        })?;
+        (self.frontier, self.cut) = (hashed.all, hashed.cut);
+        Ok(self.frontier.root())
     }
+
+    /// The number of entries that the report is computed from, and the root over exactly these.
+    pub fn head(&self) -> (u64, Hash) {
+        (self.tally.size(), self.cut.as_ref().unwrap_or(&self.frontier).root())
+    }
+
+    /// The report, under the signed checkpoint over its head.
+    pub fn report(&self, checkpoint: String, now: Millis) -> Report {
+        self.tally.report(checkpoint, self.span.until <= now)
+    }
+}
+
+fn unreadable(seq: u64, why: &str) -> Failure {
+    Failure::new(format!("entry {seq} cannot be read"), why).hint("orchestrate ledger verify")
 }

@@ -42,6 +42,9 @@ pub struct Attach {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Totp {
     pub uri: String,
+    /// Codes for one use each, for the day on which the authenticator is lost.
+    #[serde(default)]
+    pub recovery: Vec<String>,
 }
 
 /// `ConfigShow`: the charter in force, for people, and its digest.

@@ -184,6 +184,7 @@ fn confirm(event: &confirm::Event) -> String {
         confirm::Event::Confirmed { task, attempt, .. } => format!("{task} confirmed by the owner, attempt {attempt}"),
         confirm::Event::Used { what, .. } => format!("the owner's code was used: {what}"),
         confirm::Event::Missed => "a wrong code was typed".to_owned(),
+        confirm::Event::Reset { code, .. } => format!("the owner's second factor was made anew with recovery code {}", code + 1),
     }
 }
 

@@ -3,6 +3,7 @@
 //! Nothing here is green by omission: what was not judged says so, and says it first.
 
 pub mod answer;
+pub mod qr;
 pub mod report;
 pub mod text;
 pub mod turn;

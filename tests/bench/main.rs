@@ -1,6 +1,6 @@
 //! The figures, measured: each row stands beside a comparison of the same run. Prints a table and asserts nothing.
 //!
-//! `tests/bench/run [ROW…]`; rows are `boot mail start hint push wall idle`. Everything is made in a fresh folder below
+//! `tests/bench/run [ROW…]`; rows are `boot mail start hint push wall report idle`. Everything is made in a fresh folder below
 //! `$BENCH_FOLDER` (else `/var/tmp`), and removed only at the end: ext4 makes files slowly where many were just deleted.
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "a benchmark starts programs and reads the clock")]
 
@@ -10,6 +10,7 @@ mod idle;
 mod line;
 mod mail;
 mod push;
+mod report;
 mod shop;
 mod start;
 mod table;
@@ -20,13 +21,14 @@ use table::Row;
 
 type Measure = fn(&Shop) -> Vec<Row>;
 
-const ROWS: [(&str, Measure); 7] = [
+const ROWS: [(&str, Measure); 8] = [
     ("boot", boot::rows),
     ("mail", mail::rows),
     ("start", start::rows),
     ("hint", hint::rows),
     ("push", push::rows),
     ("wall", wall::rows),
+    ("report", report::rows),
     ("idle", idle::rows),
 ];
 

@@ -6,6 +6,7 @@ use crate::domain::command::Act;
 use crate::domain::failure::{Doing, Failure};
 use crate::domain::name::SeatName;
 use crate::ledger::chain::{consistency_proof, inclusion_proof};
+use crate::edge::totp::Recovery;
 use crate::ledger::{Damage, Verified};
 use crate::ledger::checkpoint::tlog_proof;
 use crate::supervisor::home;
@@ -38,6 +39,7 @@ pub fn verb(request: &Request) -> Option<&'static str> {
         Request::Recharter => "recharter",
         Request::ConfigShow => "config-show",
         Request::TotpShow => "totp-show",
+        Request::TotpReset { .. } => "totp-reset",
         Request::Ledger { .. } | Request::LedgerVerify | Request::LedgerProve { .. } | Request::LedgerSince { .. } | Request::Checkpoint | Request::Bundle { .. } => "ledger",
         Request::Report { .. } | Request::ReportMail { .. } => "report",
         Request::Attach { .. } => "attach",
@@ -57,12 +59,10 @@ pub async fn answer(yard: &Arc<Yard>, request: Request) -> Response {
             }
         }
         Request::TaskConfirm { task, shown, code } => {
-            let step = yard.keys.totp.find(yard.clock.now(), &code);
-            coded(yard, Act::Confirm { task, shown, step }).await
+            coded(yard, &code, |step| Act::Confirm { task, shown, step }).await
         }
         Request::Thaw { code } => {
-            let step = yard.keys.totp.find(yard.clock.now(), &code);
-            coded(yard, Act::Thaw { step }).await
+            coded(yard, &code, |step| Act::Thaw { step }).await
         }
         Request::KeyRevoke { seat, reason } => keys::revoke(yard, seat, reason).await,
         Request::KeyRotate { seat } => keys::rotate(yard, seat).await,
@@ -70,6 +70,7 @@ pub async fn answer(yard: &Arc<Yard>, request: Request) -> Response {
         Request::Recharter => recharter(yard).await,
         Request::ConfigShow => page(config(yard).await),
         Request::TotpShow => totp(yard).await,
+        Request::TotpReset { code } => taken(yard, Act::ResetCodes { code: yard.keys.recovery.find(&code) }).await,
         Request::Ledger { from, most, wait } => page(entries(yard, from, most.min(PAGE), wait.min(LONGEST_WAIT)).await),
         Request::LedgerVerify => verify(yard).await,
         Request::Report { about, date, zone } => report::answer(yard, report::Wanted { about, date, zone }).await,
@@ -89,8 +90,16 @@ pub async fn answer(yard: &Arc<Yard>, request: Request) -> Response {
     }
 }
 
+/// Compares a code with the secret that counts now.
+async fn coded(yard: &Arc<Yard>, code: &str, act: impl FnOnce(Option<u64>) -> Act) -> Response {
+    match yard.see(|state, _| state.codes.generation).await {
+        Ok(generation) => taken(yard, act(yard.keys.step(generation, yard.clock.now(), code))).await,
+        Err(failure) => Response::Failed(failure),
+    }
+}
+
 /// A wrong code is recorded and answered as such.
-async fn coded(yard: &Arc<Yard>, act: Act) -> Response {
+async fn taken(yard: &Arc<Yard>, act: Act) -> Response {
     use crate::domain::confirm::Event as Confirm;
     use crate::domain::event::Event;
     match yard.ask(Actor::Owner, act).await {
@@ -113,12 +122,16 @@ async fn recharter(yard: &Arc<Yard>) -> Response {
     }
 }
 
-/// The secret is shown until a code made from it has been used once.
+/// The secret and the recovery codes are shown until a code made from it has been used once.
 async fn totp(yard: &Arc<Yard>) -> Response {
     use crate::domain::refusal::Refusal;
-    match yard.see(|state, _| state.codes.last_step > 0).await {
-        Ok(false) => page(Ok(Totp { uri: yard.keys.totp.uri(&yard.workshop) })),
-        Ok(true) => Response::Refused(Refusal::new("in-use", "the secret is in use and is not shown again", "orchestrate status")),
+    match yard.see(|state, _| state.codes.clone()).await {
+        Ok(codes) if codes.last_step == 0 => {
+            let unspent = (0..Recovery::CODES).filter(|number| !codes.spent.contains(number));
+            let recovery = unspent.map(|number| yard.keys.recovery.code(number)).collect();
+            page(Ok(Totp { uri: yard.keys.totp_uri(codes.generation, &yard.workshop), recovery }))
+        }
+        Ok(_) => Response::Refused(Refusal::new("in-use", "the secret is in use and is not shown again", "orchestrate totp reset")),
         Err(failure) => Response::Failed(failure),
     }
 }

@@ -108,12 +108,19 @@ fn server(terms: &Mailing) -> Result<Server, Failure> {
     Ok(Server { host: terms.host().to_owned(), port: terms.port(), guard, login, authority, patience })
 }
 
-/// The first line of the owner's own file, that nobody else can read.
-fn secret(path: &str) -> Result<Option<Zeroizing<String>>, Failure> {
-    match path {
-        "" => Ok(None),
-        path => secrets::text(Path::new(path)).map(|text| Some(Zeroizing::new(text.trim().to_owned()))),
-    }
+/// The owner's secret: in a file that nobody else can read, or handed over by systemd or with the environment of the start.
+fn secret(place: &str) -> Result<Option<Zeroizing<String>>, Failure> {
+    let text = match place.split_once(':') {
+        _ if place.is_empty() => return Ok(None),
+        Some(("env", name)) => std::env::var(name).map(Zeroizing::new).map_err(|_| missing(place))?,
+        Some(("credential", name)) => secrets::systemd(name)?.ok_or_else(|| missing(place))?,
+        _ => secrets::text(Path::new(place))?,
+    };
+    Ok(Some(Zeroizing::new(text.trim().to_owned())))
+}
+
+fn missing(place: &str) -> Failure {
+    Failure::new("cannot read a secret", format!("there is no {place}")).hint("orchestrate down, then bootstrap with it set")
 }
 
 /// Makes a report and mails it: as text and page, and sealed by the gatekeeper's key. One on a day that is over is noted in the ledger.

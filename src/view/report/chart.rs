@@ -54,7 +54,7 @@ pub fn svg(report: &Report) -> String {
         bars.iter().enumerate().map(|(at, bar)| svg_bar(at as u64 * step, step, most, bar, report.subject == Subject::Day)).collect();
     format!(
         "<figure><svg viewBox=\"0 0 {WIDTH} {}\" role=\"img\" aria-label=\"entries and refusals, hour by hour\">{each}</svg>\
-<figcaption>Entries hour by hour (the fullest bar is {most}); refusals in the darker part.</figcaption></figure>\n",
+<figcaption>Entries hour by hour (the fullest bar is {most}); refusals in red.</figcaption></figure>\n",
         HEIGHT + 18
     )
 }

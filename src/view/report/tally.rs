@@ -113,9 +113,12 @@ impl Tally {
         self.size
     }
 
-    /// Takes the next entry's bytes; those after the span's end are not to be given.
-    pub fn take(&mut self, bytes: &[u8]) -> Result<(), String> {
+    /// Takes the next entry's bytes; one past the span's end is not taken, and says so.
+    pub fn take(&mut self, bytes: &[u8]) -> Result<bool, String> {
         let head = Head::read(bytes).ok_or("it does not begin as an entry does")?;
+        if head.time >= self.span.until {
+            return Ok(false);
+        }
         if head.seq != self.size {
             return Err(format!("entry {} stands where {} should", head.seq, self.size));
         }
@@ -125,12 +128,11 @@ impl Tally {
             self.count(&head);
         }
         self.last = head.time;
-        if !telling(&head, inside) {
-            return Ok(());
+        if telling(&head, inside) {
+            let entry: Entry = serde_json::from_slice(bytes).map_err(|why| why.to_string())?;
+            self.remember(&entry, inside);
         }
-        let entry: Entry = serde_json::from_slice(bytes).map_err(|why| why.to_string())?;
-        self.remember(&entry, inside);
-        Ok(())
+        Ok(true)
     }
 
     fn count(&mut self, head: &Head<'_>) {

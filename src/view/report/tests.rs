@@ -17,9 +17,8 @@ fn day(zone: &str, day: &str) -> Span {
 /// What a report on these entries says; those past the span's end stay out, as the supervisor leaves them out.
 fn report(subject: Subject, span: Span, entries: &[impl AsRef<str>]) -> Report {
     let mut tally = Tally::new(subject, span.clone());
-    for entry in entries.iter().map(AsRef::as_ref).take_while(|entry| Head::read(entry.as_bytes()).unwrap().time < span.until) {
-        tally.take(entry.as_bytes()).unwrap();
-    }
+    let taken = |entry: &&str| tally.take(entry.as_bytes()).unwrap();
+    entries.iter().map(AsRef::as_ref).take_while(taken).for_each(drop);
     tally.report("note\n1\nroot\n\n\u{2014} note sig\n".to_owned(), true)
 }
 

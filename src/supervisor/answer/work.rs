@@ -28,11 +28,9 @@ pub async fn read(yard: &Arc<Yard>, actor: Actor, request: Request) -> Response 
         Request::Whoami => page(yard.see(move |state, _| view::whoami(state, &actor)).await),
         Request::Status => {
             let now = yard.clock.now();
-            let pending = yard.meter.pending();
-            let counted = |seat: &mut view::SeatLine| seat.requests += pending.get(&seat.seat).copied().unwrap_or(0);
             let status = yard.see(move |state, _| view::status(state, now)).await;
             page(status.map(|mut status| {
-                status.seats.iter_mut().for_each(counted);
+                count_requests(yard, &mut status);
                 status
             }))
         }
@@ -45,6 +43,12 @@ pub async fn read(yard: &Arc<Yard>, actor: Actor, request: Request) -> Response 
         Request::GateWait { task, seconds } => wait(yard, task, seconds.min(LONGEST_WAIT)).await,
         _ => Response::Bug("BUG: no reading request".to_owned()),
     }
+}
+
+/// Adds what the relay has counted and not yet written down.
+pub fn count_requests(yard: &Yard, status: &mut view::Status) {
+    let pending = yard.meter.pending();
+    status.seats.iter_mut().for_each(|seat| seat.requests += pending.get(&seat.seat).copied().unwrap_or(0));
 }
 
 fn no_task(task: &TaskId) -> impl FnOnce() -> Refusal + Send + use<> {

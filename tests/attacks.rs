@@ -17,6 +17,7 @@ mod salami;
 mod starve;
 mod users;
 mod wire;
+mod witness;
 
 use crate::world::{Said, World};
 

@@ -68,6 +68,7 @@ pub async fn answer(yard: &Arc<Yard>, door: &Door, request: Request) -> Response
         | Request::TotpReset { .. }
         | Request::Ledger { .. }
         | Request::Dashboard { .. }
+        | Request::Witnessed { .. }
         | Request::LedgerVerify
         | Request::Report { .. }
         | Request::ReportMail { .. }

@@ -33,6 +33,7 @@ mod totp;
 mod users;
 mod verify;
 mod whoami;
+mod witness;
 
 #[cfg(test)]
 mod tests;
@@ -94,6 +95,8 @@ enum Command {
     Bundle(bundle::Bundle),
     Verify(verify::Verify),
     #[command(subcommand)]
+    Witness(witness::Witness),
+    #[command(subcommand)]
     Keys(keys::Keys),
     #[command(subcommand)]
     Users(users::Users),
@@ -148,6 +151,7 @@ impl Command {
             Self::Ledger(command) => command.run(desk),
             Self::Bundle(command) => command.run(desk),
             Self::Verify(command) => command.run(desk),
+            Self::Witness(command) => command.run(desk),
             Self::Keys(command) => command.run(desk),
             Self::Users(command) => command.run(desk),
             Self::Totp(command) => command.run(desk),

@@ -66,13 +66,11 @@ fn browse(board: &mut Board, code: KeyCode, control: bool) -> Wish {
 }
 
 fn open(board: &mut Board) -> Wish {
-    match board.chosen() {
-        Some(row) => match row.seat.clone().filter(|_| board.focus == Panel::Seats) {
-            Some(seat) => return Wish::Attach(seat),
-            None => board.mode = Mode::Detail(row.key.clone(), row.told),
-        },
-        None => {}
+    let Some(row) = board.chosen() else { return Wish::Nothing };
+    if let Some(seat) = row.seat.filter(|_| board.focus == Panel::Seats) {
+        return Wish::Attach(seat);
     }
+    board.mode = Mode::Detail(row.key, row.told);
     Wish::Nothing
 }
 

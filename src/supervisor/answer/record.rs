@@ -1,10 +1,13 @@
 //! What the owner reads of the record: entries as they come, the page over everything, proofs, the whole as a file.
 
 use super::{done, page};
+use crate::domain::actor::Actor;
+use crate::domain::command::Act;
 use crate::domain::failure::{Doing, Failure};
+use crate::domain::refusal::Refusal;
 use crate::ledger::bundle;
-use crate::ledger::chain::{consistency_proof, inclusion_proof};
-use crate::ledger::checkpoint::tlog_proof;
+use crate::ledger::chain::{Hash, consistency_proof, inclusion_proof, root_of};
+use crate::ledger::checkpoint::{TlogProof, VerifierKey, open_checkpoint};
 use crate::ledger::{Damage, Verified};
 use crate::supervisor::protocol::Response;
 use crate::supervisor::yard::{Yard, blocking};
@@ -77,26 +80,22 @@ pub async fn prove(yard: &Arc<Yard>, seq: u64) -> Response {
     match looked {
         Ok(Ok((size, root, Some(entry), Some(path)))) => match yard.keys.checkpoint(&yard.workshop, size, root) {
             Ok(note) => {
-                let entry = String::from_utf8_lossy(&entry.bytes).into_owned();
-                done(json!({"entry": entry, "text": tlog_proof(seq, &path, &note)}))
+                let proof = TlogProof { extra: Some(entry.bytes.clone()), index: seq, path, note };
+                done(json!({"entry": String::from_utf8_lossy(&entry.bytes), "text": proof.text()}))
             }
             Err(failure) => Response::Failed(failure),
         },
-        Ok(Ok((size, ..))) => {
-            use crate::domain::refusal::Refusal;
-            Response::Refused(Refusal::new(
-                "no-such-entry",
-                format!("the ledger has the entries 0 to {}", size.saturating_sub(1)),
-                "orchestrate log",
-            ))
-        }
+        Ok(Ok((size, ..))) => Response::Refused(Refusal::new(
+            "no-such-entry",
+            format!("the ledger has the entries 0 to {}", size.saturating_sub(1)),
+            "orchestrate log",
+        )),
         Ok(Err(failure)) | Err(failure) => Response::Failed(failure),
     }
 }
 
 /// How the tree grew from one size to another; a ledger that is shorter than either lost its end.
 pub async fn since(yard: &Arc<Yard>, old: u64, new: Option<u64>) -> Response {
-    use crate::domain::refusal::Refusal;
     let looked = yard
         .see(move |state, ledger| {
             let (len, root) = (ledger.len(), ledger.root());
@@ -180,5 +179,35 @@ async fn more_than(yard: &Arc<Yard>, length: u64, seconds: u32) {
     tokio::select! {
         more = tokio::time::timeout(Duration::from_secs(seconds.into()), longer) => drop(more),
         ended = stop.wait_for(|stop| *stop) => drop(ended),
+    }
+}
+
+/// Keeps a cosigned checkpoint, where it is one of this very ledger.
+pub async fn witnessed(yard: &Arc<Yard>, note: String) -> Response {
+    let size = note.lines().nth(1).and_then(|line| line.parse::<u64>().ok()).unwrap_or(0);
+    let looked = yard.see(move |state, ledger| {
+        let key = state.genesis.as_ref().map(|genesis| genesis.note_key.clone()).unwrap_or_default();
+        let leaves = ledger.leaf_hashes(size.min(ledger.len()))?;
+        Ok::<_, Failure>((key, ledger.len(), root_of(&leaves)))
+    });
+    match looked.await {
+        Ok(Ok((key, len, root))) => match ours(&note, &key, len, root) {
+            Ok(()) => super::outcome(yard.ask(Actor::Owner, Act::Witnessed { note }).await),
+            Err(why) => Response::Refused(Refusal::new("not-ours", why, "orchestrate witness --help")),
+        },
+        Ok(Err(failure)) | Err(failure) => Response::Failed(failure),
+    }
+}
+
+/// Says why a note is no cosigned checkpoint of the ledger that has this root at the note's size.
+fn ours(note: &str, key: &str, len: u64, root: Hash) -> Result<(), String> {
+    let key = VerifierKey::parse(key).map_err(|why| why.to_string())?;
+    let checkpoint = open_checkpoint(note, key.name(), std::slice::from_ref(&key)).map_err(|why| why.to_string())?;
+    match note.lines().filter(|line| line.starts_with("\u{2014} ")).count() {
+        _ if checkpoint.size > len => Err(format!("it is over {} entries, and there are {len}", checkpoint.size)),
+        _ if checkpoint.root != root => Err(format!("the first {} entries are not those that it is over", checkpoint.size)),
+        0 | 1 => Err("nobody but the workshop itself signed it".to_owned()),
+        2..=17 => Ok(()),
+        _ => Err("it has more than sixteen cosignatures".to_owned()),
     }
 }

@@ -8,7 +8,7 @@ mod tests;
 mod watch;
 
 pub use control::{Control, Event, Feed};
-pub use grid::{Grid, PaneSpec};
+pub use grid::{Grid, PaneSpec, Shape};
 
 use crate::domain::failure::{Doing as _, Failure};
 use quote::{colour, command, plain, word};
@@ -114,6 +114,24 @@ impl Tmux {
         let news = command(&["set-option", "-F", "-s", "-t", target, "@started", "#{pane_id} #{pane_pid}"]);
         let tell = command(&["rename-window", "-t", target, "started #{@started}"]);
         self.batch(&[folder, start, news, tell].join(" ; ")).map(drop)
+    }
+
+    /// Puts panes that are missing back into a living grid, each in its place among the others.
+    pub fn restore(&self, session: &str, order: &[&str], missing: &[PaneSpec], shape: &Shape) -> Result<(), Failure> {
+        let wrong = missing.iter().find_map(grid::fault).or_else(|| (!grid::is_name(session)).then(|| format!("{session:?} is not a session name")));
+        if let Some(why) = wrong {
+            return Err(Failure::new("cannot put a pane back", why));
+        }
+        for spec in missing {
+            let living = self.panes()?;
+            let place = order.iter().position(|seat| *seat == spec.seat).unwrap_or(order.len());
+            let of = |seat: &&str| living.iter().find(|pane| pane.seat == *seat);
+            let before = order[..place].iter().rev().find_map(of).map(|pane| (pane, false));
+            let beside = before.or_else(|| order[place..].iter().find_map(of).map(|pane| (pane, true)));
+            let (beside, first) = beside.ok_or_else(|| Failure::new("cannot put a pane back", "there is none beside it"))?;
+            self.batch(&grid::insert(session, spec, &beside.id, first))?;
+        }
+        self.batch(&grid::evened(session, shape)).map(drop)
     }
 
     /// Shows a state in the pane's border.

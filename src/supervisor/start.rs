@@ -12,7 +12,7 @@ use super::seats;
 use super::secrets::{self, Handed, Secrets};
 use super::serve;
 use super::watch;
-use super::yard::{Ground, Yard, blocking};
+use super::yard::{Ground, Turn, Yard, blocking};
 use crate::domain::actor::{Actor, Party};
 use crate::domain::charter::Charter;
 use crate::domain::command::Act;
@@ -20,7 +20,7 @@ use crate::domain::effect::Effect;
 use crate::domain::entry::Millis;
 use crate::domain::failure::{Doing, Failure};
 use crate::domain::isolation::Isolation;
-use crate::domain::lock;
+use crate::domain::{fleet, lock};
 use crate::domain::name::SeatName;
 use crate::domain::state::State;
 use crate::domain::workshop::Genesis;
@@ -145,6 +145,8 @@ async fn run(place: &Place, mut secrets: Secrets, reporter: &mut Reporter, begun
     let yard = Arc::new(yard);
     yard.kin.allow(charter.policy.agent.outsiders);
     credential(&yard, secrets.credential.take(), &charter, reporter)?;
+    // Nobody is called back before everybody was called.
+    let turn = yard.filling.lock().await;
     let (effects, performing) = mpsc::unbounded_channel();
     tokio::spawn(perform::run(Arc::clone(&yard), performing));
     spawn_loop(&yard, drive, prepared.asks, effects)?;
@@ -154,7 +156,7 @@ async fn run(place: &Place, mut secrets: Secrets, reporter: &mut Reporter, begun
     tokio::spawn(tick(Arc::clone(&yard)));
     tokio::spawn(watch::watch(Arc::clone(&yard)));
     tokio::spawn(herald::herald(Arc::clone(&yard)));
-    if let Err(failure) = fill(&yard, &options, &charter, reporter).await {
+    if let Err(failure) = fill(&yard, &options, &charter, reporter, turn).await {
         stop_panes(&yard).await?;
         return Err(failure);
     }
@@ -162,6 +164,8 @@ async fn run(place: &Place, mut secrets: Secrets, reporter: &mut Reporter, begun
     tokio::spawn(prove(Arc::clone(&yard)));
     reporter.ready(format!("{answered} of {} seats answered; isolation level: {}", seats.len(), level.0), begun);
     wait_for_stop(&yard).await;
+    // What ends from now on is not called back.
+    yard.stop.send_replace(true);
     relay::api::settle(&yard).await;
     stop_panes(&yard).await
 }
@@ -186,8 +190,8 @@ fn credential(yard: &Yard, handed: Option<Handed>, charter: &Charter, reporter: 
     Ok(())
 }
 
-async fn fill(yard: &Arc<Yard>, options: &Options, charter: &Charter, reporter: &mut Reporter) -> Result<(), Failure> {
-    seats::fill(yard, options, charter, reporter).await?;
+async fn fill(yard: &Arc<Yard>, options: &Options, charter: &Charter, reporter: &mut Reporter, turn: Turn<'_>) -> Result<(), Failure> {
+    seats::fill(yard, options, charter, reporter, turn).await?;
     seats::watch(yard)
 }
 
@@ -447,10 +451,10 @@ async fn tick(yard: Arc<Yard>) {
     }
 }
 
-/// When the next message expires, or the next lock goes on.
+/// When the next message expires, the next lock goes on, or the next seat is called back.
 fn due(state: &State, now: Millis) -> Option<Millis> {
     let mail = state.post.due.first().map(|(when, _)| *when);
-    mail.into_iter().chain(lock::due(state, now.max(state.now))).min()
+    mail.into_iter().chain(lock::due(state, now.max(state.now))).chain(fleet::due(state)).min()
 }
 
 async fn wait_for_stop(yard: &Arc<Yard>) {

@@ -47,6 +47,10 @@ pub struct Yard {
     /// The seats' unix users, at level `users`.
     pub users: BTreeMap<SeatName, u32>,
     pub tmux: OnceLock<Tmux>,
+    /// Held by whoever fills seats or looks who has left one.
+    pub filling: tokio::sync::Mutex<()>,
+    /// How often panes were started, told after each time.
+    pub grid: watch::Sender<u64>,
     certs: RwLock<Certs>,
     /// Commits found well signed, by the digest of their bytes; forgotten when a certificate changes, and after a while.
     signed: Mutex<HashMap<Digest, (Millis, Signature)>>,
@@ -71,6 +75,9 @@ pub struct Yard {
     /// Where the last security report's fold stands.
     pub reported: Mutex<Option<Kept>>,
 }
+
+/// Who holds it fills seats, or looks who has left one; nobody else does meanwhile.
+pub type Turn<'y> = tokio::sync::MutexGuard<'y, ()>;
 
 /// What a yard is made of.
 pub struct Ground {
@@ -99,6 +106,8 @@ impl Yard {
             isolation: ground.isolation,
             users: ground.users,
             tmux: OnceLock::new(),
+            filling: tokio::sync::Mutex::default(),
+            grid: watch::Sender::new(0),
             certs: RwLock::default(),
             signed: Mutex::default(),
             asks,

@@ -8,7 +8,7 @@ use super::turn::{Standing, Whose};
 use crate::domain::actor::{Actor, Party};
 use crate::domain::collusion::Finding;
 use crate::domain::entry::Millis;
-use crate::domain::fleet::Instance;
+use crate::domain::fleet::{After, Instance};
 use crate::domain::freeze::{Cause, Freeze};
 use crate::domain::gate::GateName;
 use crate::domain::message::Delivery;
@@ -79,6 +79,12 @@ pub struct SeatLine {
     pub since: Millis,
     /// Why the last instance ended.
     pub why: String,
+    /// When the next one is started, where nobody sits there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub again: Option<Millis>,
+    /// It ended too often; the owner starts it again, nobody else.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub given_up: bool,
     pub instances: u32,
     /// Requests to the model's API through the relay.
     #[serde(default)]
@@ -198,6 +204,8 @@ fn seat_line(state: &State, name: &SeatName, tasks: &[TaskLine]) -> Option<SeatL
         state: now,
         since,
         why,
+        again: if let After::Due { at } = seat.after { Some(at) } else { None },
+        given_up: matches!(seat.after, After::GivenUp { .. }),
         instances: seat.instances,
         requests: seat.requests,
         mail: state.post.boxes.get(&Party::Seat(name.clone())).map_or(0, |inbox| inbox.len()),
@@ -274,7 +282,12 @@ fn waiting(state: &State, tasks: &[TaskLine]) -> Vec<Waiting> {
         task: None,
         command: "orchestrate mail inbox".to_owned(),
     });
-    frozen.chain(moves).chain(held).chain(mail).collect()
+    let given_up = state.fleet.iter().filter(|(_, seat)| matches!(seat.after, After::GivenUp { .. })).map(|(name, _)| Waiting {
+        what: format!("{name} ended too often and is not started again"),
+        task: None,
+        command: "orchestrate bootstrap".to_owned(),
+    });
+    frozen.chain(moves).chain(held).chain(given_up).chain(mail).collect()
 }
 
 fn confirmable(state: &State, task: &TaskId) -> bool {

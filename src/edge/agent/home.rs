@@ -1,7 +1,7 @@
 //! Writing in a folder that a seat can change at will: every step goes through a held folder and follows no link.
 
 use crate::domain::failure::{Doing as _, Failure};
-use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, fstat, fsync, mkdirat, openat, renameat, unlinkat};
+use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags, fstat, fsync, mkdirat, openat, renameat, statat, unlinkat};
 use rustix::io::Errno;
 use std::fs::File;
 use std::io::{Read as _, Write as _};
@@ -12,6 +12,17 @@ use std::path::{Path, PathBuf};
 const MOST: u64 = 16 << 20;
 const FOLDER: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
 const PRIVATE: Mode = Mode::RUSR.union(Mode::WUSR);
+
+/// Entries of a folder that are looked at.
+const MOST_FILES: usize = 4096;
+
+/// A plain file in a folder of a seat, as it looks from outside.
+pub(super) struct PlainFile {
+    pub name: String,
+    pub size: u64,
+    /// Seconds and nanoseconds.
+    pub changed: (i64, u64),
+}
 
 /// A folder of a seat, held open.
 pub(super) struct Home {
@@ -40,6 +51,24 @@ impl Home {
             Failure::new(format!("{} is no folder of its own", path.display()), why).hint(format!("rm '{}'", path.display()))
         })?;
         Ok(Self { dir, path })
+    }
+
+    /// Opens a folder below where there is one of its own.
+    pub fn existing(&self, name: &str) -> Option<Self> {
+        let dir = openat(&self.dir, name, FOLDER, Mode::empty()).ok()?;
+        Some(Self { dir, path: self.path.join(name) })
+    }
+
+    /// The plain files in it, as many as are looked at.
+    pub fn files(&self) -> Vec<PlainFile> {
+        let Ok(folder) = Dir::read_from(&self.dir) else { return Vec::new() };
+        let names = folder.take(MOST_FILES).flatten().filter_map(|entry| entry.file_name().to_str().ok().map(str::to_owned));
+        let plain = |name: String| {
+            let stat = statat(&self.dir, &name, AtFlags::SYMLINK_NOFOLLOW).ok()?;
+            let regular = FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile;
+            regular.then(|| PlainFile { name, size: stat.st_size.cast_unsigned(), changed: (stat.st_mtime, stat.st_mtime_nsec) })
+        };
+        names.filter_map(plain).collect()
     }
 
     fn make(&self, name: &str) -> Result<(), Errno> {

@@ -3,10 +3,12 @@
 mod claude;
 mod home;
 mod launch;
-mod session;
+mod registry;
+mod transcript;
 mod words;
 
 pub use launch::{Kind, Launch, resolve};
+pub use registry::{At, Notices, Session, forget, session};
 
 use crate::domain::failure::Failure;
 use std::collections::BTreeMap;

@@ -51,6 +51,14 @@ pub struct Pane {
     pub height: u32,
 }
 
+/// What a pane's border says beside the seat.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Caption {
+    pub text: String,
+    /// The name of a colour.
+    pub tint: String,
+}
+
 impl Tmux {
     /// Finds a tmux that is new enough.
     pub fn find(socket: &Path) -> Result<Self, Failure> {
@@ -136,7 +144,16 @@ impl Tmux {
 
     /// Shows a state in the pane's border.
     pub fn caption(&self, pane: &str, text: &str, tint: &str) -> Result<(), Failure> {
-        self.batch(&caption(target(pane)?, text, tint).map(|words| command(&words)).join(" ; ")).map(drop)
+        self.captions(std::iter::once((pane, &Caption { text: text.to_owned(), tint: tint.to_owned() })))
+    }
+
+    /// Shows states in several panes' borders at once.
+    pub fn captions<'a>(&self, all: impl Iterator<Item = (&'a str, &'a Caption)>) -> Result<(), Failure> {
+        let mut commands = Vec::new();
+        for (pane, Caption { text, tint }) in all {
+            commands.extend(caption(target(pane)?, text, tint).map(|words| command(&words)));
+        }
+        if commands.is_empty() { Ok(()) } else { self.batch(&commands.join(" ; ")).map(drop) }
     }
 
     /// Shows one line to every terminal that is attached, for some seconds, and keeps it as the option `@alert`.

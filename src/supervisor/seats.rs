@@ -1,6 +1,7 @@
 //! Fills the seats: clones, homes, prompts, panes.
 
 mod health;
+pub mod moods;
 mod panes;
 
 pub use health::{answered, refill, watch};
@@ -87,7 +88,10 @@ async fn seat(yard: &Arc<Yard>, charter: &Charter, places: Vec<Place>) -> Result
             return Err(failure);
         }
     }
-    wanted.iter().for_each(|place| yard.expect(&place.seat));
+    for place in &wanted {
+        yard.expect(&place.seat);
+        yard.moods.clear(&place.seat, &yard.place.home_of(&place.seat));
+    }
     let (here, count, order) = (Arc::clone(yard), wanted.len(), charter.seats().cloned().collect::<Vec<_>>());
     let started = blocking(move || panes::start(&here, take_tmux(&here)?, &order, &living, &wanted)).await;
     yard.grid.send_modify(|times| *times += 1);
@@ -200,6 +204,7 @@ fn place(yard: &Yard, options: &Options, charter: &Charter, seat: &SeatName, res
     plain_folder(&yard.place.clone_of(seat))?;
     let launch = agent::resolve(options.command(charter, seat))?;
     let plan = plan(yard, seat, &launch, &prompt, &home, resumes)?;
+    yard.moods.watch(seat, &home);
     if let Some(user) = yard.users.get(seat) {
         give(&home, *user, FURNISHED)?;
     }

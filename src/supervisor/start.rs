@@ -9,6 +9,7 @@ use super::place::{self, Place, workshop_id};
 use super::protocol::{Step, StepState};
 use super::relay;
 use super::seats;
+use super::seats::moods::Moods;
 use super::secrets::{self, Handed, Secrets};
 use super::serve;
 use super::watch;
@@ -155,6 +156,8 @@ async fn run(place: &Place, mut secrets: Secrets, reporter: &mut Reporter, begun
     seats.iter().try_for_each(|seat| serve::open_seat(&yard, seat))?;
     tokio::spawn(tick(Arc::clone(&yard)));
     tokio::spawn(watch::watch(Arc::clone(&yard)));
+    seats::moods::attend(&yard)?;
+    tokio::spawn(seats::moods::paint(Arc::clone(&yard)));
     tokio::spawn(herald::herald(Arc::clone(&yard)));
     if let Err(failure) = fill(&yard, &options, &charter, reporter, turn).await {
         stop_panes(&yard).await?;
@@ -252,7 +255,7 @@ fn prepare(place: &Place, options: &Options, passphrase: Option<&str>, reporter:
     let drive = Drive::open(Box::new(ledger), grip)?;
     let ground = Ground { place: place.clone(), repo: options.repo.clone(), workshop, git, gate, keys, clock, isolation: options.isolation, users };
     let (ask, asks) = mpsc::unbounded_channel();
-    Ok(Prepared { yard: (Yard::new(ground, ask), drive), asks, charter, source, fresh, level })
+    Ok(Prepared { yard: (Yard::new(ground, Moods::new()?, ask), drive), asks, charter, source, fresh, level })
 }
 
 /// The charter of this start: genesis' own once there is one, else built in under the owner's.

@@ -5,6 +5,7 @@ use super::drive::{Ask, Outcome};
 use super::hands::Keys;
 use super::place::Place;
 use super::relay::meter::Meter;
+use super::seats::moods::Moods;
 use super::secrets::{self, Handed};
 use super::serve::kin::Kin;
 use crate::domain::actor::{Actor, Party};
@@ -68,6 +69,8 @@ pub struct Yard {
     pub kin: Kin,
     /// How often each seat asked the model's API.
     pub meter: Meter,
+    /// What each seat is at, for people.
+    pub moods: Moods,
     /// What the owner's start handed over, the credential that counts, and where the API is.
     handed: RwLock<Option<Handed>>,
     credential: RwLock<Option<Arc<Credential>>>,
@@ -93,7 +96,7 @@ pub struct Ground {
 }
 
 impl Yard {
-    pub fn new(ground: Ground, asks: mpsc::UnboundedSender<Ask>) -> Self {
+    pub fn new(ground: Ground, moods: Moods, asks: mpsc::UnboundedSender<Ask>) -> Self {
         Self {
             launcher: ground.place.join("bin/orchestrate"),
             place: ground.place,
@@ -119,6 +122,7 @@ impl Yard {
             met: RwLock::default(),
             kin: Kin::default(),
             meter: Meter::default(),
+            moods,
             handed: RwLock::default(),
             credential: RwLock::default(),
             upstream: Mutex::default(),

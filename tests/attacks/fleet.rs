@@ -36,13 +36,14 @@ fn back(world: &World, mark: u64, name: &str) -> String {
 fn agent(world: &World, seat: &str) -> i32 {
     let named = |pid: &i32| {
         let read = |name: &str| fs::read(format!("/proc/{pid}/{name}")).unwrap_or_default();
-        let line = String::from_utf8_lossy(&read("cmdline")).replace('\0', " ");
+        let line = read("cmdline");
+        let script = line.split(|b| *b == 0).nth(1).unwrap_or_default();
         let own = format!("ORCHESTRATE_SEAT={seat}");
-        line.trim_end().ends_with("/agent") && !line.contains("bwrap") && !line.contains("orchestrate") && read("environ").split(|b| *b == 0).any(|word| word == own.as_bytes())
+        (script.ends_with(b"/agent") || script.ends_with(b"/claude")) && read("environ").split(|b| *b == 0).any(|word| word == own.as_bytes())
     };
     let family = Family::of(&world.path(""));
     let found: Vec<i32> = family.all().filter(named).collect();
-    assert_eq!(found.len(), 1, "{seat}: {:?}", family.shown());
+    assert_eq!(found.len(), 1, "{seat}: {found:?}");
     found[0]
 }
 
@@ -132,6 +133,59 @@ fn a_killed_supervisor_finds_who_ended_meanwhile_and_leaves_the_others_alone() {
     assert_eq!(inbox(&world, "dev-a"), ["kept"]);
     let instances = |name: &str| world.fold().fleet[&name.parse().unwrap()].instances;
     assert_eq!((instances("dev-a"), instances("dev-b")), (2, 1));
+}
+
+/// Waits until a seat's line on the status page, and its pane's border, say this.
+#[track_caller]
+fn shows(world: &World, name: &str, wanted: &str) {
+    let begun = std::time::Instant::now();
+    let mut last = String::new();
+    while begun.elapsed() < crate::world::DEADLINE {
+        let status = world.owner(&["status", "--json"]).ok().done();
+        let line = status["seats"].as_array().unwrap().iter().find(|line| line["seat"] == name).unwrap().clone();
+        let waits = line["waits_for"].as_str().map(|words| format!(": {words}")).unwrap_or_default();
+        let said = format!("{}{waits}", line["doing"].as_str().unwrap());
+        let borders = tmux(world, &["list-panes", "-a", "-F", "#{@seat} #{@state}"]);
+        last = format!("{said}, {borders}");
+        if said == wanted && borders.lines().any(|line| line == format!("{name} {wanted}")) {
+            return;
+        }
+    }
+    panic!("{name} does not show {wanted:?} but {last}");
+}
+
+#[test]
+fn the_status_page_and_the_borders_say_what_the_client_and_the_record_say() {
+    let mut world = world();
+    world.set("ORCHESTRATE_PATIENCE", "1");
+    let script = fs::read_to_string(world.path("agent")).unwrap();
+    let script = script.replacen("#!/bin/sh\n", "#!/bin/sh\n[ $ORCHESTRATE_SEAT = qa-b ] && exec sleep 1000\n", 1);
+    crate::world::project::write_program(&world.path("claude"), &script);
+    let repo = world.repo();
+    let claude = world.path("claude");
+    let args = ["bootstrap", repo.to_str().unwrap(), "--agent", claude.to_str().unwrap(), "--detach", "--yes"];
+    world.orchestrate(&args).says("qa-b");
+    let said = |text: &str| format!("echo '{text}' > $HOME/.claude/sessions/9.json");
+    let seat = world.seat("dev-a");
+    shows(&world, "dev-a", "ready");
+    for (text, wanted) in [
+        (r#"{"status":"busy"}"#, "working"),
+        (r#"{"status":"waiting","waitingFor":"permission prompt"}"#, "waiting: permission prompt"),
+        (r#"{"status":"idle"}"#, "idle"),
+        ("nonsense", "ready"),
+    ] {
+        seat.run(&said(text)).ok();
+        shows(&world, "dev-a", wanted);
+    }
+    seat.run(&said(r#"{"status":"busy"}"#)).ok();
+    world.ahead(31);
+    seat.run("orchestrate mail send dev-b --subject x --body x").ok();
+    shows(&world, "qa-b", "silent");
+    let mark = world.mark();
+    kill(agent(&world, "dev-a"));
+    back(&world, mark, "dev-a");
+    shows(&world, "dev-a", "ready");
+    assert!(world.fold().frozen.is_none());
 }
 
 #[test]

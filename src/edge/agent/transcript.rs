@@ -3,11 +3,14 @@
 
 use super::home::Home;
 
+/// Transcripts that are looked at.
+const MOST_FILES: usize = 4096;
+
 /// The newest session that was held in this folder, by the name of its transcript.
 pub(super) fn newest(config: &Home, clone_inside: &str) -> Option<String> {
     let folder: String = clone_inside.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
     let transcripts = config.existing("projects")?.existing(&folder)?;
-    let sessions = transcripts.files().into_iter().filter(|file| file.size > 0);
+    let sessions = transcripts.files(MOST_FILES).into_iter().filter(|file| file.size > 0);
     let named = sessions.filter_map(|file| Some((file.changed, id(file.name.strip_suffix(".jsonl")?)?.to_owned())));
     named.max().map(|(_, id)| id)
 }

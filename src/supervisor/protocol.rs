@@ -90,6 +90,8 @@ pub enum Request {
     TotpReset { code: String },
     /// Entries from a position on, as they were written; waits up to `wait` seconds for the next one when there is none yet.
     Ledger { from: u64, most: u32, wait: u32 },
+    /// Everything at once for the owner's screen; waits up to `wait` seconds for the ledger to grow beyond `since` entries.
+    Dashboard { since: u64, wait: u32 },
     LedgerVerify,
     /// The security report; `date` is the day it is about or ends with, `zone` another one than the policy's.
     Report { about: About, date: Option<String>, zone: Option<String> },

@@ -5,6 +5,7 @@ mod bootstrap;
 mod bundle;
 mod completions;
 mod config;
+mod dashboard;
 mod deliver;
 mod demo;
 mod desk;
@@ -69,6 +70,7 @@ enum Command {
     Bootstrap(bootstrap::Bootstrap),
     Status(status::Status),
     Attach(attach::Attach),
+    Dashboard(dashboard::Dashboard),
     Log(log::Log),
     #[command(subcommand)]
     Task(task::Task),
@@ -130,6 +132,7 @@ impl Command {
             Self::Bootstrap(command) => command.run(desk),
             Self::Status(command) => command.run(desk),
             Self::Attach(command) => command.run(desk),
+            Self::Dashboard(command) => command.run(desk),
             Self::Log(command) => command.run(desk),
             Self::Task(command) => command.run(desk),
             Self::Review(command) => command.run(desk),

@@ -3,6 +3,7 @@
 mod boundary;
 mod crash;
 mod drift;
+mod fleet;
 mod freeze;
 mod hostile;
 mod keys;

@@ -15,7 +15,7 @@ use crate::domain::name::{Oid, SeatName, TaskId};
 use crate::domain::policy::Needs;
 use crate::domain::task::RunKind;
 use crate::domain::window::Families;
-use crate::domain::{confirm, freeze, lock, merge, review, task, workshop};
+use crate::domain::{confirm, fleet, freeze, lock, merge, review, task, workshop};
 use std::collections::{BTreeMap, BTreeSet};
 
 #[derive(Default)]
@@ -150,13 +150,13 @@ impl<'a> History<'a> {
             Event::Workshop(workshop::Event::Witnessed { .. }) if entry.by != Actor::Owner => Err("it was not the owner who brought it".to_owned()),
             Event::Workshop(_)
             | Event::Key(_)
-            | Event::Fleet(_)
+            | Event::Fleet(fleet::Event::Answered { .. })
             | Event::Push(_)
             | Event::Message(_)
             | Event::Lock(_)
             | Event::Confirm(_)
             | Event::Refused(_) => Ok(()),
-            Event::Alert(_) => supervisor(entry),
+            Event::Fleet(_) | Event::Alert(_) => supervisor(entry),
         }
     }
 

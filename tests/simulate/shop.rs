@@ -295,6 +295,7 @@ impl Shop {
             | Effect::MoveMain { .. }
             | Effect::MoveRefs { .. }
             | Effect::Publish
+            | Effect::Refill { .. }
             | Effect::Ring { .. } => None,
         }
     }

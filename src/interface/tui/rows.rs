@@ -7,7 +7,7 @@ use crate::domain::event::Event;
 use crate::domain::message::{Delivery, Priority};
 use crate::domain::name::SeatName;
 use crate::view::text::{clip, count, one_line, span, time, word};
-use crate::view::{Dashboard, LetterLine, LockLine, RefusalLine, SeatLine, SeatState, Standing, TaskLine, WishLine, line};
+use crate::view::{Dashboard, Doing, LetterLine, LockLine, RefusalLine, SeatLine, Standing, TaskLine, WishLine, line};
 
 /// How a word looks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -104,11 +104,13 @@ fn icon(skin: Skin, unicode: &'static str, ascii: &'static str) -> &'static str 
 }
 
 fn seat(line: &SeatLine, now: u64, skin: Skin) -> Row {
-    let (tone, mark) = match line.state {
-        SeatState::Ready => (Tone::Good, icon(skin, "●", "*")),
-        SeatState::Starting => (Tone::Wait, icon(skin, "◐", "~")),
-        SeatState::Vacant => (Tone::Dim, icon(skin, "○", "o")),
-        SeatState::Gone => (Tone::Bad, icon(skin, "✕", "x")),
+    let (tone, mark) = match line.doing {
+        Doing::Ready | Doing::Idle => (Tone::Good, icon(skin, "●", "*")),
+        Doing::Working => (Tone::Good, icon(skin, "▶", ">")),
+        Doing::Starting | Doing::RateLimited => (Tone::Wait, icon(skin, "◐", "~")),
+        Doing::Waiting => (Tone::Wait, "?"),
+        Doing::Vacant => (Tone::Dim, icon(skin, "○", "o")),
+        Doing::Silent | Doing::Dead => (Tone::Bad, icon(skin, "✕", "x")),
     };
     let since = if line.since == 0 { String::new() } else { span(now.saturating_sub(line.since)) };
     let tasks: Vec<&str> = line.tasks.iter().map(|task| task.as_str()).collect();
@@ -117,7 +119,7 @@ fn seat(line: &SeatLine, now: u64, skin: Skin) -> Row {
     let mut row = Row::new(format!("seat {}", line.seat))
         .word(tone, mark, 1)
         .word(Tone::Plain, line.seat.as_str(), 12)
-        .word(tone, word(&line.state), 8)
+        .word(tone, word(&line.doing), 8)
         .word(Tone::Dim, since, 3)
         .rest(Tone::Plain, parts.join(", "))
         .tell(Tone::Plain, format!("role {}", line.role));

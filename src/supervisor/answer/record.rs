@@ -168,7 +168,7 @@ pub async fn dashboard(yard: &Arc<Yard>, since: u64, wait: u32) -> Result<view::
         Ok::<_, Failure>(seen)
     });
     let mut seen = look.await??;
-    super::work::count_requests(yard, &mut seen.status);
+    super::work::complete(yard, &mut seen.status);
     Ok(seen)
 }
 

@@ -30,7 +30,7 @@ pub async fn read(yard: &Arc<Yard>, actor: Actor, request: Request) -> Response 
             let now = yard.clock.now();
             let status = yard.see(move |state, _| view::status(state, now)).await;
             page(status.map(|mut status| {
-                count_requests(yard, &mut status);
+                complete(yard, &mut status);
                 status
             }))
         }
@@ -45,10 +45,11 @@ pub async fn read(yard: &Arc<Yard>, actor: Actor, request: Request) -> Response 
     }
 }
 
-/// Adds what the relay has counted and not yet written down.
-pub fn count_requests(yard: &Yard, status: &mut view::Status) {
+/// Adds what no entry tells: what the relay has counted and not yet written down, and what the seats' sessions are at.
+pub fn complete(yard: &Yard, status: &mut view::Status) {
     let pending = yard.meter.pending();
     status.seats.iter_mut().for_each(|seat| seat.requests += pending.get(&seat.seat).copied().unwrap_or(0));
+    crate::supervisor::seats::moods::told(yard, status);
 }
 
 fn no_task(task: &TaskId) -> impl FnOnce() -> Refusal + Send + use<> {

@@ -35,7 +35,7 @@ fn standing(world: &World) -> Standing {
 
 /// Runs an attack in a seat: it ends badly for the attacker, these rules are on record in its name, and nothing is left behind.
 #[track_caller]
-fn refused(world: &World, seat: &str, lines: &str, rules: &[&str]) -> Said {
+pub fn refused(world: &World, seat: &str, lines: &str, rules: &[&str]) -> Said {
     let (before, mark) = (standing(world), world.mark());
     let said = world.seat(seat).run(lines);
     assert_ne!(said.code, 0, "it went through: {said}");

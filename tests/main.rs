@@ -6,6 +6,7 @@ mod alerts;
 mod attacks;
 mod bad_input;
 mod dashboard;
+mod metrics;
 mod readme;
 mod recovery;
 mod replay;

@@ -2,10 +2,12 @@
 
 mod agent;
 mod alerts;
+mod measuring;
 mod reporting;
 
 pub use agent::Agent;
 pub use alerts::{Alerting, Hooking, Mailing, Security, Texting};
+pub use measuring::Measuring;
 pub use reporting::Reporting;
 
 use super::change::{Change, FileChange};
@@ -67,6 +69,8 @@ pub struct RawPolicy {
     pub sms: Texting,
     #[serde(default, skip_serializing_if = "Hooking::is_default")]
     pub webhook: Hooking,
+    #[serde(default, skip_serializing_if = "Measuring::is_default")]
+    pub metrics: Measuring,
     /// What every role may do per time, where its own file says nothing else.
     pub budgets: BTreeMap<Act, Budget>,
 }
@@ -289,6 +293,7 @@ impl TryFrom<RawPolicy> for Policy {
         raw.mail.check()?;
         raw.sms.check(&raw.mail)?;
         raw.webhook.check()?;
+        raw.metrics.check()?;
         raw.locks.check()?;
         raw.fleet.check()?;
         raw.cumulative.check()?;

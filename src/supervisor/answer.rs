@@ -8,6 +8,8 @@ mod push;
 pub(super) mod record;
 mod work;
 
+pub use work::complete;
+
 use super::drive::{Denied, Outcome};
 use super::protocol::{Request, Response};
 use super::serve::Door;
@@ -68,6 +70,7 @@ pub async fn answer(yard: &Arc<Yard>, door: &Door, request: Request) -> Response
         | Request::TotpReset { .. }
         | Request::Ledger { .. }
         | Request::Dashboard { .. }
+        | Request::Metrics
         | Request::Witnessed { .. }
         | Request::LedgerVerify
         | Request::Report { .. }

@@ -17,7 +17,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
 
-pub use ways::mail_report;
+pub use ways::{mail_report, secret};
 
 /// The longest without a look.
 const LONGEST: Duration = Duration::from_secs(3600);

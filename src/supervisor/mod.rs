@@ -9,6 +9,7 @@ pub mod drive;
 pub mod hands;
 mod herald;
 mod home;
+mod metrics;
 mod perform;
 pub mod place;
 pub mod protocol;

@@ -100,6 +100,8 @@ pub enum Request {
     /// The whole history for `orchestrate verify`: written to a file that the answer names; see `ledger::bundle`.
     Bundle { path: String },
     LedgerProve { seq: u64 },
+    /// The workshop's figures, as Prometheus reads them.
+    Metrics,
     /// Keeps a checkpoint of this ledger that a witness cosigned.
     Witnessed { note: String },
     /// The path by which a checkpoint over `new` entries (now, where it is not said) is seen to begin with one over `old`.

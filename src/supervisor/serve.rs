@@ -36,6 +36,8 @@ const GIT_AT_ONCE: usize = 4;
 const WORDS_AT_ONCE: usize = 256;
 /// A client that has not said what it wants after this time is cut off.
 const PATIENCE: Duration = Duration::from_secs(20);
+/// Where the owner's socket has the workshop's figures.
+pub const METRICS: &str = "/metrics";
 /// The longest first line of a git conversation.
 const FIRST_LINE: usize = 120;
 /// How long nothing is taken after the kernel had no descriptor left.
@@ -123,6 +125,9 @@ async fn speak(here: &Here, stream: UnixStream) {
 }
 
 async fn hear(here: &Here, stranger: Option<&(Actor, Refusal)>, request: hyper::Request<Incoming>) -> hyper::Response<Body> {
+    if here.door == Door::Owner && request.method() == Method::GET && request.uri().path() == METRICS {
+        return super::metrics::page(&here.yard).await;
+    }
     let response = match body(request).await {
         Err(status) => return plain(status),
         Ok(_) if stranger.is_some() => turn_away(&here.yard, stranger).await,
@@ -153,7 +158,7 @@ async fn body(request: hyper::Request<Incoming>) -> Result<Bytes, StatusCode> {
     read.map(http_body_util::Collected::to_bytes).map_err(|_| StatusCode::PAYLOAD_TOO_LARGE)
 }
 
-fn plain(status: StatusCode) -> hyper::Response<Body> {
+pub fn plain(status: StatusCode) -> hyper::Response<Body> {
     let mut said = hyper::Response::new(whole(""));
     *said.status_mut() = status;
     said

@@ -4,6 +4,7 @@ use super::charter::{self, Overlay};
 use super::drive::{self, Ask, Denied, Drive};
 use super::hands::{Grip, Keys};
 use super::herald;
+use super::metrics;
 use super::perform;
 use super::place::{self, Place, workshop_id};
 use super::protocol::{Step, StepState};
@@ -159,6 +160,7 @@ async fn run(place: &Place, mut secrets: Secrets, reporter: &mut Reporter, begun
     seats::moods::attend(&yard)?;
     tokio::spawn(seats::moods::paint(Arc::clone(&yard)));
     tokio::spawn(herald::herald(Arc::clone(&yard)));
+    metrics::open(&yard, &charter.policy.metrics).await;
     if let Err(failure) = fill(&yard, &options, &charter, reporter, turn).await {
         stop_panes(&yard).await?;
         return Err(failure);

@@ -20,6 +20,7 @@ mod lock;
 mod log;
 mod mail;
 mod man;
+mod metrics;
 mod paint;
 mod passphrase;
 mod prompt;
@@ -90,6 +91,7 @@ enum Command {
     Down(down::Down),
     #[command(subcommand)]
     Report(report::Report),
+    Metrics(metrics::Metrics),
     #[command(subcommand)]
     Ledger(ledger::Ledger),
     Bundle(bundle::Bundle),
@@ -148,6 +150,7 @@ impl Command {
             Self::Thaw(command) => command.run(desk),
             Self::Down(command) => command.run(desk),
             Self::Report(command) => command.run(desk),
+            Self::Metrics(command) => command.run(desk),
             Self::Ledger(command) => command.run(desk),
             Self::Bundle(command) => command.run(desk),
             Self::Verify(command) => command.run(desk),

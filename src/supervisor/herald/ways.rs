@@ -109,7 +109,7 @@ fn server(terms: &Mailing) -> Result<Server, Failure> {
 }
 
 /// The owner's secret: in a file that nobody else can read, or handed over by systemd or with the environment of the start.
-fn secret(place: &str) -> Result<Option<Zeroizing<String>>, Failure> {
+pub fn secret(place: &str) -> Result<Option<Zeroizing<String>>, Failure> {
     let text = match place.split_once(':') {
         _ if place.is_empty() => return Ok(None),
         Some(("env", name)) => std::env::var(name).map(Zeroizing::new).map_err(|_| missing(place))?,

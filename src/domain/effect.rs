@@ -68,13 +68,19 @@ pub fn react(state: &State, entry: &Entry) -> Vec<Effect> {
         Event::Message(message::Event::Returned { to }) => vec![Effect::Ring { to: vec![to.clone()] }],
         Event::Message(message::Event::Delivered { .. } | message::Event::Acknowledged { .. } | message::Event::Expired { .. }) => Vec::new(),
         Event::Lock(event) => lent(event),
-        Event::Freeze(freeze::Event::Thawed { .. }) => outstanding(state),
+        Event::Freeze(freeze::Event::Thawed { .. }) => outstanding(state).into_iter().chain(homeward(state)).collect(),
         // Nobody waits for a lock any more.
         Event::Freeze(freeze::Event::Frozen { .. }) => vec![Effect::Ring { to: state.fleet_order.iter().cloned().map(Party::Seat).collect() }],
         Event::Refused(_) => alarm(state).into_iter().collect(),
         Event::Fleet(fleet::Event::Recalled { seats }) => vec![Effect::Refill { seats: seats.clone() }],
         Event::Workshop(_) | Event::Key(_) | Event::Fleet(_) | Event::Alert(_) => Vec::new(),
     }
+}
+
+/// What was merged and could not go home while everything stood still.
+fn homeward(state: &State) -> Option<Effect> {
+    let merged = state.tip() != state.genesis.as_ref().map(|genesis| &genesis.base);
+    (merged && state.charter().policy.delivery.automatic).then_some(Effect::Publish)
 }
 
 fn alarm(state: &State) -> Option<Effect> {

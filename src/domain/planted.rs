@@ -16,6 +16,8 @@ pub const ALL: &[&str] = &[
     "deletions",
     "fetch-advertised-only",
     "freeze",
+    "frozen-delivery",
+    "frozen-relay",
     "history-related",
     "lock-fencing",
     "mail-addressee",

@@ -246,17 +246,17 @@ pub fn fold(ledger: &dyn Ledger) -> Result<State, Failure> {
     Ok(state)
 }
 
-/// Runs the loop until every sender is gone. `report` hears the new length and what is to be done outside.
-pub fn run<H: Hands>(mut drive: Drive<H>, mut asks: mpsc::UnboundedReceiver<Ask>, report: impl Fn(u64, Vec<Effect>)) {
+/// Runs the loop until every sender is gone. `report` hears how things stand now and what is to be done outside.
+pub fn run<H: Hands>(mut drive: Drive<H>, mut asks: mpsc::UnboundedReceiver<Ask>, report: impl Fn(&State, Vec<Effect>)) {
     let effects = drive.outstanding();
-    report(drive.state.len, effects);
+    report(&drive.state, effects);
     let mut waiting = Vec::with_capacity(GROUP);
     while asks.blocking_recv_many(&mut waiting, GROUP) > 0 {
         serve(&mut drive, std::mem::take(&mut waiting), &report);
     }
 }
 
-fn serve<H: Hands>(drive: &mut Drive<H>, asks: Vec<Ask>, report: &impl Fn(u64, Vec<Effect>)) {
+fn serve<H: Hands>(drive: &mut Drive<H>, asks: Vec<Ask>, report: &impl Fn(&State, Vec<Effect>)) {
     let (mut asked, mut replies, mut looks) = (Vec::new(), Vec::new(), Vec::new());
     for ask in asks {
         match ask {
@@ -269,8 +269,9 @@ fn serve<H: Hands>(drive: &mut Drive<H>, asks: Vec<Ask>, report: &impl Fn(u64, V
     }
     if !asked.is_empty() {
         let (outcomes, effects) = drive.group(asked);
+        // Whoever is answered that everything is frozen finds it so.
+        report(&drive.state, effects);
         replies.into_iter().zip(outcomes).for_each(|(reply, outcome)| answer(reply, outcome));
-        report(drive.state.len, effects);
     }
     for look in looks {
         look(&drive.state, drive.ledger());

@@ -1,9 +1,12 @@
 //! Results come home: the owner's own branch, or the owner's upstream with the owner's credentials.
 
+use super::drive::Denied;
 use super::yard::{Yard, blocking};
 use crate::domain::actor::Actor;
 use crate::domain::command::Act;
 use crate::domain::failure::Failure;
+use crate::domain::freeze;
+use crate::domain::planted;
 use crate::domain::policy::Destination;
 use crate::edge::git::{Delivered, deliver as fast_forward, push_home};
 use serde::{Deserialize, Serialize};
@@ -18,8 +21,11 @@ pub struct Home {
 }
 
 /// Delivers what is on the protected branch, to where the owner's policy says.
-pub async fn deliver(yard: &Arc<Yard>) -> Result<Home, Failure> {
-    let to = yard.see(|state, _| state.charter().policy.delivery.to).await?;
+pub async fn deliver(yard: &Arc<Yard>) -> Result<Home, Denied> {
+    let (to, frozen) = yard.see(|state, _| (state.charter().policy.delivery.to, freeze::open(state).err())).await?;
+    if let Some(refusal) = frozen.filter(|_| !planted::out("frozen-delivery")) {
+        return Err(Denied::Refused(refusal));
+    }
     let here = Arc::clone(yard);
     let home = blocking(move || match to {
         Destination::Branch => branch(&here),

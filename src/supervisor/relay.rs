@@ -6,7 +6,9 @@ pub mod meter;
 use super::serve;
 use super::yard::Yard;
 use crate::domain::failure::{Doing, Failure};
+use crate::domain::freeze;
 use crate::domain::name::SeatName;
+use crate::domain::planted;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional};
@@ -43,7 +45,12 @@ async fn relay(yard: &Arc<Yard>, seat: &SeatName, mut inside: UnixStream) -> Res
     let Some(target) = target(&head) else {
         return answer(&mut inside, "400 Bad Request", "the relay only knows CONNECT host:port").await;
     };
-    let allowed = yard.see(|state, _| state.charter().policy.agent.hosts.clone()).await?;
+    let begins = yard.freeze_begins();
+    let (allowed, frozen) = yard.see(|state, _| (state.charter().policy.agent.hosts.clone(), freeze::open(state).err())).await?;
+    if let Some(refusal) = frozen.filter(|_| !planted::out("frozen-relay")) {
+        api::note(yard, seat, &refusal).await;
+        return answer(&mut inside, "403 Forbidden", &refusal.to_string()).await;
+    }
     if !allowed.contains(&target) {
         let why = format!("{target} is not among the owner's agent.hosts");
         return answer(&mut inside, "403 Forbidden", &why).await;
@@ -55,7 +62,11 @@ async fn relay(yard: &Arc<Yard>, seat: &SeatName, mut inside: UnixStream) -> Res
         Err(_) => return answer(&mut inside, "504 Gateway Timeout", "the host did not answer").await,
     };
     inside.write_all(b"HTTP/1.1 200 Connection Established\r\n\r\n").await.doing("cannot answer a client of the relay")?;
-    copy_bidirectional(&mut inside, &mut outside).await.map(drop).doing("a relayed connection broke")
+    tokio::select! {
+        // What is under way is cut off as well: both ends see the connection end.
+        () = begins => Ok(()),
+        ended = copy_bidirectional(&mut inside, &mut outside) => ended.map(drop).doing("a relayed connection broke"),
+    }
 }
 
 async fn head(stream: &mut UnixStream) -> Result<String, Failure> {

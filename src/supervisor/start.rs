@@ -417,8 +417,9 @@ fn start_entry(drive: &mut Drive<Grip>, level: &(String, String)) -> Result<(), 
 /// The loop has a thread of its own; when it ends by a bug, the whole supervisor ends, and nothing moves.
 fn spawn_loop(yard: &Arc<Yard>, drive: Drive<Grip>, asks: mpsc::UnboundedReceiver<Ask>, effects: mpsc::UnboundedSender<Vec<Effect>>) -> Result<(), Failure> {
     let here = Arc::clone(yard);
-    let report = move |len: u64, batch: Vec<Effect>| {
-        here.grown.send_replace(len);
+    let report = move |state: &State, batch: Vec<Effect>| {
+        here.frozen.send_if_modified(|known| std::mem::replace(known, state.frozen.is_some()) != state.frozen.is_some());
+        here.grown.send_replace(state.len);
         if !batch.is_empty() {
             drop(effects.send(batch));
         }

@@ -15,6 +15,7 @@ use crate::domain::entry::Millis;
 use crate::domain::failure::Failure;
 use crate::domain::isolation::Isolation;
 use crate::domain::name::{Digest, SeatName};
+use crate::domain::planted;
 use crate::domain::policy::Agent;
 use crate::domain::state::State;
 use crate::edge::clock::Clock;
@@ -58,6 +59,8 @@ pub struct Yard {
     asks: mpsc::UnboundedSender<Ask>,
     /// The ledger's length, told after each append.
     pub grown: watch::Sender<u64>,
+    /// Whether everything stands still, told with each change.
+    pub frozen: watch::Sender<bool>,
     bells: Mutex<BTreeMap<Party, watch::Sender<u64>>>,
     /// Pushes under way, by the socket they came through.
     pub pushes: Mutex<BTreeMap<String, SeatName>>,
@@ -115,6 +118,7 @@ impl Yard {
             signed: Mutex::default(),
             asks,
             grown: watch::Sender::new(0),
+            frozen: watch::Sender::new(false),
             bells: Mutex::default(),
             pushes: Mutex::default(),
             runs: Arc::new(Semaphore::new(RUNS_AT_ONCE)),
@@ -158,6 +162,20 @@ impl Yard {
         let look = move |state: &State, ledger: &dyn Ledger| drop(reply.send(look(state, ledger)));
         self.asks.send(Ask::See(Box::new(look))).map_err(|_| gone())?;
         answer.await.map_err(|_| gone())
+    }
+
+    /// Ends when a freeze begins that is not in force at this call, however late the answer is waited for.
+    pub fn freeze_begins(&self) -> impl Future<Output = ()> + Send + use<> {
+        let mut frozen = self.frozen.subscribe();
+        let already = *frozen.borrow_and_update();
+        async move {
+            let ended = !already || frozen.wait_for(|frozen| !frozen).await.is_ok();
+            let begun = ended && frozen.wait_for(|frozen| *frozen).await.is_ok();
+            // Where nobody tells any more, the supervisor is ending, and with it whatever waits here.
+            if !begun || planted::out("frozen-relay") {
+                std::future::pending().await
+            }
+        }
     }
 
     /// The user whose processes a seat's are.

@@ -21,6 +21,8 @@ const GUARDS: &[(&str, &str)] = &[
     ("deletions", "C3b"),
     ("fetch-advertised-only", "C23"),
     ("freeze", "A11c"),
+    ("frozen-delivery", "R6c"),
+    ("frozen-relay", "R6b"),
     ("history-related", "C6"),
     ("mail-addressee", "O6"),
     ("mail-sender", "O1"),

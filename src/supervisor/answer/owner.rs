@@ -12,7 +12,7 @@ use crate::supervisor::protocol::{Request, Response};
 use crate::supervisor::seats;
 use crate::supervisor::start::{Options, Reporter, charter_of};
 use crate::supervisor::yard::{Yard, blocking};
-use crate::view::answer::{Attach, CodeTaken, Config, Note, Outcome as Spoken, Totp};
+use crate::view::answer::{Attach, CodeTaken, Config, Note, Totp};
 use serde_json::json;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -58,7 +58,10 @@ pub async fn answer(yard: &Arc<Yard>, request: Request) -> Response {
         }
         Request::KeyRevoke { seat, reason } => keys::revoke(yard, seat, reason).await,
         Request::KeyRotate { seat } => keys::rotate(yard, seat).await,
-        Request::Deliver => page(home::deliver(yard).await.map(|home| Spoken { outcome: format!("{}: {}", home.branch, home.outcome) })),
+        Request::Deliver => match home::deliver(yard).await {
+            Ok(home) => said(format!("{}: {}", home.branch, home.outcome)),
+            Err(denied) => denial(denied),
+        },
         Request::Recharter => recharter(yard).await,
         Request::ConfigShow => page(config(yard).await),
         Request::TotpShow => totp(yard).await,

@@ -76,6 +76,7 @@ pub fn listen(yard: &Arc<Yard>, seat: &SeatName, listener: UnixListener) {
 
 /// One connection; a client that breaks it off has only itself to blame.
 async fn serve(yard: &Arc<Yard>, seat: &SeatName, stream: UnixStream) {
+    let begins = yard.freeze_begins();
     let stranger = serve::refused(yard, seat, &stream).await;
     let stranger = stranger.as_ref();
     let service = service_fn(|request| async move {
@@ -86,8 +87,12 @@ async fn serve(yard: &Arc<Yard>, seat: &SeatName, stream: UnixStream) {
         Ok::<_, Infallible>(said)
     });
     let mut http = hyper::server::conn::http1::Builder::new();
-    let served = http.timer(TokioTimer::new()).header_read_timeout(PATIENCE).serve_connection(TokioIo::new(stream), service).await;
-    drop(served);
+    let served = http.timer(TokioTimer::new()).header_read_timeout(PATIENCE).serve_connection(TokioIo::new(stream), service);
+    // A freeze cuts off what is under way; who asks again is told why there is no answer.
+    tokio::select! {
+        () = begins => {}
+        ended = served => drop(ended),
+    }
 }
 
 async fn answer(yard: &Arc<Yard>, seat: &SeatName, request: Request<Incoming>) -> Response<Body> {
@@ -184,19 +189,25 @@ fn kept(headers: &HeaderMap, keep: impl Fn(&HeaderName) -> bool) -> HeaderMap {
     headers.iter().filter(|(name, _)| keep(name)).map(|(name, value)| (name.clone(), value.clone())).collect()
 }
 
-/// Answers as the API would; a refusal is an entry, the same one of a seat once a minute.
+/// Answers as the API would; a refusal is an entry.
 async fn refuse(yard: &Arc<Yard>, seat: &SeatName, no: No) -> Response<Body> {
     let ours = no.kind != "api_error";
-    if ours && yard.meter.refuse(seat, yard.clock.now(), &no.refusal.code) {
-        let act = Act::Trespass { verb: "relay".to_owned(), refusal: no.refusal.clone() };
+    if ours {
+        note(yard, seat, &no.refusal).await;
+    } else {
+        eprintln!("orchestrate: relay: {seat}: {}", no.refusal.why);
+    }
+    told(no)
+}
+
+/// Puts a refusal on record, the same one of a seat once a minute.
+pub async fn note(yard: &Arc<Yard>, seat: &SeatName, refusal: &Refusal) {
+    if yard.meter.refuse(seat, yard.clock.now(), &refusal.code) {
+        let act = Act::Trespass { verb: "relay".to_owned(), refusal: refusal.clone() };
         if let Err(Denied::Failed(failure)) = yard.ask(Actor::Seat(seat.clone()), act).await {
             eprintln!("orchestrate: relay: {failure}");
         }
     }
-    if !ours {
-        eprintln!("orchestrate: relay: {seat}: {}", no.refusal.why);
-    }
-    told(no)
 }
 
 fn told(no: No) -> Response<Body> {

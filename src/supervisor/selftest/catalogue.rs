@@ -17,6 +17,7 @@ const FILES: &[(&str, &str)] = &[
     ("O", include_str!("../../../attacks/O.toml")),
     ("P", include_str!("../../../attacks/P.toml")),
     ("Q", include_str!("../../../attacks/Q.toml")),
+    ("R", include_str!("../../../attacks/R.toml")),
     ("wall", include_str!("../../../attacks/wall.toml")),
 ];
 

@@ -5,6 +5,7 @@ mod crash;
 mod drift;
 mod fleet;
 mod freeze;
+mod history;
 mod hostile;
 mod keys;
 mod kin;

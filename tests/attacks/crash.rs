@@ -8,23 +8,23 @@ use rustix::event::{Timespec, poll};
 const CRASHES: u64 = 6;
 const SEED: u64 = 0x5eed;
 
-fn crashes() -> u64 {
+pub fn crashes() -> u64 {
     std::env::var("CRASHES").ok().and_then(|count| count.parse().ok()).unwrap_or(CRASHES)
 }
 
 /// A moment from the seed, up to so many milliseconds from now.
-fn moment(number: u64, most: u64) -> u64 {
+pub fn moment(number: u64, most: u64) -> u64 {
     let mixed = (SEED + number).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     (mixed >> 33) % most
 }
 
 /// Lets the attack's moment come; nothing is waited for here.
-fn pass(milliseconds: u64) {
+pub fn pass(milliseconds: u64) {
     let limit = Timespec { tv_sec: 0, tv_nsec: i64::try_from(milliseconds * 1_000_000).unwrap() };
     assert_eq!(poll(&mut [], Some(&limit)), Ok(0));
 }
 
-fn crash(world: &World) {
+pub fn crash(world: &World) {
     let supervisor = Family::of(&world.path("")).supervisor();
     kill(supervisor);
     assert!(gone(supervisor));

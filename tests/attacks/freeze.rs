@@ -66,6 +66,7 @@ fn under_load_nothing_follows_the_freeze_and_what_was_in_flight_is_there_or_not(
     let load = "for n in $(seq 30); do git commit -q --allow-empty -m $n && git push -q origin HEAD:$SEAT/$n || break; done; true";
     let seats = ["dev-a", "dev-b", "qa-a", "qa-b"].map(|name| world.seat(name));
     let busy: Vec<_> = seats.iter().map(|seat| seat.start(&load.replace("$SEAT", &seat.name))).collect();
+    world.owner(&["task", "open", "something to approve"]).ok();
     world.wait_for("a push that landed", |entry| matches!(entry.event, Event::Push(push::Event::Landed { .. })).then_some(()));
     world.owner(&["freeze", "--reason", "a drill"]).ok();
     busy.into_iter().for_each(|under_way| drop(under_way.end().ok()));
@@ -74,7 +75,7 @@ fn under_load_nothing_follows_the_freeze_and_what_was_in_flight_is_there_or_not(
     assert_eq!(odd, [""; 0]);
     let recorded: Vec<String> = world.fold().refs.iter().map(|(name, at)| format!("{name} {at}")).collect();
     assert_eq!(world.refs().lines().collect::<Vec<_>>(), recorded, "the gate is as the record says");
-    for lines in ["git commit -q --allow-empty -m x", "orchestrate lock acquire src", "orchestrate task open x", "git push -q origin HEAD~0:refs/heads/dev-a/late"] {
+    for lines in ["git commit -q --allow-empty -m x", "orchestrate lock acquire src", "orchestrate task open x", "orchestrate task take T1", "orchestrate review approve T1 --note 'read it, and it is as it should be'", "git push -q origin HEAD~0:refs/heads/dev-a/late"] {
         let said = world.seat("dev-a").run(lines);
         assert!(said.code != 0 && said.to_string().contains("frozen"), "{said}");
     }

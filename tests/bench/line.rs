@@ -16,9 +16,13 @@ impl Line {
 
     /// Asks, and gives what was done; everything else ends the benchmark.
     pub fn ask(&mut self, request: &Value) -> Value {
-        let bytes = self.exchange(request.to_string().as_bytes());
-        let mut answer: Value = serde_json::from_slice(&bytes).expect("an answer in JSON");
+        let mut answer = self.hear(request);
         answer.get_mut("done").map(Value::take).unwrap_or_else(|| panic!("{request}: {answer}"))
+    }
+
+    /// Asks, and gives the whole answer, also a refusal.
+    pub fn hear(&mut self, request: &Value) -> Value {
+        serde_json::from_slice(&self.exchange(request.to_string().as_bytes())).expect("an answer in JSON")
     }
 
     fn exchange(&mut self, body: &[u8]) -> Vec<u8> {

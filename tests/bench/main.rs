@@ -1,10 +1,11 @@
 //! The figures, measured: each row stands beside a comparison of the same run. Prints a table and asserts nothing.
 //!
-//! `tests/bench/run [ROW…]`; rows are `boot mail start hint push wall report idle`. Everything is made in a fresh folder below
+//! `tests/bench/run [ROW…]`; rows are `boot mail freeze start hint push wall report idle`. Everything is made in a fresh folder below
 //! `$BENCH_FOLDER` (else `/var/tmp`), and removed only at the end: ext4 makes files slowly where many were just deleted.
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "a benchmark starts programs and reads the clock")]
 
 mod boot;
+mod freeze;
 mod hint;
 mod idle;
 mod line;
@@ -21,9 +22,10 @@ use table::Row;
 
 type Measure = fn(&Shop) -> Vec<Row>;
 
-const ROWS: [(&str, Measure); 8] = [
+const ROWS: [(&str, Measure); 9] = [
     ("boot", boot::rows),
     ("mail", mail::rows),
+    ("freeze", freeze::rows),
     ("start", start::rows),
     ("hint", hint::rows),
     ("push", push::rows),

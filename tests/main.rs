@@ -5,6 +5,7 @@
 mod alerts;
 mod attacks;
 mod bad_input;
+mod mcp;
 mod readme;
 mod recovery;
 mod replay;

@@ -39,7 +39,8 @@ fn agent(world: &World, seat: &str) -> i32 {
         let line = read("cmdline");
         let script = line.split(|b| *b == 0).nth(1).unwrap_or_default();
         let own = format!("ORCHESTRATE_SEAT={seat}");
-        (script.ends_with(b"/agent") || script.ends_with(b"/claude")) && read("environ").split(|b| *b == 0).any(|word| word == own.as_bytes())
+        (script.ends_with(b"/agent") || script.ends_with(b"/claude"))
+            && read("environ").split(|b| *b == 0).any(|word| word == own.as_bytes())
     };
     let family = Family::of(&world.path(""));
     let found: Vec<i32> = family.all().filter(named).collect();
@@ -66,7 +67,10 @@ fn a_client_that_is_killed_comes_back_and_is_shown_its_open_mail() {
     send("one");
     send("two");
     assert_eq!(inbox(&world, "dev-a"), ["one", "two"]);
-    world.seat("dev-a").run("orchestrate mail ack $(orchestrate mail inbox --json | grep -o '\"id\":\"[0-9a-f]*' | head -1 | cut -d'\"' -f4)").ok();
+    world
+        .seat("dev-a")
+        .run("orchestrate mail ack $(orchestrate mail inbox --json | grep -o '\"id\":\"[0-9a-f]*' | head -1 | cut -d'\"' -f4)")
+        .ok();
     world.seat("dev-a").run("echo work > left.txt").ok();
     let mark = world.mark();
     kill(agent(&world, "dev-a"));

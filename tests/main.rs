@@ -7,6 +7,7 @@ mod attacks;
 mod bad_input;
 mod mcp;
 mod readme;
+mod real;
 mod recovery;
 mod replay;
 mod report;

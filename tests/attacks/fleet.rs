@@ -20,7 +20,7 @@ fn of(entry: &Entry) -> Option<&fleet::Event> {
 
 /// Waits until a further instance sits in the seat and has answered; gives why the one before left.
 #[track_caller]
-fn back(world: &World, mark: u64, name: &str) -> String {
+pub fn back(world: &World, mark: u64, name: &str) -> String {
     let (seq, why) = world.wait_from(mark, "the end", |entry| match of(entry) {
         Some(fleet::Event::Left { seat, why, .. }) if seat.as_str() == name => Some((entry.seq, why.clone())),
         _ => None,
@@ -141,7 +141,7 @@ fn a_killed_supervisor_finds_who_ended_meanwhile_and_leaves_the_others_alone() {
 
 /// Waits until a seat's line on the status page, and its pane's border, say this.
 #[track_caller]
-fn shows(world: &World, name: &str, wanted: &str) {
+pub fn shows(world: &World, name: &str, wanted: &str) {
     let begun = std::time::Instant::now();
     let mut last = String::new();
     while begun.elapsed() < crate::world::DEADLINE {

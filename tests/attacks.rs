@@ -3,7 +3,7 @@
 mod boundary;
 mod crash;
 mod drift;
-mod fleet;
+pub mod fleet;
 mod freeze;
 mod hostile;
 mod keys;

@@ -31,6 +31,9 @@ pub(super) fn furnish(home: &Home, seating: &Seating<'_>, furniture: &mut Furnit
     furniture.env.extend(quiet);
     furniture.env.insert("CLAUDE_CONFIG_DIR".to_owned(), format!("{}/.claude", seating.home_inside));
     furniture.args.extend(["--permission-mode", "bypassPermissions", "--append-system-prompt", seating.prompt].map(str::to_owned));
+    home.folder(".orchestrate")?.write("mcp.json", &server(seating)?)?;
+    // With its value in the same word: alone it would take the words after it for files.
+    furniture.args.push(format!("--mcp-config={}/.orchestrate/mcp.json", seating.home_inside));
     let session = seating.again.and_then(|again| Some((again, transcript::newest(&folder, seating.clone_inside)?)));
     furniture.args.extend(session.iter().flat_map(|(_, id)| ["--resume".to_owned(), id.clone()]));
     let first = session.map_or(seating.first, |(again, _)| again);
@@ -38,6 +41,12 @@ pub(super) fn furnish(home: &Home, seating: &Seating<'_>, furniture: &mut Furnit
         furniture.args.extend(["--", first].map(str::to_owned));
     }
     Ok(())
+}
+
+/// The workshop's own tools; a server that is named on the command line is asked nobody about.
+fn server(seating: &Seating<'_>) -> Result<Vec<u8>, Failure> {
+    let server = json!({"command": seating.binary_inside, "args": ["mcp"], "alwaysLoad": true});
+    serde_json::to_vec_pretty(&json!({"mcpServers": {"orchestrate": server}})).doing("cannot write the agent's settings")
 }
 
 /// Changes a JSON file and keeps what else it says.

@@ -110,6 +110,9 @@ fn claude_starts_without_a_dialog_and_keeps_no_secret() {
     assert_eq!(furniture.env["ANTHROPIC_API_KEY"], key);
     assert_eq!(furniture.env["HTTPS_PROXY"], "http://127.0.0.1:8118");
     assert_eq!(furniture.args.last().unwrap(), "Read your mail.");
+    assert_eq!(furniture.args[4], "--mcp-config=/home/dev-a/.orchestrate/mcp.json");
+    let server = &json(&home.path().join(".orchestrate/mcp.json"))["mcpServers"]["orchestrate"];
+    assert_eq!((&server["command"], &server["args"]), (&"/opt/orchestrate/bin/orchestrate".into(), &serde_json::json!(["mcp"])));
     for file in [".claude/.claude.json", ".claude/settings.json", ".orchestrate/prompt.md"] {
         let path = home.path().join(file);
         assert!(!fs::read_to_string(&path).unwrap().contains(key), "{file}");
@@ -123,12 +126,12 @@ fn claude_goes_on_with_its_newest_session_where_it_is_asked_to() {
     let none = BTreeMap::new();
     let seating = seating(home.path(), &none);
     let args = |again| furnish(Kind::Claude, &Seating { again, ..seating.clone() }).unwrap().args;
-    assert_eq!(args(Some("Go on."))[4..], ["--", "Read your mail."], "there is none");
+    assert_eq!(args(Some("Go on."))[5..], ["--", "Read your mail."], "there is none");
     let folder = home.path().join(".claude/projects/-work-repo");
     fs::create_dir_all(&folder).unwrap();
     fs::write(folder.join("aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee.jsonl"), "{}").unwrap();
-    assert_eq!(args(Some("Go on."))[4..], ["--resume", "aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee", "--", "Go on."]);
-    assert_eq!(args(None)[4..], ["--", "Read your mail."]);
+    assert_eq!(args(Some("Go on."))[5..], ["--resume", "aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee", "--", "Go on."]);
+    assert_eq!(args(None)[5..], ["--", "Read your mail."]);
 }
 
 #[test]

@@ -20,6 +20,7 @@ mod lock;
 mod log;
 mod mail;
 mod man;
+mod mcp;
 mod paint;
 mod passphrase;
 mod prompt;
@@ -42,6 +43,7 @@ use crate::interface::exit::{Exit, MEANINGS, Trouble};
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use desk::Desk;
 pub use desk::complain;
+use serde_json::{Value, json};
 use std::ffi::OsString;
 use std::path::PathBuf;
 
@@ -107,6 +109,7 @@ enum Command {
     Doctor(doctor::Doctor),
     Selftest(selftest::Selftest),
     Explain(explain::Explain),
+    Mcp(mcp::Mcp),
     Hook(Hook),
     Completions(completions::Completions),
     Man(man::Man),
@@ -159,6 +162,7 @@ impl Command {
             Self::Doctor(command) => command.run(desk),
             Self::Selftest(command) => command.run(desk),
             Self::Explain(command) => command.run(desk),
+            Self::Mcp(command) => command.run(desk),
             Self::Hook(hook) => hook.end(),
             Self::Completions(command) => command.run(desk),
             Self::Man(command) => command.run(desk),
@@ -200,6 +204,24 @@ fn misread(error: &clap::Error) -> Exit {
     match (error.use_stderr(), printed) {
         (false, _) => Exit::Done,
         (true, Ok(()) | Err(_)) => Exit::Usage,
+    }
+}
+
+/// Runs a command line as with `--json`; gives what it would print, and how it would end. It may not read standard input.
+fn quietly(repo: Option<PathBuf>, args: &[String]) -> (Exit, Value) {
+    let line = std::iter::once("orchestrate".to_owned()).chain(args.iter().cloned());
+    let parsed = tree().try_get_matches_from(line).and_then(|matches| Cli::from_arg_matches(&matches));
+    let cli = match parsed {
+        Ok(cli) => cli,
+        Err(error) => return (Exit::Usage, json!({"usage": error.render().to_string()})),
+    };
+    let desk = Desk::quiet(repo);
+    match cli.command.run(&desk) {
+        Ok(exit) => (exit, desk.said()),
+        Err(trouble) => {
+            let said = trouble.response().and_then(|response| serde_json::to_value(response).ok());
+            (trouble.exit(), said.unwrap_or_else(|| json!({"usage": trouble.lines()})))
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! Attacks from inside a real seat. Of each: no reference moved, a refusal entry names the rule, and nothing was left in the gate.
 
+mod bent;
 mod boundary;
 mod crash;
 mod drift;
@@ -15,6 +16,7 @@ mod rest;
 mod review;
 mod salami;
 mod starve;
+mod together;
 mod users;
 mod wire;
 

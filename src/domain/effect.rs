@@ -1,6 +1,7 @@
 //! What has to be done outside because of what was recorded.
 
 use super::actor::Party;
+use super::change::Change;
 use super::entry::Entry;
 use super::event::Event;
 use super::freeze;
@@ -54,7 +55,7 @@ pub fn react(state: &State, entry: &Entry) -> Vec<Effect> {
         Event::Review(review::Event::Drawn { task, .. } | review::Event::Decided { task, .. }) => next(state, task),
         Event::Confirm(super::confirm::Event::Confirmed { task, .. }) => next(state, task),
         Event::Confirm(super::confirm::Event::Used { .. } | super::confirm::Event::Missed | super::confirm::Event::Reset { .. }) => Vec::new(),
-        Event::Merge(merge::Event::Merged { .. }) => vec![Effect::Publish],
+        Event::Merge(merge::Event::Merged { .. }) => std::iter::once(Effect::Publish).chain(overtaken(state)).collect(),
         Event::Merge(merge::Event::Intended { task, .. } | merge::Event::Missed { task, .. }) => next(state, task),
         Event::Merge(merge::Event::Home { .. }) => Vec::new(),
         Event::Push(push::Event::Landing { push }) => vec![Effect::MoveRefs { push: push.clone() }],
@@ -74,6 +75,17 @@ pub fn react(state: &State, entry: &Entry) -> Vec<Effect> {
 
 fn alarm(state: &State) -> Option<Effect> {
     (state.frozen.is_none() && freeze::reached(state).is_some()).then_some(Effect::Alarm)
+}
+
+/// Those whose merge result was tested on the tip that was: they are tested anew, without anybody's word.
+fn overtaken(state: &State) -> impl Iterator<Item = Effect> {
+    state.tasks.iter().filter_map(|(task, known)| {
+        let attempt = known.attempt.as_ref().filter(|attempt| attempt.is_stale(state))?;
+        match attempt.stage {
+            Stage::At(gate) if gate >= GateName::Qa => Some(Effect::Judge { task: task.clone(), attempt: attempt.number, gate }),
+            Stage::At(_) | Stage::Measuring | Stage::Merging | Stage::Moving { .. } | Stage::Merged | Stage::Back { .. } => None,
+        }
+    })
 }
 
 /// Whoever got a lock is told; what is free now goes on to whoever waits.
@@ -125,10 +137,19 @@ fn wanted(state: &State, attempt: &Attempt, gate: GateName) -> Vec<RunKind> {
     match gate {
         GateName::Red if unbuilt => vec![RunKind::Base, RunKind::Red, RunKind::Green],
         GateName::Red => vec![RunKind::Base, RunKind::Red],
+        GateName::Green if keeps(state, attempt) => vec![RunKind::Base, RunKind::Red, RunKind::Green, RunKind::Kept],
         GateName::Green => vec![RunKind::Base, RunKind::Red, RunKind::Green],
         GateName::Qa if drifted => vec![RunKind::Base, RunKind::Merge, RunKind::Tip],
         GateName::Qa => vec![RunKind::Base, RunKind::Merge],
         GateName::Deploy => vec![RunKind::Merge],
         GateName::Peer => Vec::new(),
     }
+}
+
+/// Whether earlier test files are touched, so that they have to be run as they were.
+fn keeps(state: &State, attempt: &Attempt) -> bool {
+    let charter = state.charter();
+    let asked = charter.gate(GateName::Green).checks.iter().any(|name| name == "old-tests-pass");
+    let earlier = |change: &Change| charter.policy.tests_of(change).iter().any(|file| file.old.is_some());
+    asked && attempt.change.as_ref().is_some_and(earlier)
 }

@@ -1,9 +1,11 @@
 //! The owner's rules as data, and what they ask of a given change.
 
 mod alerts;
+mod entries;
 mod reporting;
 
 pub use alerts::{Alerting, Hooking, Mailing, Security, Texting};
+pub use entries::{Entries, Ruling};
 pub use reporting::Reporting;
 
 use super::change::{Change, FileChange};
@@ -94,6 +96,9 @@ pub struct Paths {
     pub control: Vec<Glob>,
     pub tests: Vec<Glob>,
     pub docs: Vec<Glob>,
+    /// Files of those above that steer how tests are found and run: they come in a change of their own, never with what is to be tested.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub harness: Vec<Glob>,
 }
 
 /// Which gates a kind of file must pass; a change passes all gates that one of its files must pass.
@@ -104,26 +109,6 @@ pub struct Route {
     pub control: Vec<GateName>,
     pub test: Vec<GateName>,
     pub docs: Vec<GateName>,
-}
-
-/// What tree entries that are no ordinary text file ask for.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Entries {
-    pub binary: Ruling,
-    pub executable: Ruling,
-    pub symlink: Ruling,
-    pub gitlink: Ruling,
-}
-
-/// What the policy says about a special entry, mildest first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Ruling {
-    Allow,
-    TwoApprovals,
-    Owner,
-    Deny,
 }
 
 /// How long a reviewer has, and what follows.
@@ -460,26 +445,6 @@ impl Policy {
     pub fn rewritten_tests<'a>(&self, change: &'a Change) -> Vec<&'a str> {
         let test = |file: &&FileChange| self.kind(&file.path) == PathKind::Test;
         change.files.iter().filter(|file| takes_away(file)).filter(test).map(|file| file.path.as_str()).collect()
-    }
-
-    fn weigh_entry(&self, file: &FileChange, needs: &mut Needs) {
-        let Some(new) = &file.new else { return };
-        let before = file.old.as_ref().map(|blob| blob.mode);
-        let path = shown(&file.path);
-        match new.mode {
-            PLAIN => {}
-            EXECUTABLE if before == Some(EXECUTABLE) => {}
-            EXECUTABLE => needs.rule(self.entries.executable, || format!("{path} becomes executable")),
-            SYMLINK => needs.rule(self.entries.symlink, || format!("{path} is a symbolic link")),
-            GITLINK => needs.rule(self.entries.gitlink, || format!("{path} is a link to another repository")),
-            mode => needs.deny(format!("{path} has the unknown mode {mode:o}")),
-        }
-        if FoldedPath::new(&file.path).segments().any(|segment| segment == ".gitmodules") {
-            needs.rule(self.entries.gitlink, || format!("{path} names other repositories"));
-        }
-        if file.binary {
-            needs.rule(self.entries.binary, || format!("{path} is binary, which no reviewer can read"));
-        }
     }
 }
 

@@ -9,6 +9,7 @@ use super::evidence::Approval;
 use super::gate::GateName;
 use super::message;
 use super::name::{Digest, SeatName, TaskId};
+use super::planted;
 use super::policy::Act;
 use super::refusal::Refusal;
 use super::draw;
@@ -171,13 +172,13 @@ pub fn decide(state: &State, actor: &Actor, now: Millis, task: &TaskId, word: &W
     let Some(attempt) = &known.attempt else {
         return Err(Refusal::new("nothing-submitted", format!("nothing was submitted for {task} yet"), show));
     };
-    if attempt.contributors.contains(seat) || known.author.as_ref() == Some(seat) {
+    if (attempt.contributors.contains(seat) || known.author.as_ref() == Some(seat)) && !planted::out("contributors") {
         return Err(Refusal::new("own-work", format!("{seat} contributed to {task} and cannot judge it"), "orchestrate review list"));
     }
     let Stage::At(gate) = attempt.stage else {
         return Err(Refusal::new("not-at-a-gate", format!("{task} does not wait for a review now"), show));
     };
-    let Some(draw) = attempt.draws.get(&gate).filter(|draw| draw.seats.contains(seat)) else {
+    let Some(draw) = attempt.draws.get(&gate).filter(|draw| draw.seats.contains(seat) || planted::out("drawn-only")) else {
         return Err(Refusal::new("not-drawn", format!("{seat} was not drawn for {gate} of {task}"), "orchestrate review list"));
     };
     if commit.is_some_and(|commit| commit.len() < 7 || !attempt.commit.as_str().starts_with(commit)) {

@@ -11,6 +11,7 @@ mod gate;
 mod inspect;
 mod leftover;
 mod lines;
+mod marks;
 mod materialise;
 mod merge;
 mod mirror;

@@ -9,6 +9,7 @@ use crate::domain::entry::{Entry, Millis, VERSION};
 use crate::domain::event::Event;
 use crate::domain::failure::Failure;
 use crate::domain::name::Digest;
+use crate::domain::planted;
 use crate::domain::push::Move;
 use crate::domain::refusal::Refusal;
 use crate::domain::state::State;
@@ -199,7 +200,7 @@ impl<H: Hands> Drive<H> {
         match effect {
             Effect::Draw { task, attempt, gate } => {
                 // Neither attempt nor moment counts: whoever submits again, hoping for a kinder reviewer, meets the same one.
-                let words = format!("{task} {gate}");
+                let words = if planted::out("steady-draw") { format!("{task} {gate} {attempt}") } else { format!("{task} {gate}") };
                 Some(Act::Draw { task: task.clone(), attempt: *attempt, gate: *gate, draw: self.hands.draw(&words) })
             }
             Effect::Judge { task, attempt, gate } => Some(Act::Judge { task: task.clone(), attempt: *attempt, gate: *gate }),

@@ -156,7 +156,7 @@ async fn trial(yard: &Arc<Yard>, task: &TaskId, attempt: u32, kind: RunKind) -> 
         let change = now.change.clone()?;
         let gate = match kind {
             RunKind::Base | RunKind::Red => GateName::Red,
-            RunKind::Green => GateName::Green,
+            RunKind::Green | RunKind::Kept => GateName::Green,
             RunKind::Merge | RunKind::Tip => GateName::Qa,
         };
         let known = state.base_run.clone().filter(|run| kind == RunKind::Base && run.tree == change.base_tree);
@@ -195,6 +195,12 @@ fn tree(gate: &Gate, trial: &Trial) -> Result<MergeTree, Failure> {
             let tests = trial.policy.tests_of(&trial.change);
             let files: Vec<(String, Option<Blob>)> = tests.iter().map(|file| (file.path.clone(), file.new.clone())).collect();
             gate.compose(&trial.change.base_tree, &files).map(MergeTree::Clean)
+        }
+        // Earlier test files as they were: what is only added stays, so that it cannot be missed either.
+        RunKind::Kept => {
+            let tests = trial.policy.tests_of(&trial.change);
+            let files: Vec<(String, Option<Blob>)> = tests.iter().filter(|file| file.old.is_some()).map(|file| (file.path.clone(), file.old.clone())).collect();
+            gate.compose(&trial.change.tree, &files).map(MergeTree::Clean)
         }
         RunKind::Merge => gate.merge(&trial.tip, &trial.change.commit),
         RunKind::Tip => gate.tree_of(&trial.tip).map(MergeTree::Clean),

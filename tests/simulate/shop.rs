@@ -311,9 +311,10 @@ impl Shop {
             RunKind::Green => change.tree.clone(),
             RunKind::Merge => oid(&format!("merged {} {tip}", change.commit)),
             RunKind::Tip => oid(&format!("tree of {tip}")),
+            RunKind::Kept => oid(&format!("kept {}", change.commit)),
         };
         let new = match kind {
-            RunKind::Base | RunKind::Tip => None,
+            RunKind::Base | RunKind::Tip | RunKind::Kept => None,
             RunKind::Red => Some(if self.chance.percent(90) { Outcome::Failed } else { Outcome::Passed }),
             RunKind::Green | RunKind::Merge => Some(if self.chance.percent(95) { Outcome::Passed } else { Outcome::Failed }),
         };
@@ -338,7 +339,7 @@ impl Shop {
     fn change(&self, commit: &Oid) -> Change {
         let n = u64::from_str_radix(&commit.as_str()[..6], 16).unwrap();
         let blob = |text: &str| Some(Blob { oid: oid(&format!("{text} {commit}")), mode: 0o100_644, size: 10 });
-        let file = |path: &str, added| FileChange { path: path.to_owned(), old: None, new: blob(path), added, deleted: 0, binary: false };
+        let file = |path: &str, added| FileChange { path: path.to_owned(), old: None, new: blob(path), added, deleted: 0, binary: false, marks: Vec::new() };
         let files = match n % 5 {
             0 => vec![file("README.md", n % 60)],
             1 => vec![file("src/auth/token.rs", 5), file("tests/token.rs", 5)],

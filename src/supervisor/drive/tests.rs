@@ -168,7 +168,7 @@ impl Workshop {
         self.seat("dev-a", Act::Land { push: "p1".to_owned() }).unwrap();
         self.seat("dev-a", Act::Submit { task: task(), commit: None }).unwrap();
         let blob = |n| Some(Blob { oid: oid(n), mode: 0o100_644, size: 10 });
-        let file = |path: &str, n| FileChange { path: path.to_owned(), old: None, new: blob(n), added: 30, deleted: 0, binary: false };
+        let file = |path: &str, n| FileChange { path: path.to_owned(), old: None, new: blob(n), added: 30, deleted: 0, binary: false, marks: Vec::new() };
         let change = Change {
             base: oid(1),
             base_tree: oid(11),

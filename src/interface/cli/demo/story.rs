@@ -179,6 +179,7 @@ fn tested(kind: RunKind, statement: &Envelope) -> String {
         RunKind::Green => "the candidate",
         RunKind::Merge => "the merge result",
         RunKind::Tip => "main's tip",
+        RunKind::Kept => "the candidate with the earlier tests",
     };
     let Some(run) = statement::read_run(statement) else { return format!("tests {tree}: unreadable") };
     let (passed, failed, seconds) = (run.passed().count(), run.failed().count(), run.duration_ms / 100);

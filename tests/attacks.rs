@@ -2,6 +2,7 @@
 
 mod bent;
 mod boundary;
+mod chance;
 mod crash;
 mod drift;
 mod freeze;

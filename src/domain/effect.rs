@@ -10,6 +10,7 @@ use super::lock;
 use super::merge;
 use super::message;
 use super::name::{Oid, TaskId};
+use super::panel;
 use super::push;
 use super::review;
 use super::run::Completion;
@@ -24,6 +25,7 @@ pub enum Effect {
     /// Run the tests on one of the attempt's trees.
     Test { task: TaskId, attempt: u32, kind: RunKind },
     Draw { task: TaskId, attempt: u32, gate: GateName },
+    Redraw { task: TaskId, attempt: u32, gate: GateName },
     Judge { task: TaskId, attempt: u32, gate: GateName },
     /// Build and sign the merge commit.
     BuildMerge { task: TaskId, attempt: u32 },
@@ -53,6 +55,7 @@ pub fn react(state: &State, entry: &Entry) -> Vec<Effect> {
             task::Event::Opened { .. } | task::Event::Taken { .. } | task::Event::SentBack { .. } | task::Event::Stalled { .. } | task::Event::Vetoed { .. } => Vec::new(),
         },
         Event::Review(review::Event::Drawn { task, .. } | review::Event::Decided { task, .. }) => next(state, task),
+        Event::Panel(event) => seated(state, event),
         Event::Confirm(super::confirm::Event::Confirmed { task, .. }) => next(state, task),
         Event::Confirm(super::confirm::Event::Used { .. } | super::confirm::Event::Missed | super::confirm::Event::Reset { .. }) => Vec::new(),
         Event::Merge(merge::Event::Merged { .. }) => std::iter::once(Effect::Publish).chain(overtaken(state)).collect(),
@@ -75,6 +78,15 @@ pub fn react(state: &State, entry: &Entry) -> Vec<Effect> {
 
 fn alarm(state: &State) -> Option<Effect> {
     (state.frozen.is_none() && freeze::reached(state).is_some()).then_some(Effect::Alarm)
+}
+
+/// Others are drawn in the place of who did not answer; a word taken back leaves its gate to be judged again.
+fn seated(state: &State, event: &panel::Event) -> Vec<Effect> {
+    match event {
+        panel::Event::Lapsed { task, attempt, gate, asked: false, .. } => vec![Effect::Redraw { task: task.clone(), attempt: *attempt, gate: *gate }],
+        panel::Event::Withdrawn { task, .. } | panel::Event::Lot { task, .. } | panel::Event::Redrawn { task, .. } => next(state, task),
+        panel::Event::Lapsed { .. } | panel::Event::Reminded { .. } | panel::Event::Opened { .. } => Vec::new(),
+    }
 }
 
 /// Those whose merge result was tested on the tip that was: they are tested anew, without anybody's word.
@@ -125,8 +137,10 @@ fn at_gate(state: &State, task: &TaskId, attempt: &Attempt, gate: GateName) -> V
     let has = |kind: &RunKind| attempt.runs.contains_key(kind);
     let tests = wanted.iter().filter(|kind| !has(kind)).map(|kind| Effect::Test { task: task.clone(), attempt: number, kind: *kind });
     let drawn_gate = matches!(gate, GateName::Peer | GateName::Qa | GateName::Deploy);
+    let lapsed = attempt.draws.get(&gate).is_some_and(|draw| !draw.lapsed.is_empty());
+    let redraw = lapsed.then(|| Effect::Redraw { task: task.clone(), attempt: number, gate });
     let draw = (drawn_gate && !attempt.draws.contains_key(&gate)).then(|| Effect::Draw { task: task.clone(), attempt: number, gate });
-    let todo: Vec<Effect> = tests.chain(draw).collect();
+    let todo: Vec<Effect> = tests.chain(draw).chain(redraw).collect();
     if todo.is_empty() && state.frozen.is_none() { vec![Effect::Judge { task: task.clone(), attempt: number, gate }] } else { todo }
 }
 

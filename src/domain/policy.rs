@@ -121,6 +121,12 @@ pub struct ReviewTerms {
     pub reminder_percent: u32,
     /// Unanswered draws before the owner is asked.
     pub redraws: u32,
+    /// Of how many in a hundred changes chance wants a third reviewer.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub third_percent: u32,
+    /// After so many days the secret that chance came from is opened, and a new one begins.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub epoch_days: u32,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -184,6 +190,10 @@ pub struct Agent {
     /// Whether a request through a seat's socket counts that does not come out of the seat's own processes.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub outsiders: bool,
+}
+
+fn is_none(number: &u32) -> bool {
+    *number == 0
 }
 
 // What a charter without these keys means: they came later than the first charters.
@@ -515,6 +525,9 @@ fn check_route(route: &Route) -> Result<(), Invalid> {
 fn check_review(review: &ReviewTerms) -> Result<(), Invalid> {
     if review.due_critical_seconds > review.due_seconds {
         return Err(Invalid::new("review.due_critical_seconds", "critical work cannot be due later than other work"));
+    }
+    if review.third_percent > 100 {
+        return Err(Invalid::new("review.third_percent", "it is 0 to 100"));
     }
     if !(1..=99).contains(&review.reminder_percent) {
         return Err(Invalid::new("review.reminder_percent", "it is 1 to 99"));

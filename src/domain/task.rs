@@ -156,6 +156,9 @@ pub struct Task {
     pub merged: Option<Oid>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub merged_at: Option<Millis>,
+    /// The ledger index of the first submission, and the epoch it fell in: chance's word on a third reviewer hangs on it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sealed: Option<(u64, u32)>,
 }
 
 impl Task {
@@ -399,7 +402,7 @@ pub fn apply(state: &mut State, by: &Actor, seq: u64, time: Millis, event: &Even
     match event {
         Event::Opened { task, title, body } => {
             let (title, body, opened_by) = (title.clone(), body.clone(), by.clone());
-            let opened = Task { title, body, opened_by, opened: time, author: None, veto: None, attempt: None, merged: None, merged_at: None };
+            let opened = Task { title, body, opened_by, opened: time, author: None, veto: None, attempt: None, merged: None, merged_at: None, sealed: None };
             state.families.open(task, &opened.title, &opened.body);
             state.tasks.insert(task.clone(), opened);
             state.opened += 1;
@@ -408,7 +411,11 @@ pub fn apply(state: &mut State, by: &Actor, seq: u64, time: Millis, event: &Even
         Event::Submitted { task, attempt, commit } => {
             let new = Attempt::new(*attempt, commit.clone(), seq);
             by.seat().into_iter().for_each(|seat| budget::spend(state, seat, Act::Submissions, time));
-            with(state, task, |known| known.attempt = Some(new));
+            let epoch = state.epoch.number;
+            with(state, task, |known| {
+                known.attempt = Some(new);
+                known.sealed.get_or_insert((seq, epoch));
+            });
         }
         Event::Vetoed { task, reason } => with(state, task, |known| known.veto = Some((by.clone(), reason.clone()))),
         Event::Measured { task, kept, attempt, .. } => {

@@ -1,5 +1,6 @@
 //! From nothing, or from whatever a crash left, to twelve instances that have answered: the supervisor's own main.
 
+use super::audit;
 use super::charter::{self, Overlay};
 use super::drive::{self, Ask, Denied, Drive};
 use super::hands::{Grip, Keys};
@@ -22,6 +23,7 @@ use crate::domain::failure::{Doing, Failure};
 use crate::domain::isolation::Isolation;
 use crate::domain::lock;
 use crate::domain::name::SeatName;
+use crate::domain::panel;
 use crate::domain::state::State;
 use crate::domain::workshop::Genesis;
 use crate::edge::agent;
@@ -437,6 +439,9 @@ async fn tick(yard: Arc<Yard>) {
             if let Err(Denied::Failed(failure)) = yard.ask(Actor::Edge, Act::Tick).await {
                 eprintln!("orchestrate: {failure}");
             }
+            if let Err(failure) = audit::due(&yard, now).await {
+                eprintln!("orchestrate: {failure}");
+            }
             continue;
         }
         let left = due.map_or(Duration::from_secs(3600), |due| Duration::from_millis(due - now).min(Duration::from_secs(3600)));
@@ -447,10 +452,10 @@ async fn tick(yard: Arc<Yard>) {
     }
 }
 
-/// When the next message expires, or the next lock goes on.
+/// When the next message expires, the next lock goes on, a reviewer is overdue, or the next epoch begins.
 fn due(state: &State, now: Millis) -> Option<Millis> {
     let mail = state.post.due.first().map(|(when, _)| *when);
-    mail.into_iter().chain(lock::due(state, now.max(state.now))).min()
+    mail.into_iter().chain(panel::due(state)).chain(audit::ends(state)).chain(lock::due(state, now.max(state.now))).min()
 }
 
 async fn wait_for_stop(yard: &Arc<Yard>) {

@@ -132,7 +132,7 @@ impl Journey {
         let mut journey = Self::measured();
         journey.tested(RunKind::Merge, oid('9'));
         [GateName::Red, GateName::Green, GateName::Peer, GateName::Qa].into_iter().for_each(|gate| journey.judged(gate));
-        journey.run(&Actor::Edge, Act::Draw { task: t1(), attempt: 1, gate: GateName::Deploy, draw: Digest::of(b"draw") });
+        journey.run(&Actor::Edge, Act::Draw { task: t1(), attempt: 1, gate: GateName::Deploy, draw: Digest::of(b"draw"), lot: None });
         journey
     }
 

@@ -159,6 +159,15 @@ impl Attempt {
         }
     }
 
+    /// A seat's yes at a gate is gone: that gate is open again, and all after it.
+    pub(crate) fn take_back(&mut self, seat: &SeatName, gate: GateName) {
+        self.approvals.retain(|word| !(word.gate == gate && word.seat == *seat) && word.gate <= gate);
+        self.passed.retain(|passed, _| *passed < gate);
+        self.draws.retain(|drawn, _| *drawn <= gate);
+        self.confirmed = false;
+        self.stage = Stage::At(gate);
+    }
+
     fn after(&self, gate: GateName) -> Stage {
         let next = self.needs.iter().flat_map(|needs| &needs.gates).find(|other| **other > gate);
         next.map_or(Stage::Merging, |gate| Stage::At(*gate))

@@ -1,6 +1,7 @@
 //! The command line: one file per command; the doc comment of a command is its help.
 
 mod attach;
+mod audit;
 mod bootstrap;
 mod bundle;
 mod completions;
@@ -92,6 +93,8 @@ enum Command {
     Bundle(bundle::Bundle),
     Verify(verify::Verify),
     #[command(subcommand)]
+    Audit(audit::Audit),
+    #[command(subcommand)]
     Keys(keys::Keys),
     #[command(subcommand)]
     Users(users::Users),
@@ -145,6 +148,7 @@ impl Command {
             Self::Ledger(command) => command.run(desk),
             Self::Bundle(command) => command.run(desk),
             Self::Verify(command) => command.run(desk),
+            Self::Audit(command) => command.run(desk),
             Self::Keys(command) => command.run(desk),
             Self::Users(command) => command.run(desk),
             Self::Totp(command) => command.run(desk),

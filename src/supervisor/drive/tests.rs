@@ -32,7 +32,7 @@ impl Hands for Dry {
         Ok(())
     }
 
-    fn draw(&self, words: &str) -> Digest {
+    fn draw(&self, _: u32, words: &str) -> Digest {
         Digest::of(words.as_bytes())
     }
 
@@ -334,7 +334,7 @@ fn only_the_edge_says_what_was_measured() {
     for act in [
         Act::MainMoved { task: task(), attempt: 1, trouble: None },
         Act::Judge { task: task(), attempt: 1, gate: GateName::Red },
-        Act::Draw { task: task(), attempt: 1, gate: GateName::Peer, draw: Digest::of(b"mine") },
+        Act::Draw { task: task(), attempt: 1, gate: GateName::Peer, draw: Digest::of(b"mine"), lot: None },
         Act::Stalled { task: task(), attempt: 1, why: "x".to_owned() },
     ] {
         assert_eq!(workshop.seat("dev-a", act).unwrap_err(), "supervisor-only");
@@ -410,6 +410,7 @@ fn submitting_again_does_not_draw_again() {
 
 mod budgets;
 mod freezes;
+mod panels;
 mod sums;
 /// Twelve quick, short words of consent by one reviewer on dev-a's changes, as the entries would have left them.
 fn stamped(workshop: &mut Workshop, reviewer: &str) {

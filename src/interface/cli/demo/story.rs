@@ -72,6 +72,7 @@ impl Story {
             | Event::Freeze(freeze::Event::Thawed { .. })
             | Event::Workshop(_)
             | Event::Alert(_)
+            | Event::Panel(_)
             | Event::Lock(_)
             | Event::Confirm(_) => Ok(Vec::new()),
         }

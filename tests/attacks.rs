@@ -5,6 +5,7 @@ mod boundary;
 mod chance;
 mod crash;
 mod drift;
+mod fleet;
 mod freeze;
 mod hostile;
 mod keys;

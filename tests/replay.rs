@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 /// Every kind of event: whoever adds a variant is led here by the compiler, and adds its name.
-const KINDS: [&str; 59] = [
+const KINDS: [&str; 62] = [
     "founded",
     "sworn",
     "started",
@@ -28,6 +28,8 @@ const KINDS: [&str; 59] = [
     "answered",
     "left",
     "relayed",
+    "recalled",
+    "given-up",
     "accepted",
     "landing",
     "landed",
@@ -59,6 +61,7 @@ const KINDS: [&str; 59] = [
     "delivered",
     "acknowledged",
     "expired",
+    "returned",
     "locked",
     "lock-renewed",
     "lock-queued",
@@ -93,6 +96,8 @@ fn kind(event: &Event) -> &'static str {
         Event::Fleet(fleet::Event::Answered { .. }) => "answered",
         Event::Fleet(fleet::Event::Left { .. }) => "left",
         Event::Fleet(fleet::Event::Relayed { .. }) => "relayed",
+        Event::Fleet(fleet::Event::Recalled { .. }) => "recalled",
+        Event::Fleet(fleet::Event::GivenUp { .. }) => "given-up",
         Event::Push(push::Event::Accepted { .. }) => "accepted",
         Event::Push(push::Event::Landing { .. }) => "landing",
         Event::Push(push::Event::Landed { .. }) => "landed",
@@ -115,6 +120,7 @@ fn kind(event: &Event) -> &'static str {
         Event::Message(Mail::Delivered { .. }) => "delivered",
         Event::Message(Mail::Acknowledged { .. }) => "acknowledged",
         Event::Message(Mail::Expired { .. }) => "expired",
+        Event::Message(Mail::Returned { .. }) => "returned",
         Event::Lock(lock::Event::Granted { .. }) => "locked",
         Event::Lock(lock::Event::Renewed { .. }) => "lock-renewed",
         Event::Lock(lock::Event::Queued { .. }) => "lock-queued",
@@ -325,6 +331,9 @@ fn by_hand() -> Vec<Entry> {
         Event::Merge(merge::Event::Missed { task: task.clone(), attempt, why }),
         Event::Merge(merge::Event::Merged { task, attempt, commit: oid }),
         Event::Message(message::Event::Expired { ids }),
+        Event::Fleet(fleet::Event::Recalled { seats: vec![SeatName::new("dev-a").unwrap()] }),
+        Event::Fleet(fleet::Event::GivenUp { seat: SeatName::new("dev-a").unwrap(), ends: 7 }),
+        Event::Message(message::Event::Returned { to: "dev-a".parse().unwrap() }),
     ];
     let events = events.into_iter().chain(locks()).chain(panels());
     let entry = |(event, seq): (Event, u64)| Entry { v: 1, seq, time: 1, by: Actor::Edge, event };

@@ -14,8 +14,8 @@ use std::process::{Command, Output, Stdio};
 const PROBES: &str = "01 02 03 04 04b 05 06 06b 07 08 09 09b 10 10b 11 11b 12 13 13b 13c 14 14b 14c 15 15b 15c 15d 16 16b 17 17b 18 18b 18c \
     19 19b 20 21 21b 22 22b 23 23b 23c 24 25 26 27 30 30b 30c 30d 31 31b 31c 31d 32 32b 32c 33 34 35 36 37 38 39";
 const LINES: &str = "A1 A2 A3 A4 A5 A6 A7 A8 A9 A10 A11 A12 A13 A14 A15 A16 B1 B2 B3 B4 B5 B6 B7 \
-    C1 C2 C3 C4 C5 C6 C7 C8 C9 C10 C12 C13 C19 C20 C21 C22 C23 C24 D14 D15 E1 E2 E4 E5 E6 E7 E8 G1 G2 G3 G4 G7 G8 G9 \
-    H1 H2 H3 H4 H5 H8 H12 H14 H17 O1 O2 O3 O4 O5 O6 O7 O8 O9 O10 O11 \
+    C1 C2 C3 C4 C5 C6 C7 C8 C9 C10 C11 C12 C13 C14 C15 C16 C17 C18 C19 C20 C21 C22 C23 C24 D14 D15 E1 E2 E3 E4 E5 E6 E7 E8 G1 G2 G3 G4 G7 G8 G9 \
+    H1 H2 H3 H4 H5 H6 H7 H8 H9 H10 H11 H12 H13 H14 H15 H16 H17 O1 O2 O3 O4 O5 O6 O7 O8 O9 O10 O11 \
     Q1 Q2 Q3 Q4 Q5 Q6 Q8 Q10";
 /// Wanted functions, and what a machine may forbid by itself: nested namespaces, typing, keyrings, rings, parts of the kernel, tracing.
 const NOT_ALWAYS_OPEN: &str = "11a 11b 13c 19b 23 23b 23c 24 33 22b 26 34 36 37 25 25b 05 06 06b 07 08 31b";

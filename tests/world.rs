@@ -214,7 +214,12 @@ impl World {
     }
 
     pub fn start(&self) -> Said {
-        let (repo, agent) = (self.repo(), self.path("agent"));
+        self.start_with("agent")
+    }
+
+    /// The same with another program of the world's folder in every seat.
+    pub fn start_with(&self, agent: &str) -> Said {
+        let (repo, agent) = (self.repo(), self.path(agent));
         self.orchestrate(&["bootstrap", repo.to_str().unwrap(), "--agent", agent.to_str().unwrap(), "--detach", "--yes"])
     }
 

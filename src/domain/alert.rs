@@ -13,7 +13,7 @@ use super::event::Event as Any;
 use super::name::Digest;
 use super::policy::Policy;
 use super::state::State;
-use super::{confirm, freeze, key, merge, panel, review, task, workshop};
+use super::{confirm, fleet, freeze, key, merge, panel, review, task, workshop};
 use serde::{Deserialize, Serialize};
 use series::Series;
 use std::collections::BTreeMap;
@@ -143,7 +143,7 @@ pub fn severity(entry: &Entry) -> Option<Severity> {
         // The supervisor itself freezes only where the gate, its keys or the record are not what they were.
         Any::Freeze(freeze::Event::Frozen { .. }) if entry.by == Actor::Edge => Severity::Critical,
         Any::Alert(Event::Overdue { .. }) => Severity::Critical,
-        Any::Freeze(freeze::Event::Frozen { .. }) | Any::Key(key::Event::Revoked { .. }) => Severity::High,
+        Any::Freeze(freeze::Event::Frozen { .. }) | Any::Key(key::Event::Revoked { .. }) | Any::Fleet(fleet::Event::GivenUp { .. }) => Severity::High,
         Any::Confirm(confirm::Event::Reset { .. }) => Severity::High,
         Any::Freeze(freeze::Event::Thawed { .. }) | Any::Workshop(workshop::Event::Rechartered { .. }) => Severity::Medium,
         // Two seats' numbers stand out: worth a look, and proof of nothing.

@@ -2,7 +2,7 @@
 
 use super::actor::Actor;
 use super::command::{Act, Command};
-use super::entry::Entry;
+use super::entry::{Entry, Millis};
 use super::event::Event;
 use super::gate::GateName;
 use super::merge::{self, Built};
@@ -94,7 +94,7 @@ fn measured(state: &State, command: &Command) -> Result<Vec<Event>, Refusal> {
         }
         // Instances come and go.
         Act::Seat { seat, agent, prompt } => fleet::seat(state, seat, agent, prompt),
-        Act::Leave { seat, instance, why } => fleet::leave(state, seat, *instance, why),
+        Act::Leave { seat, instance, why } => fleet::leave(state, command.now, seat, *instance, why),
         // What the relay counted.
         Act::Relayed { seat, requests, refused } => fleet::relayed(state, seat, *requests, *refused),
         // References moved, or did not.
@@ -128,13 +128,15 @@ fn measured(state: &State, command: &Command) -> Result<Vec<Event>, Refusal> {
         Act::Lend => Ok(lock::pass(state, command.now)),
         // Too many attempts to go round the rules freeze everything.
         Act::Alarm => Ok(freeze::alarm(state, command.now)),
-        // Time alone only lets messages expire, locks go on to the next, and reviewers run out of theirs.
-        Act::Tick => {
-            let expired = message::expire(state, command.now).into_iter().chain(lock::pass(state, command.now));
-            Ok(message::chain(expired.collect(), panel::tick(state, command.now)))
-        }
+        // Time alone lets messages expire, locks go on to the next, seats come back, and reviewers run out of theirs.
+        Act::Tick => Ok(tick(state, command.now)),
         _ => unreachable!("BUG: decide hands over the supervisor's own acts only"),
     }
+}
+
+fn tick(state: &State, now: Millis) -> Vec<Event> {
+    let passed = message::expire(state, now).into_iter().chain(lock::pass(state, now)).chain(fleet::recall(state, now));
+    message::chain(passed.collect(), panel::tick(state, now))
 }
 
 fn tasks(state: &State, actor: &Actor, command: &Command) -> Result<Vec<Event>, Refusal> {

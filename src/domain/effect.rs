@@ -4,12 +4,13 @@ use super::actor::Party;
 use super::change::Change;
 use super::entry::Entry;
 use super::event::Event;
+use super::fleet;
 use super::freeze;
 use super::gate::GateName;
 use super::lock;
 use super::merge;
 use super::message;
-use super::name::{Oid, TaskId};
+use super::name::{Oid, SeatName, TaskId};
 use super::panel;
 use super::push;
 use super::review;
@@ -39,6 +40,8 @@ pub enum Effect {
     Alarm,
     /// Look after those who wait for locks.
     Lend,
+    /// Start these seats again.
+    Refill { seats: Vec<SeatName> },
     /// Wake these parties if they wait for mail or for a lock.
     Ring { to: Vec<Party> },
 }
@@ -66,12 +69,14 @@ pub fn react(state: &State, entry: &Entry) -> Vec<Effect> {
         Event::Message(message::Event::Sent { statement, .. }) => {
             message::letter(statement).map(|letter| Effect::Ring { to: letter.to }).into_iter().collect()
         }
+        Event::Message(message::Event::Returned { to }) => vec![Effect::Ring { to: vec![to.clone()] }],
         Event::Message(message::Event::Delivered { .. } | message::Event::Acknowledged { .. } | message::Event::Expired { .. }) => Vec::new(),
         Event::Lock(event) => lent(event),
         Event::Freeze(freeze::Event::Thawed { .. }) => outstanding(state),
         // Nobody waits for a lock any more.
         Event::Freeze(freeze::Event::Frozen { .. }) => vec![Effect::Ring { to: state.fleet_order.iter().cloned().map(Party::Seat).collect() }],
         Event::Refused(_) => alarm(state).into_iter().collect(),
+        Event::Fleet(fleet::Event::Recalled { seats }) => vec![Effect::Refill { seats: seats.clone() }],
         Event::Workshop(_) | Event::Key(_) | Event::Fleet(_) | Event::Alert(_) => Vec::new(),
     }
 }
@@ -112,7 +117,9 @@ pub fn outstanding(state: &State) -> Vec<Effect> {
     let landing = state.pushes.keys().map(|push| Effect::MoveRefs { push: push.clone() });
     let steps = state.tasks.keys().flat_map(|task| next(state, task));
     let waiting = (!state.locks.queue.is_empty()).then_some(Effect::Lend);
-    alarm(state).into_iter().chain(landing).chain(steps).chain(waiting).collect()
+    let called = fleet::called(state);
+    let refill = (!called.is_empty()).then_some(Effect::Refill { seats: called });
+    alarm(state).into_iter().chain(landing).chain(steps).chain(waiting).chain(refill).collect()
 }
 
 /// What a task's newest attempt needs now. A stalled one waits to be told.

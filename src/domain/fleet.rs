@@ -1,12 +1,25 @@
 //! Seats and the instances that sit in them.
 
+mod terms;
+
+pub use terms::Terms;
+
 use super::actor::Actor;
 use super::entry::Millis;
 use super::event::Event as Any;
+use super::message;
 use super::name::{Digest, RoleName, SeatName};
 use super::refusal::Refusal;
 use super::state::State;
 use serde::{Deserialize, Serialize};
+use std::collections::VecDeque;
+
+/// Ends that are remembered, and how long: what a restart is granted by.
+const REMEMBERED: Millis = 3_600_000;
+/// An instance that ends sooner than this after its last sign of life has not worked.
+const QUICK: Millis = 30_000;
+/// After so many quick ends in a row the next instance begins a session of its own.
+const STUBBORN: u32 = 2;
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -16,6 +29,10 @@ pub enum Event {
     /// The instance answered through its own socket.
     Answered { instance: u32 },
     Left { seat: SeatName, instance: u32, why: String },
+    /// The time has come to start these seats again.
+    Recalled { seats: Vec<SeatName> },
+    /// The seat ended so often within an hour that it stays empty until the owner starts it.
+    GivenUp { seat: SeatName, ends: u32 },
     /// So many more requests of the seat went to the model's API, and so many were refused, since the last such entry.
     Relayed { seat: SeatName, requests: u64, refused: u64 },
 }
@@ -30,9 +47,76 @@ pub struct Seat {
     /// Requests to the model's API, as far as they are recorded.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub requests: u64,
+    /// When its instances ended, within the last hour.
+    #[serde(default, skip_serializing_if = "VecDeque::is_empty")]
+    pub ends: VecDeque<Millis>,
+    /// Ends in a row that came soon after the start.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub quick: u32,
+    #[serde(default, skip_serializing_if = "After::is_nothing")]
+    pub after: After,
+}
+
+/// What follows the end of an instance.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum After {
+    #[default]
+    Nothing,
+    /// It is started again at this time.
+    Due { at: Millis },
+    /// Its start is under way.
+    Called,
+    /// It is not started again but by the owner.
+    GivenUp { since: Millis },
+}
+
+impl After {
+    fn is_nothing(&self) -> bool {
+        *self == Self::Nothing
+    }
+}
+
+impl Seat {
+    pub fn new(role: RoleName) -> Self {
+        Self { role, instances: 0, instance: Instance::Vacant, requests: 0, ends: VecDeque::new(), quick: 0, after: After::Nothing }
+    }
+
+    /// Whether the next instance goes on with the session of the last one.
+    pub fn resumes(&self) -> bool {
+        self.instances > 0 && self.quick < STUBBORN
+    }
+
+    fn present(&self) -> Option<Millis> {
+        match self.instance {
+            Instance::Starting { since } | Instance::Ready { since } => Some(since),
+            Instance::Vacant | Instance::Gone { .. } => None,
+        }
+    }
+
+    fn end(&mut self, terms: &Terms, time: Millis) {
+        let quick = self.present().is_none_or(|since| time.saturating_sub(since) < QUICK);
+        self.quick = if quick { self.quick + 1 } else { 0 };
+        self.ends.retain(|end| time.saturating_sub(*end) < REMEMBERED);
+        self.ends.push_back(time);
+        self.after = After::Due { at: time + terms.back_off(self.ends.len()) };
+    }
+
+    fn begin(&mut self) {
+        if matches!(self.after, After::GivenUp { .. }) {
+            self.ends.clear();
+            self.quick = 0;
+        }
+        self.instances += 1;
+        self.after = After::Nothing;
+    }
 }
 
 fn is_zero(number: &u64) -> bool {
+    *number == 0
+}
+
+fn is_none(number: &u32) -> bool {
     *number == 0
 }
 
@@ -48,7 +132,9 @@ pub enum Instance {
 /// Puts a new instance into a seat.
 pub fn seat(state: &State, seat: &SeatName, agent: &[String], prompt: &Digest) -> Result<Vec<Any>, Refusal> {
     let instance = known(state, seat)?.instances + 1;
-    Ok(vec![Any::Fleet(Event::Seated { seat: seat.clone(), instance, agent: agent.to_vec(), prompt: prompt.clone() })])
+    let seated = Any::Fleet(Event::Seated { seat: seat.clone(), instance, agent: agent.to_vec(), prompt: prompt.clone() });
+    // What the instance before was shown and did not acknowledge is shown to this one.
+    Ok(std::iter::once(seated).chain(message::returned(state, seat)).collect())
 }
 
 /// Takes the first word of an instance as its answer; later words add nothing.
@@ -63,15 +149,48 @@ pub fn answer(state: &State, actor: &Actor) -> Result<Vec<Any>, Refusal> {
     })
 }
 
-/// Notes that an instance ended; an older instance's end says nothing about the present one.
-pub fn leave(state: &State, seat: &SeatName, instance: u32, why: &str) -> Result<Vec<Any>, Refusal> {
-    let now = known(state, seat)?;
-    let present = matches!(now.instance, Instance::Starting { .. } | Instance::Ready { .. });
-    Ok(if present && now.instances == instance {
-        vec![Any::Fleet(Event::Left { seat: seat.clone(), instance, why: why.to_owned() })]
-    } else {
-        Vec::new()
-    })
+/// Notes that an instance ended, or could not be started; an older instance's end says nothing about the present one.
+pub fn leave(state: &State, now: Millis, seat: &SeatName, instance: u32, why: &str) -> Result<Vec<Any>, Refusal> {
+    let known = known(state, seat)?;
+    if known.instances != instance || (known.present().is_none() && known.after != After::Called) {
+        return Ok(Vec::new());
+    }
+    let left = Any::Fleet(Event::Left { seat: seat.clone(), instance, why: why.to_owned() });
+    let ends = 1 + known.ends.iter().filter(|end| now.saturating_sub(**end) < REMEMBERED).count();
+    let ends = u32::try_from(ends).unwrap_or(u32::MAX);
+    let hopeless = ends > state.charter().policy.fleet.restarts_per_hour;
+    let given_up = if hopeless { give_up(state, now, seat, ends, why) } else { Vec::new() };
+    Ok(std::iter::once(left).chain(given_up).collect())
+}
+
+fn give_up(state: &State, now: Millis, seat: &SeatName, ends: u32, why: &str) -> Vec<Any> {
+    let given_up = Any::Fleet(Event::GivenUp { seat: seat.clone(), ends });
+    let subject = format!("{seat} is not started again");
+    let text = format!("{seat} ended {ends} times within an hour, the last time so: {why}\n\nLook: orchestrate attach {seat}\nThen: orchestrate bootstrap\n");
+    std::iter::once(given_up).chain(message::notice_owner(state, now, &subject, &text, None)).collect()
+}
+
+/// Calls the seats back whose time has come; nobody is started while frozen.
+pub fn recall(state: &State, now: Millis) -> Option<Any> {
+    let due = |seat: &Seat| matches!(seat.after, After::Due { at } if at <= now);
+    let seats: Vec<SeatName> = state.fleet.iter().filter(|(_, seat)| due(seat)).map(|(name, _)| name.clone()).collect();
+    (state.frozen.is_none() && !seats.is_empty()).then_some(Any::Fleet(Event::Recalled { seats }))
+}
+
+/// When the next seat is to be called back.
+pub fn due(state: &State) -> Option<Millis> {
+    let at = |seat: &Seat| if let After::Due { at } = seat.after { Some(at) } else { None };
+    state.fleet.values().filter_map(at).min().filter(|_| state.frozen.is_none())
+}
+
+/// The seats that were called back and are not filled yet.
+pub fn called(state: &State) -> Vec<SeatName> {
+    state.fleet.iter().filter(|(_, seat)| seat.after == After::Called).map(|(name, _)| name.clone()).collect()
+}
+
+/// Each seat in which somebody sits, with the number of the instance.
+pub fn present(state: &State) -> Vec<(SeatName, u32)> {
+    state.fleet.iter().filter(|(_, seat)| seat.present().is_some()).map(|(name, seat)| (name.clone(), seat.instances)).collect()
 }
 
 /// Notes what the relay counted, in steps large enough not to fill the ledger.
@@ -86,17 +205,20 @@ fn known<'a>(state: &'a State, seat: &SeatName) -> Result<&'a Seat, Refusal> {
 }
 
 pub fn apply(state: &mut State, by: &Actor, time: Millis, event: &Event) {
-    let (name, instance) = match event {
-        Event::Relayed { seat, requests, .. } => return state.fleet.get_mut(seat).into_iter().for_each(|seat| seat.requests += requests),
-        Event::Seated { seat, .. } => (Some(seat), Instance::Starting { since: time }),
-        Event::Answered { .. } => (by.seat(), Instance::Ready { since: time }),
-        Event::Left { seat, why, .. } => (Some(seat), Instance::Gone { since: time, why: why.clone() }),
-    };
-    let Some(seat) = name.and_then(|name| state.fleet.get_mut(name)) else {
-        return;
-    };
-    if matches!(event, Event::Seated { .. }) {
-        seat.instances += 1;
+    let terms = if state.genesis.is_some() { state.charter().policy.fleet } else { Terms::default() };
+    let mut with = |name: Option<&SeatName>, change: &dyn Fn(&mut Seat)| name.and_then(|name| state.fleet.get_mut(name)).into_iter().for_each(change);
+    match event {
+        Event::Seated { seat, .. } => with(Some(seat), &|seat| {
+            seat.begin();
+            seat.instance = Instance::Starting { since: time };
+        }),
+        Event::Answered { .. } => with(by.seat(), &|seat| seat.instance = Instance::Ready { since: time }),
+        Event::Left { seat, why, .. } => with(Some(seat), &|seat| {
+            seat.end(&terms, time);
+            seat.instance = Instance::Gone { since: time, why: why.clone() };
+        }),
+        Event::Recalled { seats } => seats.iter().for_each(|seat| with(Some(seat), &|seat| seat.after = After::Called)),
+        Event::GivenUp { seat, .. } => with(Some(seat), &|seat| seat.after = After::GivenUp { since: time }),
+        Event::Relayed { seat, requests, .. } => with(Some(seat), &|seat| seat.requests += requests),
     }
-    seat.instance = instance;
 }

@@ -66,6 +66,10 @@ pub enum Event {
     Expired {
         ids: Vec<Digest>,
     },
+    /// A new instance sits there: what the one before was shown and has not acknowledged counts as not shown.
+    Returned {
+        to: Party,
+    },
 }
 
 impl Event {
@@ -75,7 +79,7 @@ impl Event {
                 let from = letter(statement)?.from;
                 Some((from, statement))
             }
-            Self::Delivered { .. } | Self::Acknowledged { .. } | Self::Expired { .. } => None,
+            Self::Delivered { .. } | Self::Acknowledged { .. } | Self::Expired { .. } | Self::Returned { .. } => None,
         }
     }
 }
@@ -253,6 +257,14 @@ pub fn expire(state: &State, now: Millis) -> Vec<Any> {
     if ids.is_empty() { Vec::new() } else { vec![Any::Message(Event::Expired { ids })] }
 }
 
+/// Lets a seat's new instance be shown what the one before has not acknowledged.
+pub fn returned(state: &State, seat: &SeatName) -> Option<Any> {
+    let to = Party::Seat(seat.clone());
+    let shown = |id: &Digest| state.post.mail.get(id).and_then(|mail| mail.to.get(&to)) == Some(&Delivery::Delivered);
+    let open = state.post.boxes.get(&to).is_some_and(|inbox| inbox.values().any(shown));
+    open.then_some(Any::Message(Event::Returned { to }))
+}
+
 pub fn apply(state: &mut State, seq: u64, time: Millis, event: &Event) {
     match event {
         Event::Sent { id, statement } => {
@@ -267,6 +279,7 @@ pub fn apply(state: &mut State, seq: u64, time: Millis, event: &Event) {
         Event::Delivered { ids, to } => ids.iter().for_each(|id| state.post.mark(id, to, Delivery::Delivered)),
         Event::Acknowledged { id, by } => state.post.mark(id, by, Delivery::Acknowledged),
         Event::Expired { ids } => ids.iter().for_each(|id| state.post.expire(id)),
+        Event::Returned { to } => state.post.take_back(to),
     }
 }
 
@@ -304,6 +317,14 @@ impl Post {
             }
         }
         self.finish(id);
+    }
+
+    fn take_back(&mut self, party: &Party) {
+        let ids = self.boxes.get(party).into_iter().flat_map(BTreeMap::values);
+        for id in ids {
+            let shown = self.mail.get_mut(id).and_then(|mail| mail.to.get_mut(party)).filter(|delivery| **delivery == Delivery::Delivered);
+            shown.into_iter().for_each(|delivery| *delivery = Delivery::Queued);
+        }
     }
 
     fn expire(&mut self, id: &Digest) {

@@ -37,6 +37,7 @@ pub const ALL: &[&str] = &[
     "process-namespace",
     "programs-read-only",
     "protected-branch",
+    "push-certificates",
     "push-options",
     "reference-count",
     "reference-names",

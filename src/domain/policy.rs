@@ -1,14 +1,17 @@
 //! The owner's rules as data, and what they ask of a given change.
 
+mod agent;
 mod alerts;
 mod entries;
 mod reporting;
 
+pub use agent::Agent;
 pub use alerts::{Alerting, Hooking, Mailing, Security, Texting};
 pub use entries::{Entries, Ruling};
 pub use reporting::Reporting;
 
 use super::change::{Change, FileChange};
+use super::fleet;
 use super::freeze;
 use super::gate::GateName;
 use super::glob::{FoldedPath, Glob, odd_path, shown};
@@ -51,6 +54,8 @@ pub struct RawPolicy {
     pub locks: lock::Terms,
     #[serde(default, skip_serializing_if = "freeze::Triggers::is_default")]
     pub freeze: freeze::Triggers,
+    #[serde(default, skip_serializing_if = "fleet::Terms::is_default")]
+    pub fleet: fleet::Terms,
     pub delivery: Delivery,
     pub runner: RunLimits,
     pub agent: Agent,
@@ -129,6 +134,10 @@ pub struct ReviewTerms {
     pub epoch_days: u32,
 }
 
+fn is_none(number: &u32) -> bool {
+    *number == 0
+}
+
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct MessageLimits {
@@ -166,69 +175,6 @@ pub struct RunLimits {
     pub memory_bytes: u64,
     /// How often the tests run; a result counts only when all runs agree.
     pub runs: u32,
-}
-
-/// The program in a seat, where its role names no other.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Agent {
-    pub command: String,
-    /// What a seat may reach through the relay, as `host:port`; nothing else leaves it.
-    pub hosts: Vec<String>,
-    /// The model's API, to which the relay speaks with the owner's credential.
-    #[serde(default = "upstream", skip_serializing_if = "is_upstream")]
-    pub upstream: String,
-    /// What of the API a seat may ask for; `/*` at the end stands for everything below.
-    #[serde(default = "api_paths", skip_serializing_if = "is_api_paths")]
-    pub paths: Vec<String>,
-    /// How often one seat may ask it.
-    #[serde(default = "requests", skip_serializing_if = "is_requests")]
-    pub requests: Budget,
-    /// The owner's file with the credential; empty: the environment of the start has it.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub key_file: String,
-    /// Whether a request through a seat's socket counts that does not come out of the seat's own processes.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub outsiders: bool,
-}
-
-fn is_none(number: &u32) -> bool {
-    *number == 0
-}
-
-// What a charter without these keys means: they came later than the first charters.
-fn upstream() -> String {
-    "https://api.anthropic.com".to_owned()
-}
-
-fn is_upstream(text: &str) -> bool {
-    text == upstream()
-}
-
-fn api_paths() -> Vec<String> {
-    ["/v1/messages", "/v1/messages/count_tokens", "/v1/models", "/v1/models/*"].map(str::to_owned).to_vec()
-}
-
-fn is_api_paths(paths: &[String]) -> bool {
-    paths == api_paths()
-}
-
-fn requests() -> Budget {
-    Budget { per_minute: Some(120), per_hour: Some(2000), per_day: None }
-}
-
-fn is_requests(budget: &Budget) -> bool {
-    *budget == requests()
-}
-
-impl Agent {
-    /// Tells whether a seat may ask the API for a path.
-    pub fn offers(&self, path: &str) -> bool {
-        self.paths.iter().any(|known| match known.strip_suffix("/*") {
-            Some(folder) => path.strip_prefix(folder).is_some_and(|rest| rest.len() > 1 && rest.starts_with('/')),
-            None => path == known,
-        })
-    }
 }
 
 /// What is counted against a budget.
@@ -339,6 +285,7 @@ impl TryFrom<RawPolicy> for Policy {
         raw.sms.check(&raw.mail)?;
         raw.webhook.check()?;
         raw.locks.check()?;
+        raw.fleet.check()?;
         raw.cumulative.check()?;
         Ok(Self(raw))
     }
@@ -558,12 +505,7 @@ fn check_texts(raw: &RawPolicy) -> Result<(), Invalid> {
     if unclean(&raw.agent.command) {
         return Err(Invalid::new("agent.command", "it is one line and not empty"));
     }
-    if unclean(&raw.agent.upstream) || !raw.agent.upstream.starts_with("http") {
-        return Err(Invalid::new("agent.upstream", "it is an address such as https://api.anthropic.com"));
-    }
-    if let Some(path) = raw.agent.paths.iter().find(|path| !path.starts_with("/v1/") || path.contains("..")) {
-        return Err(Invalid::new("agent.paths", format!("{path:?} does not begin with /v1/")));
-    }
+    raw.agent.check()?;
     if raw.runner.command.iter().any(|word| unclean(word)) {
         return Err(Invalid::new("runner.command", "a word of it is empty or holds a control character"));
     }

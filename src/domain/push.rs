@@ -16,6 +16,8 @@ use std::collections::{BTreeMap, BTreeSet};
 pub const MOST_UPDATES: usize = 20;
 pub const MOST_REFS: usize = 200;
 pub const MOST_COMMITS: usize = 1000;
+/// Stands in a list of commands where a push certificate stood.
+pub const CERTIFICATE: &str = "refs/push-certificate";
 /// Landed pushes kept at hand, so that a hook can be told.
 const KEPT: usize = 64;
 
@@ -31,10 +33,17 @@ pub enum Event {
         paths: Vec<String>,
     },
     /// Intent: the references are about to move.
-    Landing { push: String },
-    Landed { push: String },
+    Landing {
+        push: String,
+    },
+    Landed {
+        push: String,
+    },
     /// The move did not happen.
-    Dropped { push: String, why: String },
+    Dropped {
+        push: String,
+        why: String,
+    },
 }
 
 /// One reference from an old to a new object; `None` is "does not exist".
@@ -104,7 +113,9 @@ fn one(state: &State, seat: &SeatName, update: &Update) -> Result<Move, Refusal>
     if state.refs.get(&name) != old.as_ref() {
         return Err(Refusal::new("stale", format!("{name} moved meanwhile"), "git fetch origin && git push"));
     }
-    if let Some(other) = state.refs.keys().find(|other| **other != name && clash(&name, other)).filter(|_| !planted::out("branch-collision")) {
+    if let Some(other) =
+        state.refs.keys().find(|other| **other != name && clash(&name, other)).filter(|_| !planted::out("branch-collision"))
+    {
         return Err(Refusal::new("ref-conflict", format!("{name} collides with {other}"), "git push origin HEAD:<another name>"));
     }
     history(state, update)?;
@@ -115,6 +126,10 @@ fn one(state: &State, seat: &SeatName, update: &Update) -> Result<Move, Refusal>
 /// A seat writes its own namespace only; everything else is denied by default.
 fn own(state: &State, seat: &SeatName, raw: &str) -> Result<RefName, Refusal> {
     let hint = format!("git push origin HEAD:refs/heads/{seat}/<name>");
+    if raw == CERTIFICATE {
+        let why = "a push certificate counts for nothing here: the socket says who pushes, and commits are signed one by one";
+        return Err(Refusal::new("push-certificate", why, "git config --unset push.gpgSign"));
+    }
     if state.genesis.as_ref().is_some_and(|genesis| genesis.branch.as_str() == raw) && !planted::out("protected-branch") {
         let why = format!("{raw} is protected: it moves only by the supervisor's merge, after RED, GREEN, PEER, QA and DEPLOY");
         return Err(Refusal::new("protected-branch", why, format!("{hint} && orchestrate task submit <task>")));
@@ -131,7 +146,11 @@ fn own(state: &State, seat: &SeatName, raw: &str) -> Result<RefName, Refusal> {
 fn history(state: &State, update: &Update) -> Result<(), Refusal> {
     let rebase = "git fetch origin && git rebase origin/main";
     if update.kind != "commit" && !planted::out("object-kind") {
-        return Err(Refusal::new("not-a-commit", format!("{} is a {}, not a commit", update.new.short(), update.kind), "git push origin <branch>"));
+        return Err(Refusal::new(
+            "not-a-commit",
+            format!("{} is a {}, not a commit", update.new.short(), update.kind),
+            "git push origin <branch>",
+        ));
     }
     let rooted = update.commits.iter().any(|commit| commit.parents.is_empty());
     if (!update.related || rooted) && !planted::out("history-related") {
@@ -201,7 +220,11 @@ fn quota(state: &State, seat: &SeatName, moves: &[Move]) -> Result<(), Refusal> 
     let owned = state.refs.keys().filter(|name| name.as_str().starts_with(&prefix)).count();
     let new = moves.iter().filter(|step| step.old.is_none()).count();
     if owned + new > MOST_REFS && !planted::out("reference-count") {
-        return Err(Refusal::new("too-many-refs", format!("{seat} has {owned} branches already"), "git push origin HEAD:<an existing branch>"));
+        return Err(Refusal::new(
+            "too-many-refs",
+            format!("{seat} has {owned} branches already"),
+            "git push origin HEAD:<an existing branch>",
+        ));
     }
     Ok(())
 }

@@ -5,7 +5,7 @@ use super::charter::Charter;
 use super::dsse::Envelope;
 use super::entry::Millis;
 use super::event::Event as Any;
-use super::fleet::{Instance, Seat};
+use super::fleet::Seat;
 use super::name::{Digest, Fingerprint, Oid, RefName, RoleName, SeatName};
 use super::refusal::Refusal;
 use super::state::State;
@@ -102,7 +102,7 @@ pub fn apply(state: &mut State, time: Millis, event: &Event) {
             state.refs.insert(genesis.branch.clone(), genesis.base.clone());
             state.fleet_order = genesis.seats.iter().map(|(seat, _)| seat.clone()).collect();
             for (seat, role) in &genesis.seats {
-                state.fleet.insert(seat.clone(), Seat { role: role.clone(), instances: 0, instance: Instance::Vacant, requests: 0 });
+                state.fleet.insert(seat.clone(), Seat::new(role.clone()));
             }
             state.adopt(&genesis.charter);
             state.genesis = Some((**genesis).clone());

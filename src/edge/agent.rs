@@ -3,9 +3,12 @@
 mod claude;
 mod home;
 mod launch;
+mod registry;
+mod transcript;
 mod words;
 
 pub use launch::{Kind, Launch, resolve};
+pub use registry::{At, Notices, Session, forget, session};
 
 use crate::domain::failure::Failure;
 use std::collections::BTreeMap;
@@ -31,6 +34,8 @@ pub struct Seating<'a> {
     /// The role's prompt, and the first thing that the agent is told to do.
     pub prompt: &'a str,
     pub first: &'a str,
+    /// What it is told instead, where it goes on with the session that it had.
+    pub again: Option<&'a str>,
     /// The proxy that leads out of the sandbox, such as `http://127.0.0.1:8118`.
     pub relay: Option<&'a str>,
     /// Variables that the owner lets into the seat, such as `ANTHROPIC_API_KEY`; they are written to no file.

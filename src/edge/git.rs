@@ -9,6 +9,7 @@ mod compose;
 mod deliver;
 mod gate;
 mod inspect;
+mod intake;
 mod leftover;
 mod lines;
 mod marks;
@@ -78,6 +79,9 @@ const FIXED: &[&str] = &[
     "protocol.allow=never",
     "commit.gpgSign=false",
     "gpg.program=/bin/false",
+    "gpg.openpgp.program=/bin/false",
+    "gpg.ssh.program=/bin/false",
+    "gpg.x509.program=/bin/false",
 ];
 
 const ENVIRONMENT: &[(&str, &str)] = &[

@@ -8,7 +8,7 @@ mod tests;
 mod watch;
 
 pub use control::{Control, Event, Feed};
-pub use grid::{Grid, PaneSpec};
+pub use grid::{Grid, PaneSpec, Shape};
 
 use crate::domain::failure::{Doing as _, Failure};
 use quote::{colour, command, plain, word};
@@ -49,6 +49,14 @@ pub struct Pane {
     pub pid: u32,
     pub width: u32,
     pub height: u32,
+}
+
+/// What a pane's border says beside the seat.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Caption {
+    pub text: String,
+    /// The name of a colour.
+    pub tint: String,
 }
 
 impl Tmux {
@@ -116,9 +124,36 @@ impl Tmux {
         self.batch(&[folder, start, news, tell].join(" ; ")).map(drop)
     }
 
+    /// Puts panes that are missing back into a living grid, each in its place among the others.
+    pub fn restore(&self, session: &str, order: &[&str], missing: &[PaneSpec], shape: &Shape) -> Result<(), Failure> {
+        let wrong = missing.iter().find_map(grid::fault).or_else(|| (!grid::is_name(session)).then(|| format!("{session:?} is not a session name")));
+        if let Some(why) = wrong {
+            return Err(Failure::new("cannot put a pane back", why));
+        }
+        for spec in missing {
+            let living = self.panes()?;
+            let place = order.iter().position(|seat| *seat == spec.seat).unwrap_or(order.len());
+            let of = |seat: &&str| living.iter().find(|pane| pane.seat == *seat);
+            let before = order[..place].iter().rev().find_map(of).map(|pane| (pane, false));
+            let beside = before.or_else(|| order[place..].iter().find_map(of).map(|pane| (pane, true)));
+            let (beside, first) = beside.ok_or_else(|| Failure::new("cannot put a pane back", "there is none beside it"))?;
+            self.batch(&grid::insert(session, spec, &beside.id, first))?;
+        }
+        self.batch(&grid::evened(session, shape)).map(drop)
+    }
+
     /// Shows a state in the pane's border.
     pub fn caption(&self, pane: &str, text: &str, tint: &str) -> Result<(), Failure> {
-        self.batch(&caption(target(pane)?, text, tint).map(|words| command(&words)).join(" ; ")).map(drop)
+        self.captions(std::iter::once((pane, &Caption { text: text.to_owned(), tint: tint.to_owned() })))
+    }
+
+    /// Shows states in several panes' borders at once.
+    pub fn captions<'a>(&self, all: impl Iterator<Item = (&'a str, &'a Caption)>) -> Result<(), Failure> {
+        let mut commands = Vec::new();
+        for (pane, Caption { text, tint }) in all {
+            commands.extend(caption(target(pane)?, text, tint).map(|words| command(&words)));
+        }
+        if commands.is_empty() { Ok(()) } else { self.batch(&commands.join(" ; ")).map(drop) }
     }
 
     /// Shows one line to every terminal that is attached, for some seconds, and keeps it as the option `@alert`.

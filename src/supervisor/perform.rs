@@ -71,6 +71,7 @@ async fn perform(yard: &Arc<Yard>, effect: &Effect) -> Result<(), Failure> {
         Effect::Test { task, attempt, kind } => test(yard, task, *attempt, *kind).await,
         Effect::BuildMerge { task, attempt } => build_merge(yard, task, *attempt).await,
         Effect::Publish => publish(yard).await,
+        Effect::Refill { .. } => super::seats::refill(yard).await,
         Effect::Ring { .. } | Effect::Lend | Effect::Alarm | Effect::Draw { .. } | Effect::Redraw { .. } | Effect::Judge { .. } | Effect::MoveMain { .. } | Effect::MoveRefs { .. } => Ok(()),
     }
 }
@@ -81,6 +82,7 @@ async fn stall(yard: &Arc<Yard>, effect: &Effect, failure: &Failure) {
     let (task, attempt) = match effect {
         Effect::Measure { task, attempt, .. } | Effect::Test { task, attempt, .. } | Effect::BuildMerge { task, attempt } => (task, *attempt),
         Effect::Ring { .. }
+        | Effect::Refill { .. }
         | Effect::Lend
         | Effect::Alarm
         | Effect::Draw { .. }

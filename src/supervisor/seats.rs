@@ -1,15 +1,20 @@
-//! Fills the seats: clones, homes, prompts, panes, and the wait for their answers.
+//! Fills the seats: clones, homes, prompts, panes.
+
+mod health;
+pub mod moods;
+mod panes;
+
+pub use health::{answered, refill, watch};
 
 use super::drive::Denied;
 use super::place::{DEEPEST, make_seats_own};
 use super::protocol::{API_SOCKET, INSIDE, INSIDE_BIN, INSIDE_MIRROR, RELAY_SOCKET};
 use super::start::{Options, Reporter};
-use super::yard::{Yard, blocking};
+use super::yard::{Turn, Yard, blocking};
 use crate::domain::actor::{Actor, Party};
 use crate::domain::charter::Charter;
 use crate::domain::command::Act;
 use crate::domain::failure::{Doing, Failure};
-use crate::domain::fleet::Instance;
 use crate::domain::isolation::Isolation;
 use crate::domain::name::{Digest, SeatName};
 use crate::domain::planted;
@@ -19,17 +24,13 @@ use crate::edge::git::CloneSetup;
 use crate::edge::process::total_memory;
 use crate::edge::sandbox::{Bind, Forward, Limits, Plan, give};
 use crate::edge::upstream::Kind as CredentialKind;
-use crate::edge::tmux::{Control, Event, Feed, Grid, Pane, PaneSpec, Tmux};
-use std::collections::BTreeMap;
+use crate::edge::tmux::Tmux;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-/// The grid that a start builds before any terminal is attached.
-const WIDTH: u16 = 200;
-const HEIGHT: u16 = 60;
-const COLUMNS: usize = 3;
 /// The port inside a seat that leads to the relay.
 const RELAY_PORT: u16 = 3128;
 /// The port inside a seat that leads to the model's API.
@@ -38,6 +39,8 @@ const API_PORT: u16 = 3129;
 const DUMMY: &str = "sk-ant-the-relay-puts-the-real-key-in";
 /// The first thing an agent is told to do, after its prompt.
 const FIRST: &str = "Run `orchestrate whoami`, then `orchestrate mail inbox`, and do what your role asks. When nothing is left, stop and wait for mail.";
+/// What it is told instead where it goes on with the session that it had.
+const AGAIN: &str = "You were started again after an interruption. Run `orchestrate whoami`, then `orchestrate mail inbox`, and go on with what you were doing.";
 /// What one seat may use, beside half of the machine's memory.
 const LIMITS: Limits = Limits { processes: 2048, open_files: 4096, file_size: 4 << 30, tmp_size: 1 << 30, cpu_seconds: None, memory: None };
 /// How deep a seat's home is furnished.
@@ -56,10 +59,10 @@ struct Place {
 }
 
 /// Puts an instance into every seat that has none, and leaves the others alone.
-pub async fn fill(yard: &Arc<Yard>, options: &Options, charter: &Charter, reporter: &mut Reporter) -> Result<(), Failure> {
+pub async fn fill(yard: &Arc<Yard>, options: &Options, charter: &Charter, reporter: &mut Reporter, turn: Turn<'_>) -> Result<(), Failure> {
     let since = Instant::now();
-    let (here, told, ours) = (Arc::clone(yard), options.clone(), charter.clone());
-    let (fresh, places) = tokio::join!(clones(yard, charter), blocking(move || furnish(&here, &told, &ours)));
+    let wanted: Vec<SeatName> = charter.seats().cloned().collect();
+    let (fresh, places) = tokio::join!(clones(yard, charter), furnish(yard, options, charter, wanted));
     let (fresh, places) = (fresh?, places?);
     reporter.step("clones", count(fresh, "made"), since);
     let (furnished, all) = (places.len(), charter.seats().count());
@@ -67,32 +70,32 @@ pub async fn fill(yard: &Arc<Yard>, options: &Options, charter: &Charter, report
     reporter.step("prompts", format!("{furnished} seats{left}"), since);
     let since = Instant::now();
     let total = places.len();
-    let started = seat(yard, places).await?;
+    let started = seat(yard, charter, places).await?;
+    drop(turn);
     reporter.step("tmux grid", format!("{total} panes, {started} started"), since);
     Ok(())
 }
 
 /// Records each instance before its pane is started, so that its first word finds it expected.
-async fn seat(yard: &Arc<Yard>, places: Vec<Place>) -> Result<usize, Failure> {
+async fn seat(yard: &Arc<Yard>, charter: &Charter, places: Vec<Place>) -> Result<usize, Failure> {
     let here = Arc::clone(yard);
     let living = blocking(move || take_tmux(&here)?.panes()).await?;
-    let whole = places.iter().all(|place| living.iter().any(|pane| pane.seat == place.seat.as_str()));
-    let dead = |place: &&Place| !whole || living.iter().any(|pane| pane.dead && pane.seat == place.seat.as_str());
-    let wanted: Vec<&Place> = places.iter().filter(dead).collect();
-    let act = |place: &&Place| Act::Seat { seat: place.seat.clone(), agent: place.agent.clone(), prompt: place.prompt.clone() };
+    let lives = |place: &Place| living.iter().any(|pane| !pane.dead && pane.seat == place.seat.as_str());
+    let wanted: Vec<Place> = places.into_iter().filter(|place| !lives(place)).collect();
+    let act = |place: &Place| Act::Seat { seat: place.seat.clone(), agent: place.agent.clone(), prompt: place.prompt.clone() };
     for outcome in yard.ask_all(&Actor::Edge, wanted.iter().map(act)).await {
         if let Err(Denied::Failed(failure)) = outcome {
             return Err(failure);
         }
     }
-    wanted.iter().for_each(|place| yard.expect(&place.seat));
-    let (here, count) = (Arc::clone(yard), wanted.len());
-    blocking(move || {
-        let tmux = take_tmux(&here)?;
-        if whole { revive(&here, tmux, &living, &places) } else { build(&here, tmux, &places) }
-    })
-    .await
-    .map(|()| count)
+    for place in &wanted {
+        yard.expect(&place.seat);
+        yard.moods.clear(&place.seat, &yard.place.home_of(&place.seat));
+    }
+    let (here, count, order) = (Arc::clone(yard), wanted.len(), charter.seats().cloned().collect::<Vec<_>>());
+    let started = blocking(move || panes::start(&here, take_tmux(&here)?, &order, &living, &wanted)).await;
+    yard.grid.send_modify(|times| *times += 1);
+    started.map(|()| count)
 }
 
 fn take_tmux(yard: &Yard) -> Result<&Tmux, Failure> {
@@ -170,11 +173,17 @@ impl Inside {
     }
 }
 
-/// Furnishes every seat that can be; what a seat did to its own home keeps nobody else from starting.
-fn furnish(yard: &Yard, options: &Options, charter: &Charter) -> Result<Vec<Place>, Failure> {
+/// Furnishes every one of these seats that can be; what a seat did to its own home keeps nobody else from starting.
+async fn furnish(yard: &Arc<Yard>, options: &Options, charter: &Charter, seats: Vec<SeatName>) -> Result<Vec<Place>, Failure> {
+    let resuming = yard.see(|state, _| state.fleet.iter().filter(|(_, seat)| seat.resumes()).map(|(name, _)| name.clone()).collect()).await?;
+    let (here, told, ours) = (Arc::clone(yard), options.clone(), charter.clone());
+    blocking(move || furnish_all(&here, &told, &ours, &seats, &resuming)).await
+}
+
+fn furnish_all(yard: &Yard, options: &Options, charter: &Charter, seats: &[SeatName], resuming: &BTreeSet<SeatName>) -> Result<Vec<Place>, Failure> {
     let (mut places, mut trouble) = (Vec::new(), None);
-    for seat in charter.seats() {
-        match place(yard, options, charter, seat) {
+    for seat in seats {
+        match place(yard, options, charter, seat, resuming.contains(seat)) {
             Ok(place) => places.push(place),
             Err(failure) => {
                 eprintln!("orchestrate: {seat} stays as it is: {failure}; {}", failure.hint);
@@ -185,7 +194,7 @@ fn furnish(yard: &Yard, options: &Options, charter: &Charter) -> Result<Vec<Plac
     trouble.filter(|_| places.is_empty()).map_or(Ok(places), Err)
 }
 
-fn place(yard: &Yard, options: &Options, charter: &Charter, seat: &SeatName) -> Result<Place, Failure> {
+fn place(yard: &Yard, options: &Options, charter: &Charter, seat: &SeatName, resumes: bool) -> Result<Place, Failure> {
     let role = charter.role_of(seat).ok_or_else(|| Failure::new("BUG: a seat without a role", seat))?;
     let prompt = charter.prompt(seat).unwrap_or_default();
     let path = yard.place.join("prompts").join(format!("{seat}.md"));
@@ -194,7 +203,8 @@ fn place(yard: &Yard, options: &Options, charter: &Charter, seat: &SeatName) -> 
     make_seats_own(&home)?;
     plain_folder(&yard.place.clone_of(seat))?;
     let launch = agent::resolve(options.command(charter, seat))?;
-    let plan = plan(yard, seat, &launch, &prompt, &home)?;
+    let plan = plan(yard, seat, &launch, &prompt, &home, resumes)?;
+    yard.moods.watch(seat, &home);
     if let Some(user) = yard.users.get(seat) {
         give(&home, *user, FURNISHED)?;
     }
@@ -219,7 +229,7 @@ fn plain_folder(clone: &Path) -> Result<(), Failure> {
     }
 }
 
-fn plan(yard: &Yard, seat: &SeatName, launch: &Launch, prompt: &str, home: &Path) -> Result<Plan, Failure> {
+fn plan(yard: &Yard, seat: &SeatName, launch: &Launch, prompt: &str, home: &Path, resumes: bool) -> Result<Plan, Failure> {
     let inside = Inside::of(yard, seat);
     let relay = format!("http://127.0.0.1:{RELAY_PORT}");
     let (home_inside, clone_inside) = (inside.home.display().to_string(), inside.clone.display().to_string());
@@ -231,6 +241,7 @@ fn plan(yard: &Yard, seat: &SeatName, launch: &Launch, prompt: &str, home: &Path
         binary_inside: &inside.bin.join("orchestrate").display().to_string(),
         prompt,
         first: FIRST,
+        again: resumes.then_some(AGAIN),
         relay: (yard.isolation != Isolation::None).then_some(relay.as_str()),
         credentials: &credentials(yard),
     };
@@ -312,94 +323,4 @@ fn colour(colour: Colour) -> &'static str {
         Colour::Cyan => "cyan",
         Colour::White => "white",
     }
-}
-
-/// Builds the whole grid anew.
-fn build(yard: &Yard, tmux: &Tmux, places: &[Place]) -> Result<(), Failure> {
-    tmux.stop()?;
-    let cwd = yard.place.root();
-    let pane = |place: &Place| PaneSpec {
-        seat: place.seat.to_string(),
-        title: place.title.clone(),
-        colour: place.colour.clone(),
-        argv: place.argv.clone(),
-        cwd: cwd.to_owned(),
-    };
-    let rows = places.chunks(COLUMNS).map(|row| row.iter().map(pane).collect()).collect();
-    tmux.build(&yard.workshop, &Grid { rows, width: WIDTH, height: HEIGHT, config: None }).map(drop)
-}
-
-/// Starts what is dead in a living grid.
-fn revive(yard: &Yard, tmux: &Tmux, living: &[Pane], places: &[Place]) -> Result<(), Failure> {
-    for pane in living.iter().filter(|pane| pane.dead) {
-        if let Some(place) = places.iter().find(|place| place.seat.as_str() == pane.seat) {
-            tmux.respawn(&pane.id, &place.argv, yard.place.root())?;
-        }
-    }
-    Ok(())
-}
-
-/// Notes the end of an instance when its pane dies, as tmux tells it.
-pub fn watch(yard: &Arc<Yard>) -> Result<(), Failure> {
-    let here = Arc::clone(yard);
-    let handle = tokio::runtime::Handle::current();
-    let work = move || {
-        let Some(tmux) = here.tmux.get() else { return };
-        let (control, events) = match Control::open(tmux, &here.workshop, Feed::Quiet) {
-            Ok(opened) => opened,
-            Err(failure) => return eprintln!("orchestrate: {failure}"),
-        };
-        for event in events {
-            match event {
-                Event::PaneDied(pane) => handle.block_on(died(&here, &pane)),
-                Event::Output { .. } | Event::Other(_) => {}
-                Event::Exit(_) => break,
-            }
-        }
-        drop(control);
-    };
-    std::thread::Builder::new().name("tmux".to_owned()).spawn(work).map(drop).doing("cannot watch the panes")
-}
-
-async fn died(yard: &Arc<Yard>, id: &str) {
-    let (here, id) = (Arc::clone(yard), id.to_owned());
-    let found = blocking(move || {
-        let panes = here.tmux.get().map_or_else(|| Ok(Vec::new()), Tmux::panes)?;
-        Ok(panes.into_iter().find(|pane| pane.id == id))
-    })
-    .await;
-    let Ok(Some(pane)) = found else { return };
-    let Ok(seat) = SeatName::new(pane.seat.clone()) else { return };
-    let wanted = seat.clone();
-    let instance = yard.see(move |state, _| state.fleet.get(&wanted).map(|seat| seat.instances)).await;
-    let why = pane.exit.map_or_else(|| "ended by a signal".to_owned(), |code| format!("ended with code {code}"));
-    if let Ok(Some(instance)) = instance
-        && let Err(Denied::Failed(failure)) = yard.ask(Actor::Edge, Act::Leave { seat, instance, why }).await
-    {
-        eprintln!("orchestrate: {failure}");
-    }
-}
-
-/// Waits until every instance has answered through its own socket, has ended, or the time is over.
-pub async fn answered(yard: &Arc<Yard>, seconds: u32, reporter: &mut Reporter) -> Result<usize, Failure> {
-    let since = Instant::now();
-    let mut grown = yard.grown.subscribe();
-    let deadline = tokio::time::Instant::now() + Duration::from_secs(seconds.into());
-    let (ready, silent) = loop {
-        grown.borrow_and_update();
-        let (ready, starting, silent) = yard.see(|state, _| roll(state)).await?;
-        if starting == 0 || tokio::time::timeout_at(deadline, grown.changed()).await.is_err() {
-            break (ready, silent);
-        }
-    };
-    let detail = if silent.is_empty() { format!("{ready} answered") } else { format!("{ready} answered; no answer from {}", silent.join(", ")) };
-    reporter.step("instances", detail, since);
-    Ok(ready)
-}
-
-fn roll(state: &crate::domain::state::State) -> (usize, usize, Vec<String>) {
-    let is = |instance: &Instance, wanted: fn(&Instance) -> bool| wanted(instance);
-    let count = |wanted: fn(&Instance) -> bool| state.fleet.values().filter(|seat| is(&seat.instance, wanted)).count();
-    let silent = state.fleet.iter().filter(|(_, seat)| !matches!(seat.instance, Instance::Ready { .. })).map(|(name, _)| name.to_string());
-    (count(|now| matches!(now, Instance::Ready { .. })), count(|now| matches!(now, Instance::Starting { .. })), silent.collect())
 }

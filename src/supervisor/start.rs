@@ -10,10 +10,11 @@ use super::place::{self, Place, workshop_id};
 use super::protocol::{Step, StepState};
 use super::relay;
 use super::seats;
+use super::seats::moods::Moods;
 use super::secrets::{self, Handed, Secrets};
 use super::serve;
 use super::watch;
-use super::yard::{Ground, Yard, blocking};
+use super::yard::{Ground, Turn, Yard, blocking};
 use crate::domain::actor::{Actor, Party};
 use crate::domain::charter::Charter;
 use crate::domain::command::Act;
@@ -21,7 +22,7 @@ use crate::domain::effect::Effect;
 use crate::domain::entry::Millis;
 use crate::domain::failure::{Doing, Failure};
 use crate::domain::isolation::Isolation;
-use crate::domain::lock;
+use crate::domain::{fleet, lock};
 use crate::domain::name::SeatName;
 use crate::domain::panel;
 use crate::domain::state::State;
@@ -147,6 +148,8 @@ async fn run(place: &Place, mut secrets: Secrets, reporter: &mut Reporter, begun
     let yard = Arc::new(yard);
     yard.kin.allow(charter.policy.agent.outsiders);
     credential(&yard, secrets.credential.take(), &charter, reporter)?;
+    // Nobody is called back before everybody was called.
+    let turn = yard.filling.lock().await;
     let (effects, performing) = mpsc::unbounded_channel();
     tokio::spawn(perform::run(Arc::clone(&yard), performing));
     spawn_loop(&yard, drive, prepared.asks, effects)?;
@@ -155,8 +158,10 @@ async fn run(place: &Place, mut secrets: Secrets, reporter: &mut Reporter, begun
     seats.iter().try_for_each(|seat| serve::open_seat(&yard, seat))?;
     tokio::spawn(tick(Arc::clone(&yard)));
     tokio::spawn(watch::watch(Arc::clone(&yard)));
+    seats::moods::attend(&yard)?;
+    tokio::spawn(seats::moods::paint(Arc::clone(&yard)));
     tokio::spawn(herald::herald(Arc::clone(&yard)));
-    if let Err(failure) = fill(&yard, &options, &charter, reporter).await {
+    if let Err(failure) = fill(&yard, &options, &charter, reporter, turn).await {
         stop_panes(&yard).await?;
         return Err(failure);
     }
@@ -164,6 +169,8 @@ async fn run(place: &Place, mut secrets: Secrets, reporter: &mut Reporter, begun
     tokio::spawn(prove(Arc::clone(&yard)));
     reporter.ready(format!("{answered} of {} seats answered; isolation level: {}", seats.len(), level.0), begun);
     wait_for_stop(&yard).await;
+    // What ends from now on is not called back.
+    yard.stop.send_replace(true);
     relay::api::settle(&yard).await;
     stop_panes(&yard).await
 }
@@ -188,8 +195,8 @@ fn credential(yard: &Yard, handed: Option<Handed>, charter: &Charter, reporter: 
     Ok(())
 }
 
-async fn fill(yard: &Arc<Yard>, options: &Options, charter: &Charter, reporter: &mut Reporter) -> Result<(), Failure> {
-    seats::fill(yard, options, charter, reporter).await?;
+async fn fill(yard: &Arc<Yard>, options: &Options, charter: &Charter, reporter: &mut Reporter, turn: Turn<'_>) -> Result<(), Failure> {
+    seats::fill(yard, options, charter, reporter, turn).await?;
     seats::watch(yard)
 }
 
@@ -250,7 +257,7 @@ fn prepare(place: &Place, options: &Options, passphrase: Option<&str>, reporter:
     let drive = Drive::open(Box::new(ledger), grip)?;
     let ground = Ground { place: place.clone(), repo: options.repo.clone(), workshop, git, gate, keys, clock, isolation: options.isolation, users };
     let (ask, asks) = mpsc::unbounded_channel();
-    Ok(Prepared { yard: (Yard::new(ground, ask), drive), asks, charter, source, fresh, level })
+    Ok(Prepared { yard: (Yard::new(ground, Moods::new()?, ask), drive), asks, charter, source, fresh, level })
 }
 
 /// The charter of this start: genesis' own once there is one, else built in under the owner's.
@@ -452,10 +459,10 @@ async fn tick(yard: Arc<Yard>) {
     }
 }
 
-/// When the next message expires, the next lock goes on, a reviewer is overdue, or the next epoch begins.
+/// When the next message expires, the next lock goes on, a reviewer is overdue, the next seat is called back, or the next epoch begins.
 fn due(state: &State, now: Millis) -> Option<Millis> {
     let mail = state.post.due.first().map(|(when, _)| *when);
-    mail.into_iter().chain(panel::due(state)).chain(audit::ends(state)).chain(lock::due(state, now.max(state.now))).min()
+    mail.into_iter().chain(panel::due(state)).chain(audit::ends(state)).chain(fleet::due(state)).chain(lock::due(state, now.max(state.now))).min()
 }
 
 async fn wait_for_stop(yard: &Arc<Yard>) {

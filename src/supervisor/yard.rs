@@ -5,6 +5,7 @@ use super::drive::{Ask, Outcome};
 use super::hands::Keys;
 use super::place::Place;
 use super::relay::meter::Meter;
+use super::seats::moods::Moods;
 use super::secrets::{self, Handed};
 use super::serve::kin::Kin;
 use crate::domain::actor::{Actor, Party};
@@ -47,6 +48,10 @@ pub struct Yard {
     /// The seats' unix users, at level `users`.
     pub users: BTreeMap<SeatName, u32>,
     pub tmux: OnceLock<Tmux>,
+    /// Held by whoever fills seats or looks who has left one.
+    pub filling: tokio::sync::Mutex<()>,
+    /// How often panes were started, told after each time.
+    pub grid: watch::Sender<u64>,
     certs: RwLock<Certs>,
     /// Commits found well signed, by the digest of their bytes; forgotten when a certificate changes, and after a while.
     signed: Mutex<HashMap<Digest, (Millis, Signature)>>,
@@ -64,6 +69,8 @@ pub struct Yard {
     pub kin: Kin,
     /// How often each seat asked the model's API.
     pub meter: Meter,
+    /// What each seat is at, for people.
+    pub moods: Moods,
     /// What the owner's start handed over, the credential that counts, and where the API is.
     handed: RwLock<Option<Handed>>,
     credential: RwLock<Option<Arc<Credential>>>,
@@ -71,6 +78,9 @@ pub struct Yard {
     /// Where the last security report's fold stands.
     pub reported: Mutex<Option<Kept>>,
 }
+
+/// Who holds it fills seats, or looks who has left one; nobody else does meanwhile.
+pub type Turn<'y> = tokio::sync::MutexGuard<'y, ()>;
 
 /// What a yard is made of.
 pub struct Ground {
@@ -86,7 +96,7 @@ pub struct Ground {
 }
 
 impl Yard {
-    pub fn new(ground: Ground, asks: mpsc::UnboundedSender<Ask>) -> Self {
+    pub fn new(ground: Ground, moods: Moods, asks: mpsc::UnboundedSender<Ask>) -> Self {
         Self {
             launcher: ground.place.join("bin/orchestrate"),
             place: ground.place,
@@ -99,6 +109,8 @@ impl Yard {
             isolation: ground.isolation,
             users: ground.users,
             tmux: OnceLock::new(),
+            filling: tokio::sync::Mutex::default(),
+            grid: watch::Sender::new(0),
             certs: RwLock::default(),
             signed: Mutex::default(),
             asks,
@@ -110,6 +122,7 @@ impl Yard {
             met: RwLock::default(),
             kin: Kin::default(),
             meter: Meter::default(),
+            moods,
             handed: RwLock::default(),
             credential: RwLock::default(),
             upstream: Mutex::default(),

@@ -16,7 +16,7 @@ use crate::domain::panel;
 use crate::domain::policy::Needs;
 use crate::domain::task::RunKind;
 use crate::domain::window::Families;
-use crate::domain::{confirm, freeze, lock, merge, review, task, workshop};
+use crate::domain::{confirm, fleet, freeze, lock, merge, review, task, workshop};
 use std::collections::{BTreeMap, BTreeSet};
 
 #[derive(Default)]
@@ -156,13 +156,13 @@ impl<'a> History<'a> {
             }
             Event::Workshop(_)
             | Event::Key(_)
-            | Event::Fleet(_)
+            | Event::Fleet(fleet::Event::Answered { .. })
             | Event::Push(_)
             | Event::Message(_)
             | Event::Lock(_)
             | Event::Confirm(_)
             | Event::Refused(_) => Ok(()),
-            Event::Alert(_) => supervisor(entry),
+            Event::Fleet(_) | Event::Alert(_) => supervisor(entry),
         }
     }
 

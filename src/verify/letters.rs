@@ -4,7 +4,7 @@ use super::book::Book;
 use super::problems::Problems;
 use super::roster::Roster;
 use super::word;
-use crate::domain::actor::Party;
+use crate::domain::actor::{Actor, Party};
 use crate::domain::dsse::Envelope;
 use crate::domain::entry::Entry;
 use crate::domain::event::Event;
@@ -28,6 +28,8 @@ pub(super) fn judge(book: &Book, roster: &Roster<'_>, problems: &mut Problems) {
             message::Event::Delivered { ids, to } => post.known(ids).and_then(|()| own(entry, to)),
             message::Event::Acknowledged { id, by } => post.known(std::slice::from_ref(id)).and_then(|()| own(entry, by)),
             message::Event::Expired { ids } => post.known(ids),
+            message::Event::Returned { .. } if entry.by == Actor::Edge => Ok(()),
+            message::Event::Returned { to } => Err(format!("{} takes back what was shown to {to}", entry.by)),
         };
         if let Err(why) = judged {
             problems.entry(entry.seq, why);

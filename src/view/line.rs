@@ -58,6 +58,11 @@ fn fleet(event: &fleet::Event) -> String {
         fleet::Event::Seated { seat, instance, agent, .. } => format!("{seat} filled, instance {instance}: {}", agent.join(" ")),
         fleet::Event::Answered { instance } => format!("instance {instance} answered"),
         fleet::Event::Relayed { seat, requests, refused } => format!("{seat} asked the model {requests} times more, refused {refused}"),
+        fleet::Event::Recalled { seats } => {
+            let seats: Vec<&str> = seats.iter().map(|seat| seat.as_str()).collect();
+            format!("called back: {}", seats.join(", "))
+        }
+        fleet::Event::GivenUp { seat, ends } => format!("{seat} is NOT started again: it ended {ends} times within an hour"),
         fleet::Event::Left { seat, instance, why } => format!("{seat} empty, instance {instance} ended: {why}"),
     }
 }
@@ -173,6 +178,7 @@ fn message(event: &message::Event) -> String {
         message::Event::Delivered { ids, to } => format!("{} shown to {to}", count(ids.len() as u64, "message")),
         message::Event::Acknowledged { id, by } => format!("mail {} acknowledged by {by}", id.short()),
         message::Event::Expired { ids } => format!("{} expired unacknowledged", count(ids.len() as u64, "message")),
+        message::Event::Returned { to } => format!("mail of {to} counts as not shown: a new instance sits there"),
     }
 }
 

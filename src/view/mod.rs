@@ -26,7 +26,7 @@ pub use line::line;
 pub use lock::{LockLine, LockPage, LockWhy, Locked, WishLine, lock_why, locked, locks};
 pub use mail::{MailPage, Recipient, mail};
 pub use review::{CommitLine, FileLine, ReviewLine, ReviewPage, review, reviews};
-pub use status::{Frozen, MailCount, RefusalLine, SeatLine, SeatState, StageCount, Status, Waiting, status};
+pub use status::{Doing, Frozen, MailCount, RefusalLine, SILENT, SeatLine, SeatState, Seen, StageCount, Status, Waiting, status};
 pub use task::{AttemptPage, Confirmable, TaskLine, TaskPage, task, tasks};
 pub use turn::{Standing, Turn};
 pub use whoami::{Whoami, whoami};

@@ -8,7 +8,7 @@ use super::turn::{Standing, Whose};
 use crate::domain::actor::{Actor, Party};
 use crate::domain::collusion::Finding;
 use crate::domain::entry::Millis;
-use crate::domain::fleet::Instance;
+use crate::domain::fleet::{After, Instance};
 use crate::domain::freeze::{Cause, Freeze};
 use crate::domain::gate::GateName;
 use crate::domain::message::Delivery;
@@ -75,10 +75,22 @@ pub struct SeatLine {
     pub seat: SeatName,
     pub role: RoleName,
     pub state: SeatState,
+    /// What it is at, as far as its client and the relay say.
+    #[serde(default)]
+    pub doing: Doing,
+    /// What a person has to answer there.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub waits_for: String,
     /// 0 for a seat that was never filled.
     pub since: Millis,
     /// Why the last instance ended.
     pub why: String,
+    /// When the next one is started, where nobody sits there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub again: Option<Millis>,
+    /// It ended too often; the owner starts it again, nobody else.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub given_up: bool,
     pub instances: u32,
     /// Requests to the model's API through the relay.
     #[serde(default)]
@@ -95,6 +107,55 @@ pub enum SeatState {
     Starting,
     Ready,
     Gone,
+}
+
+/// An instance that has not answered for so many milliseconds since its start is silent.
+pub const SILENT: Millis = 30_000;
+
+/// What a seat is at. It comes from the agent's own client and from the relay: for people to see, and proof of nothing.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Doing {
+    #[default]
+    Vacant,
+    Starting,
+    /// Started, and has not answered since.
+    Silent,
+    /// It answered; what it does it does not say.
+    Ready,
+    Working,
+    /// A person has to answer something in its pane.
+    Waiting,
+    Idle,
+    /// The model's API, or the seat's budget for it, turns it away for the moment.
+    RateLimited,
+    Dead,
+}
+
+/// What is known of a seat's session.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Seen {
+    pub at: Option<Doing>,
+    pub waits_for: String,
+    pub limited: bool,
+}
+
+impl SeatLine {
+    /// Says what the seat is at: what the record says comes before what its client says.
+    pub fn tell(&mut self, seen: Option<&Seen>, now: Millis) {
+        let at = seen.and_then(|seen| seen.at).unwrap_or(Doing::Ready);
+        self.doing = match self.state {
+            SeatState::Vacant => Doing::Vacant,
+            SeatState::Gone => Doing::Dead,
+            SeatState::Starting if now.saturating_sub(self.since) < SILENT => Doing::Starting,
+            SeatState::Starting => Doing::Silent,
+            SeatState::Ready if at == Doing::Waiting => at,
+            SeatState::Ready if seen.is_some_and(|seen| seen.limited) => Doing::RateLimited,
+            SeatState::Ready => at,
+        };
+        let waits = self.doing == Doing::Waiting;
+        self.waits_for = seen.filter(|_| waits).map(|seen| seen.waits_for.clone()).unwrap_or_default();
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -143,7 +204,7 @@ pub fn status(state: &State, now: Millis) -> Status {
         level_note: state.level_note.clone(),
         not_promised: not_promised(&state.level),
         frozen: state.frozen.as_ref().map(|freeze| frozen(state, freeze)),
-        seats: state.fleet_order.iter().filter_map(|seat| seat_line(state, seat, &tasks)).collect(),
+        seats: state.fleet_order.iter().filter_map(|seat| seat_line(state, seat, &tasks, now)).collect(),
         stages: stages(&tasks),
         mail: mail_count(state),
         locks: locks(state, now.max(state.now)),
@@ -184,7 +245,7 @@ pub fn not_promised(level: &str) -> Vec<String> {
     open.iter().map(|sentence| (*sentence).to_owned()).collect()
 }
 
-fn seat_line(state: &State, name: &SeatName, tasks: &[TaskLine]) -> Option<SeatLine> {
+fn seat_line(state: &State, name: &SeatName, tasks: &[TaskLine], now_is: Millis) -> Option<SeatLine> {
     let seat = state.fleet.get(name)?;
     let (now, since, why) = match &seat.instance {
         Instance::Vacant => (SeatState::Vacant, 0, String::new()),
@@ -192,17 +253,23 @@ fn seat_line(state: &State, name: &SeatName, tasks: &[TaskLine]) -> Option<SeatL
         Instance::Ready { since } => (SeatState::Ready, *since, String::new()),
         Instance::Gone { since, why } => (SeatState::Gone, *since, why.clone()),
     };
-    Some(SeatLine {
+    let mut line = SeatLine {
         seat: name.clone(),
         role: seat.role.clone(),
         state: now,
+        doing: Doing::default(),
+        waits_for: String::new(),
         since,
         why,
+        again: if let After::Due { at } = seat.after { Some(at) } else { None },
+        given_up: matches!(seat.after, After::GivenUp { .. }),
         instances: seat.instances,
         requests: seat.requests,
         mail: state.post.boxes.get(&Party::Seat(name.clone())).map_or(0, |inbox| inbox.len()),
         tasks: tasks.iter().filter(|line| names(&line.turn.whose).contains(name)).map(|line| line.task.clone()).collect(),
-    })
+    };
+    line.tell(None, now_is);
+    Some(line)
 }
 
 fn names(whose: &Whose) -> &[SeatName] {
@@ -274,7 +341,12 @@ fn waiting(state: &State, tasks: &[TaskLine]) -> Vec<Waiting> {
         task: None,
         command: "orchestrate mail inbox".to_owned(),
     });
-    frozen.chain(moves).chain(held).chain(mail).collect()
+    let given_up = state.fleet.iter().filter(|(_, seat)| matches!(seat.after, After::GivenUp { .. })).map(|(name, _)| Waiting {
+        what: format!("{name} ended too often and is not started again"),
+        task: None,
+        command: "orchestrate bootstrap".to_owned(),
+    });
+    frozen.chain(moves).chain(held).chain(given_up).chain(mail).collect()
 }
 
 fn confirmable(state: &State, task: &TaskId) -> bool {

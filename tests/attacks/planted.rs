@@ -42,6 +42,7 @@ const GUARDS: &[(&str, &str)] = &[
     ("process-namespace", "31d"),
     ("programs-read-only", "16"),
     ("protected-branch", "C1"),
+    ("push-certificates", "C14b"),
     ("push-options", "C12"),
     ("reference-count", "C20b"),
     ("reference-names", "C9"),

@@ -7,7 +7,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 /// Seconds that the end of a process may take once it was asked for.
-const PROMPT: i64 = 10;
+const PROMPT: i64 = 60;
 
 /// A process as /proc shows it.
 #[derive(Debug, Clone)]

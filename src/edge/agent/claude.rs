@@ -1,7 +1,7 @@
 //! Furnishing a home for Claude Code: no dialog at its start, its hooks, its prompt, and nothing that calls out.
 
 use super::home::Home;
-use super::{Furniture, Seating};
+use super::{Furniture, Seating, transcript};
 use crate::domain::failure::{Doing as _, Failure};
 use serde_json::{Map, Value, json};
 
@@ -23,14 +23,19 @@ const QUIET: [(&str, &str); 6] = [
 
 pub(super) fn furnish(home: &Home, seating: &Seating<'_>, furniture: &mut Furniture) -> Result<(), Failure> {
     let folder = home.folder(".claude")?;
+    // There from the beginning, so that it can be watched.
+    folder.folder("sessions")?;
     change(&folder, ".claude.json", |state| remember(state, seating))?;
     change(&folder, "settings.json", |settings| set(settings, seating))?;
     let quiet = QUIET.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
     furniture.env.extend(quiet);
     furniture.env.insert("CLAUDE_CONFIG_DIR".to_owned(), format!("{}/.claude", seating.home_inside));
     furniture.args.extend(["--permission-mode", "bypassPermissions", "--append-system-prompt", seating.prompt].map(str::to_owned));
-    if !seating.first.is_empty() {
-        furniture.args.extend(["--", seating.first].map(str::to_owned));
+    let session = seating.again.and_then(|again| Some((again, transcript::newest(&folder, seating.clone_inside)?)));
+    furniture.args.extend(session.iter().flat_map(|(_, id)| ["--resume".to_owned(), id.clone()]));
+    let first = session.map_or(seating.first, |(again, _)| again);
+    if !first.is_empty() {
+        furniture.args.extend(["--", first].map(str::to_owned));
     }
     Ok(())
 }

@@ -1,11 +1,11 @@
 //! Writing in a folder that a seat can change at will: every step goes through a held folder and follows no link.
 
 use crate::domain::failure::{Doing as _, Failure};
-use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, fstat, fsync, mkdirat, openat, renameat, unlinkat};
+use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags, fstat, fsync, mkdirat, openat, renameat, statat, unlinkat};
 use rustix::io::Errno;
 use std::fs::File;
 use std::io::{Read as _, Write as _};
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
 /// Files above this size are none of ours.
@@ -13,10 +13,24 @@ const MOST: u64 = 16 << 20;
 const FOLDER: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
 const PRIVATE: Mode = Mode::RUSR.union(Mode::WUSR);
 
+/// A plain file in a folder of a seat, as it looks from outside.
+pub(super) struct PlainFile {
+    pub name: String,
+    pub size: u64,
+    /// Seconds and nanoseconds.
+    pub changed: (i64, u64),
+}
+
 /// A folder of a seat, held open.
 pub(super) struct Home {
     dir: OwnedFd,
     path: PathBuf,
+}
+
+impl AsFd for Home {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.dir.as_fd()
+    }
 }
 
 impl Home {
@@ -42,6 +56,24 @@ impl Home {
         Ok(Self { dir, path })
     }
 
+    /// Opens a folder below where there is one of its own.
+    pub fn existing(&self, name: &str) -> Option<Self> {
+        let dir = openat(&self.dir, name, FOLDER, Mode::empty()).ok()?;
+        Some(Self { dir, path: self.path.join(name) })
+    }
+
+    /// The plain files among so many of its entries.
+    pub fn files(&self, most: usize) -> Vec<PlainFile> {
+        let Ok(folder) = Dir::read_from(&self.dir) else { return Vec::new() };
+        let names = folder.take(most).flatten().filter_map(|entry| entry.file_name().to_str().ok().map(str::to_owned));
+        let plain = |name: String| {
+            let stat = statat(&self.dir, &name, AtFlags::SYMLINK_NOFOLLOW).ok()?;
+            let regular = FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile;
+            regular.then(|| PlainFile { name, size: stat.st_size.cast_unsigned(), changed: (stat.st_mtime, stat.st_mtime_nsec) })
+        };
+        names.filter_map(plain).collect()
+    }
+
     fn make(&self, name: &str) -> Result<(), Errno> {
         match mkdirat(&self.dir, name, Mode::RWXU) {
             Ok(()) | Err(Errno::EXIST) => Ok(()),
@@ -51,6 +83,11 @@ impl Home {
 
     /// Reads a plain file; `None` when there is none, or something else in its place.
     pub fn read(&self, name: &str) -> Result<Option<Vec<u8>>, Failure> {
+        self.read_most(name, MOST)
+    }
+
+    /// The same; `None` also for a file that is longer.
+    pub fn read_most(&self, name: &str, most: u64) -> Result<Option<Vec<u8>>, Failure> {
         let what = || format!("cannot read {}", self.path.join(name).display());
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
         let file = match openat(&self.dir, name, flags, Mode::empty()) {
@@ -63,8 +100,8 @@ impl Home {
             return Ok(None);
         }
         let mut bytes = Vec::new();
-        File::from(file).take(MOST + 1).read_to_end(&mut bytes).doing(what())?;
-        Ok(Some(bytes).filter(|bytes| bytes.len() as u64 <= MOST))
+        File::from(file).take(most + 1).read_to_end(&mut bytes).doing(what())?;
+        Ok(Some(bytes).filter(|bytes| bytes.len() as u64 <= most))
     }
 
     /// Puts a file in its place at once, over whatever bears its name.
@@ -80,6 +117,11 @@ impl Home {
         file.write_all(bytes).doing(what())?;
         fsync(&file).doing(what())?;
         renameat(&self.dir, &draft, &self.dir, name).doing(what())
+    }
+
+    /// Removes a file; one that cannot be removed stays.
+    pub fn remove(&self, name: &str) {
+        unlinkat(&self.dir, name, AtFlags::empty()).unwrap_or_default();
     }
 
     /// Puts a file aside that cannot be understood.

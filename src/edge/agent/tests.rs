@@ -21,6 +21,7 @@ fn seating<'a>(home: &'a Path, credentials: &'a BTreeMap<String, String>) -> Sea
         binary_inside: "/opt/orchestrate/bin/orchestrate",
         prompt: "You are dev-a.",
         first: "Read your mail.",
+        again: None,
         relay: Some("http://127.0.0.1:8118"),
         credentials,
     }
@@ -114,6 +115,20 @@ fn claude_starts_without_a_dialog_and_keeps_no_secret() {
         assert!(!fs::read_to_string(&path).unwrap().contains(key), "{file}");
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
     }
+}
+
+#[test]
+fn claude_goes_on_with_its_newest_session_where_it_is_asked_to() {
+    let home = tempfile::tempdir().unwrap();
+    let none = BTreeMap::new();
+    let seating = seating(home.path(), &none);
+    let args = |again| furnish(Kind::Claude, &Seating { again, ..seating.clone() }).unwrap().args;
+    assert_eq!(args(Some("Go on."))[4..], ["--", "Read your mail."], "there is none");
+    let folder = home.path().join(".claude/projects/-work-repo");
+    fs::create_dir_all(&folder).unwrap();
+    fs::write(folder.join("aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee.jsonl"), "{}").unwrap();
+    assert_eq!(args(Some("Go on."))[4..], ["--resume", "aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee", "--", "Go on."]);
+    assert_eq!(args(None)[4..], ["--", "Read your mail."]);
 }
 
 #[test]

@@ -68,6 +68,17 @@ pub fn flush(to: &mut impl Write) -> Result<(), Failure> {
     to.write_all(b"0000").and_then(|()| to.flush()).doing(WHAT)
 }
 
+/// Passes on everything as it comes, up to the end. By hand: what is spliced from a pipe holds the pipe's lock while it waits.
+pub fn carry(from: &mut impl Read, to: &mut impl Write) -> Result<(), Failure> {
+    let mut room = vec![0; 1 << 16];
+    loop {
+        match from.read(&mut room).doing(WHAT)? {
+            0 => return Ok(()),
+            length => to.write_all(&room[..length]).and_then(|()| to.flush()).doing(WHAT)?,
+        }
+    }
+}
+
 /// Agrees on version 1 with receive-pack, then reads its commands and push options.
 pub fn asked(from: &mut impl Read, to: &mut impl Write) -> Result<Asked, Failure> {
     let greeting = section(from)?;

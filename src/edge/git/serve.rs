@@ -1,11 +1,14 @@
 //! A seat's fetch or push, answered by git on the gate with settings that no file can change.
 
+use super::intake::intake;
 use super::sift::sift;
-use super::{Gate, configure};
+use super::{Gate, configure, pkt};
 use crate::domain::failure::{Doing as _, Failure};
 use crate::domain::name::RefName;
 use crate::domain::planted;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
+use rustix::net::{Shutdown, shutdown};
 use rustix::process::{Pid, PidfdFlags, Signal, kill_process_group, pidfd_open};
 use rustix::process::{Resource, Rlimit, setrlimit};
 use std::fs::File;
@@ -95,10 +98,13 @@ pub struct Conversation<'a> {
 #[derive(Debug)]
 pub struct Served {
     git: Child,
-    /// Passes on what git says to a push; git speaks to a fetch by itself.
-    talk: Option<JoinHandle<()>>,
+    /// Pass on what git and a push say to each other; git speaks to a fetch by itself.
+    talk: Option<Talk>,
     wall_seconds: u32,
 }
+
+/// The two directions of a conversation.
+type Talk = [JoinHandle<()>; 2];
 
 impl Served {
     /// Waits for the end of the conversation, and brings it about when its time is over: a client that hangs holds nothing for good.
@@ -112,7 +118,11 @@ impl Served {
             kill_process_group(pid, Signal::KILL).doing(WHAT)?;
         }
         self.git.wait().doing(WHAT)?;
-        self.talk.take().map_or(Ok(()), |talk| talk.join().map_err(|_| Failure::new("BUG: what passes on git's words panicked", "")))
+        self.talk
+            .take()
+            .into_iter()
+            .flatten()
+            .try_for_each(|way| way.join().map_err(|_| Failure::new("BUG: what passes on the words of a push panicked", "")))
     }
 
     /// The process group that answers.
@@ -121,8 +131,8 @@ impl Served {
     }
 }
 
-/// Hands a connected socket to git. What the client sends does not pass through this process; what a push gets does, so that it sees the
-/// references that are its own to see and no others.
+/// Hands a connected socket to git. What a push sends and gets passes through this process: it sees the references that are its own to
+/// see and no others, and git never sees a certificate.
 ///
 /// The child leads a process group of its own, so that all of it can be ended at once.
 pub fn serve(gate: &Gate, about: &Conversation<'_>, socket: OwnedFd) -> Result<Served, Failure> {
@@ -133,27 +143,44 @@ pub fn serve(gate: &Gate, about: &Conversation<'_>, socket: OwnedFd) -> Result<S
     let mut command = program(gate, about)?;
     command.envs(about.env.iter().map(|(name, value)| (name, value))).process_group(0);
     blocking(&socket).doing(WHAT)?;
-    command.stdin(Stdio::from(socket.try_clone().doing(WHAT)?)).stderr(Stdio::null());
+    command.stderr(Stdio::null());
     limit(&mut command, about);
     let wall_seconds = about.limits.wall_seconds;
-    if about.service == Service::Upload || planted::out("own-branches-shown") {
-        let git = command.stdout(Stdio::from(socket)).spawn().doing(WHAT)?;
+    if about.service == Service::Upload {
+        let git = command.stdin(Stdio::from(socket.try_clone().doing(WHAT)?)).stdout(Stdio::from(socket)).spawn().doing(WHAT)?;
         return Ok(Served { git, talk: None, wall_seconds });
     }
-    let mut git = command.stdout(Stdio::piped()).spawn().doing(WHAT)?;
-    let talk = git.stdout.take().map(|said| {
-        let shown: Vec<RefName> = about.visible.iter().chain([gate.branch()]).cloned().collect();
-        std::thread::Builder::new().name("push".to_owned()).spawn(move || pass_on(said, socket, &shown))
-    });
-    Ok(Served { git, talk: talk.transpose().doing(WHAT)?, wall_seconds })
+    let mut git = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().doing(WHAT)?;
+    let talk =
+        talk(&mut git, gate, about, socket).inspect_err(|_| kill_process_group(Pid::from_child(&git), Signal::KILL).unwrap_or_default());
+    Ok(Served { talk: Some(talk?), git, wall_seconds })
 }
 
-/// A client that has left hears nothing more; git then ends by itself.
-fn pass_on(mut said: std::process::ChildStdout, socket: OwnedFd, shown: &[RefName]) {
-    let mut socket = File::from(socket);
-    if let Err(failure) = sift(&mut said, &mut socket, shown) {
-        eprintln!("orchestrate: a push: {failure}");
-    }
+fn talk(git: &mut Child, gate: &Gate, about: &Conversation<'_>, socket: OwnedFd) -> Result<Talk, Failure> {
+    const WHAT: &str = "cannot talk with git";
+    let (Some(mut said), Some(mut hears)) = (git.stdout.take(), git.stdin.take()) else {
+        return Err(Failure::new("BUG: git has no pipes", ""));
+    };
+    let shown: Vec<RefName> = about.visible.iter().chain([gate.branch()]).cloned().collect();
+    let (mut ear, mut mouth) = (File::from(socket.try_clone().doing(WHAT)?), File::from(socket));
+    let said = named("push-out", move || {
+        let plain = planted::out("own-branches-shown");
+        let passed = if plain { pkt::carry(&mut said, &mut mouth) } else { sift(&mut said, &mut mouth, &shown) };
+        // Git says no more: the client hears that it is over, and nobody hears the client.
+        let ended = shutdown(&mouth, Shutdown::Both);
+        passed.and(ended.or_else(|errno| if errno == Errno::NOTCONN { Ok(()) } else { Err(errno) }).doing(WHAT))
+    })?;
+    let heard = named("push-in", move || {
+        let plain = planted::out("push-certificates");
+        if plain { pkt::carry(&mut ear, &mut hears) } else { intake(&mut ear, &mut hears) }
+    })?;
+    Ok([said, heard])
+}
+
+/// A side that has left hears nothing more; git, and with it the conversation, then ends by itself.
+fn named(name: &str, work: impl FnOnce() -> Result<(), Failure> + Send + 'static) -> Result<JoinHandle<()>, Failure> {
+    let told = move || work().unwrap_or_else(|failure| eprintln!("orchestrate: a push: {failure}"));
+    std::thread::Builder::new().name(name.to_owned()).spawn(told).doing("cannot talk with git")
 }
 
 fn program(gate: &Gate, about: &Conversation<'_>) -> Result<Command, Failure> {

@@ -4,7 +4,7 @@
 //! would leave no entry.
 
 use super::pkt;
-use crate::domain::failure::{Doing as _, Failure};
+use crate::domain::failure::Failure;
 use crate::domain::name::RefName;
 use std::io::{Read, Write};
 
@@ -18,7 +18,7 @@ pub fn sift(from: &mut impl Read, to: &mut impl Write, shown: &[RefName]) -> Res
     let (mut kept, mut features, mut zero) = (Vec::new(), Vec::new(), String::new());
     for _ in 0..MOST {
         let Some(line) = pkt::read(from)? else {
-            return settle(to, &kept, &features, &zero).and_then(|()| carry(from, to));
+            return settle(to, &kept, &features, &zero).and_then(|()| pkt::carry(from, to));
         };
         let (reference, told) = line.split_at(line.iter().position(|&byte| byte == 0).unwrap_or(line.len()));
         if !told.is_empty() {
@@ -57,17 +57,6 @@ fn settle(to: &mut impl Write, kept: &[Vec<u8>], features: &[u8], zero: &str) ->
     pkt::write(to, &ended(&[first, features].concat()))?;
     kept.iter().skip(1).try_for_each(|line| pkt::write(to, &ended(line)))?;
     pkt::flush(to)
-}
-
-/// By hand: what is spliced from a pipe holds the pipe's lock while it waits.
-fn carry(from: &mut impl Read, to: &mut impl Write) -> Result<(), Failure> {
-    let mut room = vec![0; 1 << 16];
-    loop {
-        match from.read(&mut room).doing(WHAT)? {
-            0 => return Ok(()),
-            length => to.write_all(&room[..length]).and_then(|()| to.flush()).doing(WHAT)?,
-        }
-    }
 }
 
 #[cfg(test)]

@@ -36,6 +36,13 @@ pub enum Event {
     Other(Vec<u8>),
 }
 
+impl Event {
+    /// Whether panes came or went, or got another size.
+    pub fn reshapes(&self) -> bool {
+        matches!(self, Self::Other(line) if line.starts_with(b"%layout-change "))
+    }
+}
+
 type Answer = (bool, Vec<Vec<u8>>);
 
 /// A control-mode client of one session.

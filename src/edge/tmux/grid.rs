@@ -27,6 +27,14 @@ pub struct Grid {
     pub config: Option<PathBuf>,
 }
 
+/// How many panes each row has, and the size that they share.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Shape {
+    pub rows: Vec<usize>,
+    pub width: u16,
+    pub height: u16,
+}
+
 /// What holds whatever a configuration says. The name of the window carries the news of an ended pane to control clients, at once and
 /// without a process; no program in a pane can set it. What a hook itself does is not told to clients, hence `run-shell -C`: no shell.
 const WALLS: &str = "set -sq set-clipboard off
@@ -77,7 +85,7 @@ impl Grid {
                 commands.extend(labels(&target, pane));
             }
         }
-        let layout = command(&["select-layout", "-t", &target, &self.layout()]);
+        let layout = command(&["select-layout", "-t", &target, &self.shape().layout()]);
         commands.push(again(&target, &layout));
         commands.push(layout);
         commands.push(command(&["select-pane", "-t", &format!("{target}.{{top-left}}")]));
@@ -90,6 +98,12 @@ impl Grid {
         command(&["new-session", "-d", "-P", "-F", "made", "-s", session, "-n", "grid", "-x", &width, "-y", &height])
     }
 
+    pub fn shape(&self) -> Shape {
+        Shape { rows: self.rows.iter().map(Vec::len).collect(), width: self.width, height: self.height }
+    }
+}
+
+impl Shape {
     /// Computes tmux's own layout text: even rows, each of even columns, with its checksum.
     pub fn layout(&self) -> String {
         let (width, height) = (usize::from(self.width), usize::from(self.height).saturating_sub(1));
@@ -97,7 +111,7 @@ impl Grid {
         let rows: Vec<String> = even(height, self.rows.len())
             .zip(&self.rows)
             .map(|(tall, panes)| {
-                let row = row_layout(width, tall, top, panes.len());
+                let row = row_layout(width, tall, top, *panes);
                 top += tall + 1;
                 row
             })
@@ -114,12 +128,38 @@ impl Grid {
 /// brings its own size along; setting `window-size` then fits it to the terminal again, evenly, and `@even` remembers that this second
 /// change of size is our own. A zoomed pane stays zoomed.
 fn again(target: &str, layout: &str) -> String {
-    const SIZE: &str = "#{window_width}x#{window_height}";
     let wanted = format!("#{{?#{{||:#{{window_zoomed_flag}},#{{==:#{{@even}},{SIZE}}}}},0,1}}");
+    let even = command(&["if-shell", "-F", &wanted, &fitted(target, layout)]);
+    command(&["set-option", "-w", "-q", "-t", target, "window-resized", &even])
+}
+
+const SIZE: &str = "#{window_width}x#{window_height}";
+
+fn fitted(target: &str, layout: &str) -> String {
     let note = command(&["set-option", "-w", "-F", "-t", target, "@even", SIZE]);
     let fit = command(&["set-option", "-w", "-t", target, "window-size", "latest"]);
-    let even = command(&["if-shell", "-F", &wanted, &format!("{note} ; {layout} ; {fit}")]);
-    command(&["set-option", "-w", "-q", "-t", target, "window-resized", &even])
+    format!("{note} ; {layout} ; {fit}")
+}
+
+/// Gives a grid its shape again.
+pub fn evened(session: &str, shape: &Shape) -> String {
+    let target = format!("={session}:");
+    fitted(&target, &command(&["select-layout", "-t", &target, &shape.layout()]))
+}
+
+/// Makes a pane beside another and starts its program; the pane that was in front stays in front.
+pub fn insert(session: &str, pane: &PaneSpec, beside: &str, first: bool) -> String {
+    let target = format!("={session}:");
+    let folder = command(&["set-option", "-s", "@cwd"]) + " " + &word(pane.cwd.as_os_str().as_bytes());
+    let split = command(&["split-window", if first { "-bv" } else { "-v" }, "-t", beside]);
+    // Many missing at once would halve one pane until there is no room.
+    let room = command(&["select-layout", "-t", &target, "tiled"]);
+    let mut commands = vec![room, folder, format!("{split} {}", start(&pane.argv))];
+    commands.extend(labels(&target, pane));
+    commands.push(command(&["set-option", "-F", "-s", "-t", &target, "@started", "#{pane_id} #{pane_pid}"]));
+    commands.push(command(&["rename-window", "-t", &target, "started #{@started}"]));
+    commands.push(command(&["last-pane", "-t", &target]));
+    commands.join(" ; ")
 }
 
 fn row_layout(width: usize, tall: usize, top: usize, count: usize) -> String {

@@ -275,6 +275,32 @@ fn a_dead_pane_is_told_seen_and_started_again() {
 }
 
 #[test]
+fn panes_that_were_closed_come_back_in_their_places() {
+    let server = Server::new();
+    let whole = grid(&[3, 3, 3, 3], &cat());
+    let ids = server.tmux.build("team", &whole).unwrap();
+    let (control, events) = Control::open(&server.tmux, "team", Feed::Quiet).unwrap();
+    let order: Vec<&str> = whole.seats().collect();
+    let before: Vec<Pane> = server.tmux.panes().unwrap();
+    for gone in [vec![0], vec![11], vec![3, 4, 5], vec![0, 1, 7, 11]] {
+        let living = server.tmux.panes().unwrap();
+        for at in &gone {
+            server.ask(&["kill-pane", "-t", &living[*at].id]);
+            until(&events, Event::reshapes);
+        }
+        let specs: Vec<PaneSpec> = gone.iter().map(|at| spec(order[*at], &cat())).collect();
+        server.tmux.restore("team", &order, &specs, &whole.shape()).unwrap();
+        let now = server.tmux.panes().unwrap();
+        let place = |pane: &Pane| (pane.seat.clone(), pane.title.clone(), pane.width, pane.height, pane.dead);
+        assert_eq!(now.iter().map(place).collect::<Vec<_>>(), before.iter().map(place).collect::<Vec<_>>(), "{gone:?}");
+        let kept = |at: &usize| !gone.contains(at);
+        assert!((0..12).filter(kept).all(|at| now[at].id == living[at].id), "those that lived go on");
+    }
+    assert!(ids.contains(&server.tmux.panes().unwrap()[2].id));
+    drop(control);
+}
+
+#[test]
 fn split_characters_and_forged_lines_pass_through_control_mode() {
     let server = Server::new();
     let script = r"printf '\303'; read go; printf '\251 \033[1m\\ %%end 1 1 1'; printf 'END'; exec cat";

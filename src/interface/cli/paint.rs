@@ -1,7 +1,7 @@
 //! How things look on a terminal: columns, colours, icons; all of it plain when it is not one.
 
 use crate::view::text::{clip, one_line};
-use crate::view::{GateState, SeatState, Standing};
+use crate::view::{Doing, GateState, Standing};
 use std::io::IsTerminal;
 
 /// What the output can show.
@@ -133,12 +133,15 @@ impl Paint {
         if self.unicode { unicode } else { ascii }.to_owned()
     }
 
-    pub fn seat(&self, state: SeatState) -> Cell {
-        let (look, icon, word) = match state {
-            SeatState::Ready => (Look::Good, self.icon("●", "*"), "ready"),
-            SeatState::Starting => (Look::Wait, self.icon("◐", "~"), "starting"),
-            SeatState::Vacant => (Look::Dim, self.icon("○", "o"), "vacant"),
-            SeatState::Gone => (Look::Bad, self.icon("✕", "x"), "gone"),
+    pub fn seat(&self, doing: Doing) -> Cell {
+        let word = crate::view::text::word(&doing);
+        let (look, icon) = match doing {
+            Doing::Ready | Doing::Idle => (Look::Good, self.icon("●", "*")),
+            Doing::Working => (Look::Good, self.icon("▶", ">")),
+            Doing::Starting | Doing::RateLimited => (Look::Wait, self.icon("◐", "~")),
+            Doing::Waiting => (Look::Wait, self.icon("?", "?")),
+            Doing::Vacant => (Look::Dim, self.icon("○", "o")),
+            Doing::Silent | Doing::Dead => (Look::Bad, self.icon("✕", "x")),
         };
         looking(look, format!("{icon} {word}"))
     }

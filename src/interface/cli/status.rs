@@ -88,11 +88,20 @@ fn seats(status: &view::Status, paint: &Paint) -> String {
         let tasks: Vec<&str> = seat.tasks.iter().map(|task| task.as_str()).collect();
         let mail = if seat.mail == 0 { String::new() } else { format!("{} mail", seat.mail) };
         let asked = if seat.requests == 0 { String::new() } else { format!("{} to the model", count(seat.requests, "request")) };
-        let rest: Vec<String> = [tasks.join(" "), mail, asked, seat.why.clone()].into_iter().filter(|text| !text.is_empty()).collect();
-        vec![cell(seat.seat.as_str()), cell(seat.role.as_str()), paint.seat(seat.state), cell(since), cell(rest.join(", "))]
+        let rest: Vec<String> = [seat.waits_for.clone(), tasks.join(" "), mail, asked, seat.why.clone(), after(seat, status.now)].into_iter().filter(|text| !text.is_empty()).collect();
+        vec![cell(seat.seat.as_str()), cell(seat.role.as_str()), paint.seat(seat.doing), cell(since), cell(rest.join(", "))]
     };
     let rows: Vec<Vec<Cell>> = status.seats.iter().map(row).collect();
     section(paint, "seats", &rows, "none")
+}
+
+/// What follows the end of an instance.
+fn after(seat: &view::SeatLine, now: u64) -> String {
+    match seat.again {
+        Some(at) => format!("again in {}", span(at.saturating_sub(now))),
+        None if seat.given_up => "not started again".to_owned(),
+        None => String::new(),
+    }
 }
 
 fn tasks(status: &view::Status, paint: &Paint) -> String {

@@ -308,7 +308,7 @@ async fn resume(yard: &Arc<Yard>) -> Response {
     if let Err(failure) = yard.unlock(&charter.policy.agent) {
         return Response::Failed(failure);
     }
-    if let Err(failure) = seats::fill(yard, &options, &charter, &mut reporter).await {
+    if let Err(failure) = seats::fill(yard, &options, &charter, &mut reporter, yard.filling.lock().await).await {
         return Response::Failed(failure);
     }
     let answered = seats::answered(yard, options.patience, &mut reporter).await;

@@ -33,6 +33,7 @@ pub async fn read(yard: &Arc<Yard>, actor: Actor, request: Request) -> Response 
             let status = yard.see(move |state, _| view::status(state, now)).await;
             page(status.map(|mut status| {
                 status.seats.iter_mut().for_each(counted);
+                crate::supervisor::seats::moods::told(yard, &mut status);
                 status
             }))
         }

@@ -409,6 +409,7 @@ fn submitting_again_does_not_draw_again() {
 }
 
 mod budgets;
+mod fleet;
 mod freezes;
 mod panels;
 mod sums;

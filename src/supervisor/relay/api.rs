@@ -108,10 +108,13 @@ async fn ask(yard: &Arc<Yard>, seat: &SeatName, request: Request<Incoming>) -> R
     let credential = yard.credential().ok_or_else(locked)?;
     let upstream = yard.upstream(&terms.upstream).map_err(unreachable)?;
     if let Some(left) = yard.meter.take(seat, yard.clock.now(), &terms.requests) {
+        yard.moods.limited(seat, true);
         return Err(spent(left));
     }
     record(yard, seat, false).await;
     let answer = upstream.send(&credential, outgoing(request)).await.map_err(unreachable)?;
+    // Too many requests, or an API that has more than it can do.
+    yard.moods.limited(seat, matches!(answer.status().as_u16(), 429 | 529));
     Ok(incoming(answer))
 }
 

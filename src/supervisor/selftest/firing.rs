@@ -2,7 +2,7 @@
 
 use super::catalogue::Row;
 use super::seat::{self, Answer};
-use super::stage::{Stage, locked};
+use super::stage::{Stage, locked, own};
 use crate::domain::attack::{Attack, Before, Judgement, Outcome, Place, Tried};
 use crate::domain::entry::Entry;
 use crate::domain::event::Event;
@@ -10,7 +10,7 @@ use crate::domain::failure::{Doing as _, Failure};
 use crate::domain::isolation::Isolation;
 use crate::domain::name::{Oid, RefName};
 use crate::edge::clock::Clock;
-use crate::edge::script;
+use crate::edge::script::{self, Said};
 use crate::edge::totp::Totp;
 use crate::supervisor::protocol::Request;
 use crate::view::answer::{CodeTaken, Entries};
@@ -23,6 +23,8 @@ const STEP_MS: u64 = 3_600_000;
 const PAGE: u32 = 2000;
 /// Seconds that a look from outside may take.
 const LOOK: u32 = 60;
+/// Who does a step that no seat does.
+const OWNER: &str = "owner";
 
 /// What was counted so far.
 #[derive(Debug, Default)]
@@ -88,6 +90,10 @@ impl Stage {
     fn prepare(&self, attack: &Attack, step: &Before, number: u32) -> Result<u32, Failure> {
         const WHAT: &str = "cannot prepare the try";
         let next = self.next(step.ahead * 1000)?;
+        if step.seat == OWNER {
+            let said = self.outside(&format!("{}\n{}", self.names(attack, "")?, step.script), attack.seconds)?;
+            return if said.code == Some(0) { Ok(next) } else { Err(Failure::new(WHAT, format!("{}: {}", step.script, said.output))) };
+        }
         let branch = format!("{}/{}-before", step.seat, attack.id.to_lowercase());
         let ended = seat::run(&self.home_of(&step.seat)?, number, &branch, &step.script, attack.seconds)?;
         if ended.code == Some(0) { Ok(next) } else { Err(Failure::new(WHAT, format!("{}: {}", step.script, ended.output))) }
@@ -139,7 +145,14 @@ impl Stage {
     fn look(&self, attack: &Attack, number: u32) -> Result<String, Failure> {
         let Some(after) = &attack.after else { return Ok(String::new()) };
         let lines = format!("ROW='{number}'\n{}\n{after}", self.names(attack, "")?);
-        script::run(&["/bin/sh", "-c", &lines], &self.environment(), &self.join("work"), LOOK).map(|said| said.output)
+        self.outside(&lines, LOOK).map(|said| said.output)
+    }
+
+    /// As the owner, at the owner's own place.
+    fn outside(&self, lines: &str, seconds: u32) -> Result<Said, Failure> {
+        let program = own()?.into_os_string().into_string().map_err(|_| Failure::new("cannot name this program", "its path is no text"))?;
+        let env: Vec<(String, String)> = self.environment().into_iter().chain([("ORCHESTRATE".to_owned(), program)]).collect();
+        script::run(&["/bin/sh", "-c", lines], &env, &self.join("work"), seconds)
     }
 
     /// What a script may name: shell variables, none of them exported, since the environment of a process is bait itself.

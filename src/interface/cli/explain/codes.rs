@@ -77,6 +77,7 @@ pub const CODES: &[(&str, &str)] = &[
     ("own-work", "Whoever contributed to a change cannot judge it."),
     ("owner-only", "Only the owner may do this."),
     ("protected-branch", "The protected branch moves only by the supervisor's merge, after every gate."),
+    ("push-certificate", "A push came with a certificate, which nobody asks for and nothing believes."),
     ("recipients", "A message has 1 to 64 recipients."),
     ("ref-conflict", "Two references collide, or one is named twice."),
     ("ref-name", "The reference's name breaks the naming rules."),

@@ -13,7 +13,7 @@ impl Workshop {
         self.ask(by, Act::Send { draft })
     }
 
-    fn pass(&mut self, time: Millis) {
+    pub(super) fn pass(&mut self, time: Millis) {
         let now = &self.drive.hands.now;
         now.set(now.get() + time);
     }

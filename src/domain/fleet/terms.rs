@@ -1,0 +1,42 @@
+//! What the owner's rules say about instances that end.
+
+use super::super::entry::Millis;
+use super::super::policy::Invalid;
+use serde::{Deserialize, Serialize};
+
+/// The section `fleet` of the policy; a charter without it means the default.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Terms {
+    /// How often a seat is started again within an hour.
+    pub restarts_per_hour: u32,
+    /// The wait before the first restart; each further one within the hour doubles it.
+    pub first_seconds: u32,
+    pub longest_seconds: u32,
+}
+
+impl Default for Terms {
+    fn default() -> Self {
+        Self { restarts_per_hour: 6, first_seconds: 1, longest_seconds: 300 }
+    }
+}
+
+impl Terms {
+    pub fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// How long a seat stays empty after so many ends within the hour.
+    pub fn back_off(&self, ends: usize) -> Millis {
+        let doublings = ends.saturating_sub(1).min(16);
+        (Millis::from(self.first_seconds) << doublings).min(self.longest_seconds.into()) * 1000
+    }
+
+    pub fn check(&self) -> Result<(), Invalid> {
+        match () {
+            () if self.restarts_per_hour > 1000 => Err(Invalid::new("fleet.restarts_per_hour", "it is at most 1000")),
+            () if self.longest_seconds < self.first_seconds => Err(Invalid::new("fleet.longest_seconds", "it is at least fleet.first_seconds")),
+            () => Ok(()),
+        }
+    }
+}

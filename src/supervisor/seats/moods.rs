@@ -1,0 +1,184 @@
+//! What each seat is at, for people: the status page and the panes' borders. Nothing is decided by it.
+
+use super::super::yard::{Yard, blocking};
+use crate::domain::failure::{Doing as _, Failure};
+use crate::domain::name::SeatName;
+use crate::edge::agent::{self, At, Notices};
+use crate::edge::tmux::Caption;
+use crate::view::{self, Doing, SILENT, SeatLine, Seen};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::runtime::Handle;
+use tokio::sync::watch;
+
+/// The least time between two looks, however often a seat writes.
+const BREATH: Duration = Duration::from_millis(200);
+const LONGEST: Duration = Duration::from_secs(3600);
+
+/// What is known of the seats' sessions.
+pub struct Moods {
+    seen: Mutex<BTreeMap<SeatName, Seen>>,
+    watched: Mutex<BTreeMap<i32, SeatName>>,
+    notices: Notices,
+    /// How often something changed, told after each time.
+    pub changed: watch::Sender<u64>,
+}
+
+impl Moods {
+    pub fn new() -> Result<Self, Failure> {
+        Ok(Self { seen: Mutex::default(), watched: Mutex::default(), notices: Notices::new()?, changed: watch::Sender::new(0) })
+    }
+
+    /// Watches a seat's registry from now on, and takes what stands there.
+    pub fn watch(&self, seat: &SeatName, home: &Path) {
+        if let Some(number) = self.notices.watch(home) {
+            self.watched.lock().unwrap_or_else(PoisonError::into_inner).insert(number, seat.clone());
+        }
+        self.read(seat, home);
+    }
+
+    /// Forgets a seat's last session before the next instance begins.
+    pub fn clear(&self, seat: &SeatName, home: &Path) {
+        agent::forget(home);
+        self.change(seat, |seen| *seen = Seen::default());
+    }
+
+    /// Takes the relay's word on whether the model's API turned the seat away for asking too much.
+    pub fn limited(&self, seat: &SeatName, limited: bool) {
+        self.change(seat, |seen| seen.limited = limited);
+    }
+
+    pub fn seen(&self) -> BTreeMap<SeatName, Seen> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn read(&self, seat: &SeatName, home: &Path) {
+        let session = agent::session(home);
+        self.change(seat, |seen| {
+            seen.at = session.as_ref().map(|session| match session.at {
+                At::Idle => Doing::Idle,
+                At::Busy => Doing::Working,
+                At::Waiting => Doing::Waiting,
+            });
+            seen.waits_for = session.map(|session| session.waits_for).unwrap_or_default();
+        });
+    }
+
+    fn change(&self, seat: &SeatName, change: impl FnOnce(&mut Seen)) {
+        let mut all = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let seen = all.entry(seat.clone()).or_default();
+        let before = seen.clone();
+        change(seen);
+        if *seen != before {
+            self.changed.send_modify(|times| *times += 1);
+        }
+    }
+}
+
+/// Reads the registries that change, as the kernel tells it.
+pub fn attend(yard: &Arc<Yard>) -> Result<(), Failure> {
+    let (here, handle) = (Arc::clone(yard), Handle::current());
+    let work = move || {
+        let mut stop = here.stop.subscribe();
+        while here.moods.notices.wait() {
+            let told = here.moods.notices.drain();
+            let watched = here.moods.watched.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            for seat in told.iter().filter_map(|number| watched.get(number)).collect::<BTreeSet<_>>() {
+                here.moods.read(seat, &here.place.home_of(seat));
+            }
+            if handle.block_on(async { tokio::time::timeout(BREATH, stop.changed()).await.is_ok() }) {
+                return;
+            }
+        }
+    };
+    std::thread::Builder::new().name("moods".to_owned()).spawn(work).map(drop).doing("cannot watch the seats' sessions")
+}
+
+/// Keeps the panes' borders true, woken by what changes.
+pub async fn paint(yard: Arc<Yard>) {
+    let (mut grown, mut changed, mut grid) = (yard.grown.subscribe(), yard.moods.changed.subscribe(), yard.grid.subscribe());
+    let mut stop = yard.stop.subscribe();
+    let mut painted: BTreeMap<String, Caption> = BTreeMap::new();
+    loop {
+        grown.borrow_and_update();
+        changed.borrow_and_update();
+        if grid.has_changed().unwrap_or(false) {
+            grid.borrow_and_update();
+            painted.clear();
+        }
+        let (wanted, next) = match captions(&yard).await {
+            Ok(found) => found,
+            Err(_) => return,
+        };
+        if let Err(failure) = show(&yard, &mut painted, wanted).await {
+            eprintln!("orchestrate: {failure}");
+        }
+        if tokio::time::timeout(BREATH, stop.changed()).await.is_ok() {
+            return;
+        }
+        tokio::select! {
+            _ = tokio::time::timeout(next, grown.changed()) => {}
+            _ = changed.changed() => {}
+            _ = grid.changed() => painted.clear(),
+            _ = stop.changed() => return,
+        }
+    }
+}
+
+/// What every border is to say, and when that may change by the clock alone.
+async fn captions(yard: &Arc<Yard>) -> Result<(BTreeMap<String, Caption>, Duration), Failure> {
+    let lines = lines(yard).await?;
+    let starting = lines.iter().any(|line| line.doing == Doing::Starting);
+    let caption = |line: &SeatLine| (line.seat.to_string(), Caption { text: words(line), tint: tint(line.doing).to_owned() });
+    Ok((lines.iter().map(caption).collect(), if starting { Duration::from_millis(SILENT) } else { LONGEST }))
+}
+
+/// The seats' lines, with what is known of their sessions.
+pub async fn lines(yard: &Arc<Yard>) -> Result<Vec<SeatLine>, Failure> {
+    let now = yard.clock.now();
+    let mut status = yard.see(move |state, _| view::status(state, now)).await?;
+    told(yard, &mut status);
+    Ok(status.seats)
+}
+
+/// Adds what is known of the seats' sessions to a page.
+pub fn told(yard: &Yard, status: &mut view::Status) {
+    let seen = yard.moods.seen();
+    let now = status.now;
+    status.seats.iter_mut().for_each(|line| line.tell(seen.get(&line.seat), now));
+}
+
+fn words(line: &SeatLine) -> String {
+    let word = view::text::word(&line.doing);
+    if line.waits_for.is_empty() { word } else { format!("{word}: {}", line.waits_for) }
+}
+
+fn tint(doing: Doing) -> &'static str {
+    match doing {
+        Doing::Working => "green",
+        Doing::Waiting | Doing::RateLimited | Doing::Starting => "yellow",
+        Doing::Silent | Doing::Dead => "red",
+        Doing::Vacant | Doing::Ready | Doing::Idle => "default",
+    }
+}
+
+async fn show(yard: &Arc<Yard>, painted: &mut BTreeMap<String, Caption>, wanted: BTreeMap<String, Caption>) -> Result<(), Failure> {
+    let fresh: BTreeMap<String, Caption> = wanted.into_iter().filter(|(seat, caption)| painted.get(seat) != Some(caption)).collect();
+    if fresh.is_empty() {
+        return Ok(());
+    }
+    let (here, todo) = (Arc::clone(yard), fresh.clone());
+    let shown = blocking(move || {
+        let Some(tmux) = here.tmux.get() else { return Ok(Vec::new()) };
+        let panes = tmux.panes()?;
+        let pane = |(seat, caption): (String, Caption)| Some((panes.iter().find(|pane| pane.seat == seat)?.id.clone(), seat, caption));
+        let found: Vec<(String, String, Caption)> = todo.into_iter().filter_map(pane).collect();
+        tmux.captions(found.iter().map(|(pane, _, caption)| (pane.as_str(), caption)))?;
+        Ok(found.into_iter().map(|(_, seat, caption)| (seat, caption)).collect())
+    })
+    .await?;
+    painted.extend(shown);
+    Ok(())
+}

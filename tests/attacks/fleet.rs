@@ -1,0 +1,230 @@
+//! The plug pulled on a client, a pane, tmux or the supervisor: everybody is back, with the mail, and nothing is lost or doubled.
+
+use crate::world::World;
+use crate::world::processes::{Family, gone, kill};
+use orchestrate::domain::entry::Entry;
+use orchestrate::domain::event::Event;
+use orchestrate::domain::fleet;
+use std::fs;
+
+/// Seats come back at once, so that nothing here waits for a clock.
+fn world() -> World {
+    let world = World::python();
+    world.rule("[fleet]\nfirst_seconds = 0\nlongest_seconds = 0\n");
+    world
+}
+
+fn of(entry: &Entry) -> Option<&fleet::Event> {
+    if let Event::Fleet(event) = &entry.event { Some(event) } else { None }
+}
+
+/// Waits until a further instance sits in the seat and has answered; gives why the one before left.
+#[track_caller]
+fn back(world: &World, mark: u64, name: &str) -> String {
+    let (seq, why) = world.wait_from(mark, "the end", |entry| match of(entry) {
+        Some(fleet::Event::Left { seat, why, .. }) if seat.as_str() == name => Some((entry.seq, why.clone())),
+        _ => None,
+    });
+    world.wait_from(seq, "the answer of the next instance", |entry| {
+        let answered = matches!(of(entry), Some(fleet::Event::Answered { .. })) && entry.by.to_string() == name;
+        answered.then_some(())
+    });
+    why
+}
+
+/// The process of the fake agent itself, as the host sees it.
+fn agent(world: &World, seat: &str) -> i32 {
+    let named = |pid: &i32| {
+        let read = |name: &str| fs::read(format!("/proc/{pid}/{name}")).unwrap_or_default();
+        let line = read("cmdline");
+        let script = line.split(|b| *b == 0).nth(1).unwrap_or_default();
+        let own = format!("ORCHESTRATE_SEAT={seat}");
+        (script.ends_with(b"/agent") || script.ends_with(b"/claude")) && read("environ").split(|b| *b == 0).any(|word| word == own.as_bytes())
+    };
+    let family = Family::of(&world.path(""));
+    let found: Vec<i32> = family.all().filter(named).collect();
+    assert_eq!(found.len(), 1, "{seat}: {found:?}");
+    found[0]
+}
+
+fn tmux(world: &World, words: &[&str]) -> String {
+    let socket = world.state().join("run/tmux.sock");
+    let all: Vec<&str> = ["-S", socket.to_str().unwrap()].iter().chain(words).copied().collect();
+    world.command("tmux", &all, "").ok().out
+}
+
+/// Each letter once, in order, however often it was shown.
+fn inbox(world: &World, seat: &str) -> Vec<String> {
+    let said = world.seat(seat).run("orchestrate mail inbox --json").ok().done();
+    said.as_array().unwrap().iter().map(|line| line["subject"].as_str().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn a_client_that_is_killed_comes_back_and_is_shown_its_open_mail() {
+    let world = world().bootstrap();
+    let send = |subject: &str| world.seat("dev-b").run(&format!("orchestrate mail send dev-a --subject {subject} --body x")).ok();
+    send("one");
+    send("two");
+    assert_eq!(inbox(&world, "dev-a"), ["one", "two"]);
+    world.seat("dev-a").run("orchestrate mail ack $(orchestrate mail inbox --json | grep -o '\"id\":\"[0-9a-f]*' | head -1 | cut -d'\"' -f4)").ok();
+    world.seat("dev-a").run("echo work > left.txt").ok();
+    let mark = world.mark();
+    kill(agent(&world, "dev-a"));
+    send("three");
+    back(&world, mark, "dev-a");
+    world.seat("dev-a").run("orchestrate mail wait --seconds 60").ok().says("two");
+    assert_eq!(inbox(&world, "dev-a"), ["two", "three"]);
+    world.seat("dev-a").run("cat left.txt").ok().says("work");
+    let others = world.fold().fleet.iter().filter(|(name, seat)| name.as_str() != "dev-a" && seat.instances != 1).count();
+    assert_eq!(others, 0, "nobody else was disturbed");
+    world.owner(&["ledger", "verify"]).ok();
+}
+
+#[test]
+fn a_pane_that_is_closed_comes_back_in_its_place() {
+    let world = world().bootstrap();
+    let seats = |world: &World| tmux(world, &["list-panes", "-a", "-F", "#{@seat}"]);
+    let before = seats(&world);
+    for name in ["dev-a", "orchestrator", "qa-b"] {
+        let mark = world.mark();
+        let pane = tmux(&world, &["list-panes", "-a", "-F", "#{@seat} #{pane_id}"]);
+        let pane = pane.lines().find_map(|line| line.strip_prefix(&format!("{name} "))).unwrap().to_owned();
+        tmux(&world, &["kill-pane", "-t", &pane]);
+        assert_eq!(back(&world, mark, name), "its pane was closed");
+        world.seat(name).run("orchestrate whoami").ok().says(name);
+    }
+    assert_eq!(seats(&world), before);
+}
+
+#[test]
+fn a_killed_tmux_comes_back_with_everybody_in_it() {
+    let world = world().bootstrap();
+    world.seat("dev-b").run("orchestrate mail send dev-a --subject kept --body x").ok();
+    for times in 2..4 {
+        let mark = world.mark();
+        let server: i32 = tmux(&world, &["display-message", "-p", "#{pid}"]).trim().parse().unwrap();
+        kill(server);
+        assert!(gone(server));
+        let names: Vec<String> = world.fold().fleet_order.iter().map(ToString::to_string).collect();
+        for name in &names {
+            back(&world, mark, name);
+        }
+        assert!(world.fold().fleet.values().all(|seat| seat.instances == times), "each was started once");
+        assert_eq!(inbox(&world, "dev-a"), ["kept"]);
+    }
+    world.owner(&["ledger", "verify"]).ok();
+}
+
+#[test]
+fn a_killed_supervisor_finds_who_ended_meanwhile_and_leaves_the_others_alone() {
+    let world = world().bootstrap();
+    world.seat("dev-b").run("orchestrate mail send dev-a --subject kept --body x").ok();
+    assert_eq!(inbox(&world, "dev-a"), ["kept"]);
+    let mark = world.mark();
+    let (supervisor, client) = (Family::of(&world.path("")).supervisor(), agent(&world, "dev-a"));
+    kill(supervisor);
+    assert!(gone(supervisor));
+    kill(client);
+    assert!(gone(client));
+    world.start().ok();
+    world.wait_from(mark, "the answer", |entry| {
+        (matches!(of(entry), Some(fleet::Event::Answered { .. })) && entry.by.to_string() == "dev-a").then_some(())
+    });
+    assert_eq!(inbox(&world, "dev-a"), ["kept"]);
+    let instances = |name: &str| world.fold().fleet[&name.parse().unwrap()].instances;
+    assert_eq!((instances("dev-a"), instances("dev-b")), (2, 1));
+}
+
+/// Waits until a seat's line on the status page, and its pane's border, say this.
+#[track_caller]
+fn shows(world: &World, name: &str, wanted: &str) {
+    let begun = std::time::Instant::now();
+    let mut last = String::new();
+    while begun.elapsed() < crate::world::DEADLINE {
+        let status = world.owner(&["status", "--json"]).ok().done();
+        let line = status["seats"].as_array().unwrap().iter().find(|line| line["seat"] == name).unwrap().clone();
+        let waits = line["waits_for"].as_str().map(|words| format!(": {words}")).unwrap_or_default();
+        let said = format!("{}{waits}", line["doing"].as_str().unwrap());
+        let borders = tmux(world, &["list-panes", "-a", "-F", "#{@seat} #{@state}"]);
+        last = format!("{said}, {borders}");
+        if said == wanted && borders.lines().any(|line| line == format!("{name} {wanted}")) {
+            return;
+        }
+    }
+    panic!("{name} does not show {wanted:?} but {last}");
+}
+
+#[test]
+fn the_status_page_and_the_borders_say_what_the_client_and_the_record_say() {
+    let mut world = world();
+    world.set("ORCHESTRATE_PATIENCE", "1");
+    let script = fs::read_to_string(world.path("agent")).unwrap();
+    let script = script.replacen("#!/bin/sh\n", "#!/bin/sh\n[ $ORCHESTRATE_SEAT = qa-b ] && exec sleep 1000\n", 1);
+    crate::world::project::write_program(&world.path("claude"), &script);
+    let repo = world.repo();
+    let claude = world.path("claude");
+    let args = ["bootstrap", repo.to_str().unwrap(), "--agent", claude.to_str().unwrap(), "--detach", "--yes"];
+    world.orchestrate(&args).says("qa-b");
+    let said = |text: &str| format!("echo '{text}' > $HOME/.claude/sessions/9.json");
+    let seat = world.seat("dev-a");
+    shows(&world, "dev-a", "ready");
+    for (text, wanted) in [
+        (r#"{"status":"busy"}"#, "working"),
+        (r#"{"status":"waiting","waitingFor":"permission prompt"}"#, "waiting: permission prompt"),
+        (r#"{"status":"idle"}"#, "idle"),
+        ("nonsense", "ready"),
+    ] {
+        seat.run(&said(text)).ok();
+        shows(&world, "dev-a", wanted);
+    }
+    seat.run(&said(r#"{"status":"busy"}"#)).ok();
+    world.ahead(31);
+    seat.run("orchestrate mail send dev-b --subject x --body x").ok();
+    shows(&world, "qa-b", "silent");
+    let mark = world.mark();
+    kill(agent(&world, "dev-a"));
+    back(&world, mark, "dev-a");
+    shows(&world, "dev-a", "ready");
+    assert!(world.fold().frozen.is_none());
+}
+
+#[test]
+fn a_machine_that_lost_its_power_comes_back_by_one_start() {
+    let world = world().bootstrap();
+    world.seat("dev-b").run("orchestrate mail send dev-a --subject kept --body x").ok();
+    world.seat("dev-a").run("echo work > left.txt").ok();
+    assert_eq!(inbox(&world, "dev-a"), ["kept"]);
+    let all = Family::of(&world.path(""));
+    all.kill();
+    all.wait_gone();
+    world.start().ok().says("8 of 8");
+    assert_eq!(inbox(&world, "dev-a"), ["kept"]);
+    world.seat("dev-a").run("cat left.txt").ok().says("work");
+    assert!(world.fold().fleet.values().all(|seat| seat.instances == 2), "each was started once");
+    world.owner(&["ledger", "verify"]).ok();
+}
+
+#[test]
+fn a_seat_that_cannot_live_is_given_up_and_told_and_started_by_the_owner_alone() {
+    let world = world();
+    world.instead("first_seconds = 0", "first_seconds = 0\nrestarts_per_hour = 2");
+    let world = world.bootstrap();
+    let home = world.seat("dev-a").home();
+    // The seat's own doing: what the agent needs at its start is not there any more.
+    world.seat("dev-a").start("rm $HOME/ask $HOME/answer && mkdir $HOME/ask && kill -9 $PPID");
+    world.wait_for("that it is given up", |entry| match of(entry) {
+        Some(fleet::Event::GivenUp { seat, ends: 3 }) if seat.as_str() == "dev-a" => Some(()),
+        _ => None,
+    });
+    let status = world.owner(&["status", "--json"]).ok().done();
+    let line = status["seats"].as_array().unwrap().iter().find(|line| line["seat"] == "dev-a").unwrap().clone();
+    assert_eq!((line["state"].as_str(), line["given_up"].as_bool()), (Some("gone"), Some(true)), "{line}");
+    world.owner(&["mail", "inbox"]).ok().says("dev-a is not started");
+    fs::remove_dir(home.join("ask")).unwrap();
+    let mark = world.mark();
+    world.start().ok();
+    world.wait_from(mark, "the owner's start", |entry| {
+        (matches!(of(entry), Some(fleet::Event::Answered { .. })) && entry.by.to_string() == "dev-a").then_some(())
+    });
+    world.seat("dev-a").run("orchestrate whoami").ok();
+}

@@ -18,6 +18,7 @@ mod salami;
 mod starve;
 mod users;
 mod wire;
+mod witness;
 
 use crate::world::{Said, World};
 

@@ -43,6 +43,8 @@ pub const ALL: &[&str] = &[
     "slices",
     "system-calls",
     "tree-entries",
+    "witness-consistency",
+    "witness-demanded",
     "write-locks",
 ];
 

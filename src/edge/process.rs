@@ -58,6 +58,15 @@ pub fn replace(argv: &[String]) -> Failure {
     Failure::new(format!("cannot run {program}"), why)
 }
 
+/// Runs a program in the foreground of this terminal until it ends; how it ends is its own matter and the terminal's.
+pub fn show(argv: &[String]) -> Result<(), Failure> {
+    let Some((program, args)) = argv.split_first() else {
+        return Err(Failure::new("cannot run a program", "none was named"));
+    };
+    let ended = Command::new(program).args(args).status().doing(format!("cannot run {program}"))?;
+    if ended.success() { Ok(()) } else { Err(Failure::new(format!("{program} ended badly"), ended).hint("orchestrate attach")) }
+}
+
 fn runnable(file: &Path) -> bool {
     file.is_file() && rustix::fs::access(file, rustix::fs::Access::EXEC_OK).is_ok()
 }

@@ -5,6 +5,7 @@ mod lock;
 mod mail;
 pub(super) mod owner;
 mod push;
+pub(super) mod record;
 mod work;
 
 use super::drive::{Denied, Outcome};
@@ -66,6 +67,8 @@ pub async fn answer(yard: &Arc<Yard>, door: &Door, request: Request) -> Response
         | Request::TotpShow
         | Request::TotpReset { .. }
         | Request::Ledger { .. }
+        | Request::Dashboard { .. }
+        | Request::Witnessed { .. }
         | Request::LedgerVerify
         | Request::Report { .. }
         | Request::ReportMail { .. }

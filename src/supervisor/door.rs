@@ -331,7 +331,7 @@ pub fn inner(args: &[OsString]) -> Failure {
 /// Checks the ledger of a workshop whose supervisor does not run.
 pub fn verify_ledger_file(state: &Path) -> Result<Audit, Failure> {
     let ledger = SqliteLedger::open_read_only(&state.join("ledger.db"))?;
-    Ok(super::answer::owner::audit(ledger.check()))
+    Ok(super::answer::record::audit(ledger.check()))
 }
 
 /// Waits until a supervisor that was told to stop is gone.
@@ -344,4 +344,9 @@ pub fn wait_gone(pid: u32) -> Result<(), Failure> {
 /// Becomes another program, such as tmux; returns only when that failed.
 pub fn become_program(argv: &[String]) -> Failure {
     crate::edge::process::replace(argv).hint("orchestrate doctor")
+}
+
+/// Runs a program on this terminal, such as tmux, until it ends.
+pub fn show_program(argv: &[String]) -> Result<(), Failure> {
+    crate::edge::process::show(argv)
 }

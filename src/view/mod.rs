@@ -9,6 +9,7 @@ pub mod text;
 pub mod turn;
 
 mod certificate;
+mod dashboard;
 mod gate;
 mod inbox;
 mod line;
@@ -20,6 +21,7 @@ mod task;
 mod whoami;
 
 pub use certificate::{Certificate, certificates};
+pub use dashboard::{Dashboard, LetterLine, dashboard};
 pub use gate::{CheckLine, GateLine, GatePage, GateState, Judge, RunLine, Word, gate};
 pub use inbox::{MailLine, inbox};
 pub use line::line;

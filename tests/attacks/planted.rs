@@ -48,6 +48,8 @@ const GUARDS: &[(&str, &str)] = &[
     ("slices", "F2"),
     ("system-calls", "36"),
     ("tree-entries", "G1"),
+    ("witness-consistency", "Q2d"),
+    ("witness-demanded", "Q5f"),
     ("write-locks", "P10"),
 ];
 

@@ -5,6 +5,7 @@ mod bootstrap;
 mod bundle;
 mod completions;
 mod config;
+mod dashboard;
 mod deliver;
 mod demo;
 mod desk;
@@ -33,6 +34,7 @@ mod totp;
 mod users;
 mod verify;
 mod whoami;
+mod witness;
 
 #[cfg(test)]
 mod tests;
@@ -71,6 +73,7 @@ enum Command {
     Bootstrap(bootstrap::Bootstrap),
     Status(status::Status),
     Attach(attach::Attach),
+    Dashboard(dashboard::Dashboard),
     Log(log::Log),
     #[command(subcommand)]
     Task(task::Task),
@@ -93,6 +96,8 @@ enum Command {
     Ledger(ledger::Ledger),
     Bundle(bundle::Bundle),
     Verify(verify::Verify),
+    #[command(subcommand)]
+    Witness(witness::Witness),
     #[command(subcommand)]
     Keys(keys::Keys),
     #[command(subcommand)]
@@ -133,6 +138,7 @@ impl Command {
             Self::Bootstrap(command) => command.run(desk),
             Self::Status(command) => command.run(desk),
             Self::Attach(command) => command.run(desk),
+            Self::Dashboard(command) => command.run(desk),
             Self::Log(command) => command.run(desk),
             Self::Task(command) => command.run(desk),
             Self::Review(command) => command.run(desk),
@@ -148,6 +154,7 @@ impl Command {
             Self::Ledger(command) => command.run(desk),
             Self::Bundle(command) => command.run(desk),
             Self::Verify(command) => command.run(desk),
+            Self::Witness(command) => command.run(desk),
             Self::Keys(command) => command.run(desk),
             Self::Users(command) => command.run(desk),
             Self::Totp(command) => command.run(desk),

@@ -1,8 +1,9 @@
 use super::desk::Desk;
+use super::ledger::checkpoint;
 use super::paint::{Look, Paint};
 use crate::interface::exit::{Exit, Trouble};
 use crate::supervisor::protocol::Response;
-use crate::verify::{CommitReport, Report};
+use crate::verify::{CommitReport, Pins, Report};
 use crate::view::text::{count, one_line};
 use std::path::PathBuf;
 
@@ -22,11 +23,18 @@ pub struct Verify {
     /// The fingerprint of the owner's key, known to you from elsewhere; else the bundle's own word is taken for it.
     #[arg(long, value_name = "FINGERPRINT")]
     owner: Option<String>,
+    /// The key of a witness who must have seen every merge (`orchestrate witness key`); may be given again.
+    #[arg(long, value_name = "KEY")]
+    witness: Vec<String>,
+    /// A file with a checkpoint that was kept, such as a mailed report; may be given again.
+    #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
+    seen: Vec<PathBuf>,
 }
 
 impl Verify {
     pub fn run(self, desk: &Desk) -> Result<Exit, Trouble> {
-        let report = crate::verify::run(&self.clone, &self.bundle, self.owner.as_deref())?;
+        let seen = self.seen.iter().map(|file| checkpoint(file)).collect::<Result<_, _>>()?;
+        let report = crate::verify::run_pinned(&self.clone, &self.bundle, &Pins { owner: self.owner, witnesses: self.witness, seen })?;
         let exit = if report.ok && report.problems.is_empty() { Exit::Done } else { Exit::Refused };
         if desk.json {
             let value = serde_json::to_value(&report).map_err(|why| Trouble::Bug(why.to_string()))?;

@@ -6,6 +6,7 @@ mod alerts;
 mod attacks;
 mod bad_input;
 mod dashboard;
+mod guard;
 mod mcp;
 mod readme;
 mod real;

@@ -69,6 +69,41 @@ fn a_tool_of_the_workshop_is_used_and_nobody_is_asked() {
 }
 
 #[test]
+fn an_edit_without_a_task_is_not_made_and_the_model_hears_why() {
+    let script = |body: &str| {
+        let asks = body.contains("| go on") && !body.contains("tool_result") && !body.contains("\"tools\":[]");
+        asks.then_some(("Write", r#"{"file_path":"/work/demo/new.txt","content":"x"}"#))
+    };
+    let Some((world, model)) = world(Some(script)) else { return };
+    model.wait_heard(turn);
+    shows(&world, SEAT, "idle");
+    after_mail(&world, &model);
+    let heard = model.wait_heard(|text| turn(text) && text.contains("tool_result"));
+    assert!(heard.contains("no-task"), "{}", &heard[heard.len().saturating_sub(3000)..]);
+    assert!(!world.seat(SEAT).clone_folder().join("new.txt").exists());
+    shows(&world, SEAT, "idle");
+}
+
+#[test]
+fn a_task_is_taken_by_its_tool_and_then_edits_are_made() {
+    let script = |body: &str| match () {
+        () if !body.contains("| go on") || body.contains("\"tools\":[]") => None,
+        () if !body.contains("toolu_mcp__orchestrate__take") => Some(("mcp__orchestrate__take", r#"{"task":"T1"}"#)),
+        () if !body.contains("toolu_Write") => Some(("Write", r#"{"file_path":"/work/demo/new.txt","content":"x"}"#)),
+        () => None,
+    };
+    let Some((world, model)) = world(Some(script)) else { return };
+    model.wait_heard(turn);
+    shows(&world, SEAT, "idle");
+    world.owner(&["task", "open", "a note"]).ok();
+    after_mail(&world, &model);
+    model.wait_heard(|text| turn(text) && text.contains("toolu_Write"));
+    shows(&world, SEAT, "idle");
+    assert_eq!(std::fs::read_to_string(world.seat(SEAT).clone_folder().join("new.txt")).unwrap(), "x");
+    assert_eq!(world.fold().tasks.values().next().unwrap().author.as_ref().unwrap().as_str(), SEAT);
+}
+
+#[test]
 fn mail_wakes_an_idle_client_and_arrives_once() {
     let Some((world, model)) = world(None) else { return };
     model.wait_heard(|text| turn(text) && text.contains("orchestrate whoami"));
@@ -112,7 +147,8 @@ fn client(world: &World) -> i32 {
     let own = |pid: &i32| {
         let environ = std::fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
         let line = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-        line.starts_with(real.to_str().unwrap().as_bytes()) && environ.split(|b| *b == 0).any(|word| word == format!("ORCHESTRATE_SEAT={SEAT}").as_bytes())
+        line.starts_with(real.to_str().unwrap().as_bytes())
+            && environ.split(|b| *b == 0).any(|word| word == format!("ORCHESTRATE_SEAT={SEAT}").as_bytes())
     };
     Family::of(&world.path("")).all().find(own).unwrap()
 }

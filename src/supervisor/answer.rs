@@ -43,7 +43,7 @@ pub async fn answer(yard: &Arc<Yard>, door: &Door, request: Request) -> Response
         Request::Inbox { .. } | Request::MailRead { .. } | Request::MailAck { .. } | Request::MailWait { .. } | Request::MailSend { .. } => {
             mail::answer(yard, actor, request).await
         }
-        Request::LockList | Request::LockWhy { .. } | Request::LockAcquire { .. } | Request::LockRelease { .. } => {
+        Request::LockList | Request::LockWhy { .. } | Request::EditMay { .. } | Request::LockAcquire { .. } | Request::LockRelease { .. } => {
             lock::answer(yard, actor, request).await
         }
         Request::TaskOpen { .. }

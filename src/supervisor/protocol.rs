@@ -56,6 +56,8 @@ pub enum Request {
     LockList,
     /// What stands between the asker and a path.
     LockWhy { path: String },
+    /// What stands between the asker and an edit of a path in its clone.
+    EditMay { path: String },
     /// All paths or none; with `wait`, waits so many seconds for its turn.
     LockAcquire { paths: Vec<String>, priority: Priority, #[serde(default)] wait: Option<u32> },
     /// `seat` for the owner, who may release anybody's.

@@ -22,6 +22,7 @@ fn seating<'a>(home: &'a Path, credentials: &'a BTreeMap<String, String>) -> Sea
         prompt: "You are dev-a.",
         first: "Read your mail.",
         again: None,
+        managed: false,
         relay: Some("http://127.0.0.1:8118"),
         credentials,
     }
@@ -118,6 +119,21 @@ fn claude_starts_without_a_dialog_and_keeps_no_secret() {
         assert!(!fs::read_to_string(&path).unwrap().contains(key), "{file}");
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
     }
+}
+
+#[test]
+fn behind_walls_each_tool_waits_for_a_yes() {
+    let home = tempfile::tempdir().unwrap();
+    let none = BTreeMap::new();
+    let walled = Seating { managed: true, ..seating(home.path(), &none) };
+    let furniture = furnish(Kind::Claude, &walled).unwrap();
+    assert_eq!(furniture.args[..2], ["--permission-mode", "dontAsk"]);
+    assert_eq!(json(&home.path().join(".claude/settings.json"))["permissions"]["defaultMode"], "dontAsk");
+    let managed: Value = serde_json::from_str(&managed("/opt/orchestrate/bin/orchestrate")).unwrap();
+    assert_eq!(managed["permissions"]["disableBypassPermissionsMode"], "disable");
+    let guard = &managed["hooks"]["PreToolUse"][0];
+    assert!(guard["matcher"].is_null(), "every tool");
+    assert_eq!((&guard["hooks"][0]["command"], &guard["hooks"][0]["args"]), (&"/opt/orchestrate/bin/orchestrate".into(), &serde_json::json!(["hook", "guard"])));
 }
 
 #[test]

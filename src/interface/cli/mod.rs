@@ -127,7 +127,7 @@ enum Command {
 #[derive(Debug, clap::Args)]
 #[command(disable_help_flag = true)]
 struct Hook {
-    /// pre-commit, commit-msg, post-commit, pre-push, pre-receive, proc-receive, session-start or mail-waiter.
+    /// pre-commit, commit-msg, post-commit, pre-push, pre-receive, proc-receive, session-start, guard or mail-waiter.
     name: OsString,
     /// What git or the agent hands to the hook.
     #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "ARG")]

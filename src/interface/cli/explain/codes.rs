@@ -44,6 +44,7 @@ pub const CODES: &[(&str, &str)] = &[
     ("no-such-seat", "There is no seat of this name."),
     ("no-such-task", "There is no task of this number."),
     ("no-such-zone", "There is no time zone of this name; it is one such as Europe/Berlin."),
+    ("no-task", "An edit is nobody's work: the seat has no task and no review under way. Said before the edit, by the agent's own client."),
     ("no-upstream", "The model's API could not be reached by the relay."),
     ("not-a-beginning", "The ledger does not begin with what an earlier checkpoint was signed over: it was cut or altered since."),
     ("not-a-commit", "What was to be pushed or signed is not a commit."),

@@ -1,9 +1,11 @@
 //! Attacks from inside a real seat. Of each: no reference moved, a refusal entry names the rule, and nothing was left in the gate.
 
+mod bent;
 mod boundary;
+mod chance;
 mod crash;
 mod drift;
-mod fleet;
+pub mod fleet;
 mod freeze;
 mod history;
 mod hostile;
@@ -17,6 +19,7 @@ mod rest;
 mod review;
 mod salami;
 mod starve;
+mod together;
 mod users;
 mod wire;
 mod witness;

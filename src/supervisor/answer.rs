@@ -45,7 +45,7 @@ pub async fn answer(yard: &Arc<Yard>, door: &Door, request: Request) -> Response
         Request::Inbox { .. } | Request::MailRead { .. } | Request::MailAck { .. } | Request::MailWait { .. } | Request::MailSend { .. } => {
             mail::answer(yard, actor, request).await
         }
-        Request::LockList | Request::LockWhy { .. } | Request::LockAcquire { .. } | Request::LockRelease { .. } => {
+        Request::LockList | Request::LockWhy { .. } | Request::EditMay { .. } | Request::LockAcquire { .. } | Request::LockRelease { .. } => {
             lock::answer(yard, actor, request).await
         }
         Request::TaskOpen { .. }
@@ -54,6 +54,7 @@ pub async fn answer(yard: &Arc<Yard>, door: &Door, request: Request) -> Response
         | Request::TaskRetry { .. }
         | Request::TaskVeto { .. }
         | Request::ReviewDecide { .. }
+        | Request::ReviewWithdraw { .. }
         | Request::Sign { .. }
         | Request::VerifySignature { .. }
         | Request::Hook { .. }
@@ -63,6 +64,7 @@ pub async fn answer(yard: &Arc<Yard>, door: &Door, request: Request) -> Response
         | Request::Thaw { .. }
         | Request::KeyRevoke { .. }
         | Request::KeyRotate { .. }
+        | Request::AuditOpen
         | Request::Deliver
         | Request::Recharter
         | Request::ConfigShow

@@ -26,7 +26,7 @@ pub use dashboard::{Dashboard, LetterLine, dashboard};
 pub use gate::{CheckLine, GateLine, GatePage, GateState, Judge, RunLine, Word, gate};
 pub use inbox::{MailLine, inbox};
 pub use line::line;
-pub use lock::{LockLine, LockPage, LockWhy, Locked, WishLine, lock_why, locked, locks};
+pub use lock::{EditPage, LockLine, LockPage, LockWhy, Locked, WishLine, edit, lock_why, locked, locks};
 pub use mail::{MailPage, Recipient, mail};
 pub use metrics::metrics;
 pub use review::{CommitLine, FileLine, ReviewLine, ReviewPage, review, reviews};

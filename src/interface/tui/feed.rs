@@ -54,7 +54,10 @@ impl Feed {
         spawn("the keyboard", &tell, move |tell| listen(tell, &go))?;
         let client = client.clone();
         spawn("the ledger's stream", &tell, move |tell| follow(&client, known, tell, &paced))?;
-        spawn("the signals", &tell, signals)?;
+        let (ready, listens) = channel();
+        spawn("the signals", &tell, move |tell| signals(tell, &ready))?;
+        // Before anything is drawn: a signal that comes early finds somebody who puts the terminal right.
+        listens.recv().doing("cannot wait for signals")?;
         Ok(Self { heard, keyboard, _pace: pace })
     }
 
@@ -112,11 +115,12 @@ fn follow(client: &Client, mut since: u64, tell: &Sender<Heard>, pace: &Receiver
 }
 
 /// Waits for the signals that end a program.
-fn signals(tell: &Sender<Heard>) {
+fn signals(tell: &Sender<Heard>, ready: &Sender<()>) {
     let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_io().build() else { return };
     let told = runtime.block_on(async {
         let kinds = [SignalKind::terminate(), SignalKind::hangup(), SignalKind::interrupt(), SignalKind::quit()].map(signal);
         let [Ok(mut end), Ok(mut gone), Ok(mut interrupt), Ok(mut quit)] = kinds else { return None };
+        ready.send(()).ok()?;
         tokio::select! {
             told = end.recv() => told,
             told = gone.recv() => told,

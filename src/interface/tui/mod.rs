@@ -39,8 +39,8 @@ pub fn run(client: &Client, skin: Skin) -> Result<Exit, Trouble> {
     let first: Dashboard = ask(client, &Request::Dashboard { since: 0, wait: 0 })?;
     let mut board = Board::new(skin);
     let known = board.take(first);
-    let mut screen = Screen::enter()?;
     let feed = Feed::start(client, known)?;
+    let mut screen = Screen::enter()?;
     let ended = watch(client, &mut board, &mut screen, &feed);
     screen.leave();
     ended

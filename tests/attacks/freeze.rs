@@ -44,8 +44,14 @@ fn the_third_attempt_freezes_and_the_owner_sees_what_led_to_it() {
 /// What may still be written down after a freeze: refusals, mail, what is given up, and what the outside says of itself.
 fn harmless(event: &Event) -> bool {
     match event {
-        Event::Refused(_) | Event::Message(_) | Event::Alert(_) | Event::Confirm(_) | Event::Lock(lock::Event::Released { .. } | lock::Event::Withdrawn { .. }) => true,
-        Event::Push(push::Event::Dropped { .. }) | Event::Fleet(fleet::Event::Relayed { .. }) => true,
+        Event::Refused(_)
+        | Event::Message(_)
+        | Event::Alert(_)
+        | Event::Confirm(_)
+        | Event::Lock(lock::Event::Released { .. } | lock::Event::Withdrawn { .. }) => true,
+        Event::Push(push::Event::Dropped { .. }) => true,
+        // Instances may end; none is started.
+        Event::Fleet(event) => !matches!(event, fleet::Event::Seated { .. } | fleet::Event::Recalled { .. }),
         // A test run that ends is noted, and is judged after the thaw.
         Event::Task(task::Event::Measured { .. } | task::Event::Tested { .. } | task::Event::Stalled { .. }) => true,
         _ => false,
@@ -75,7 +81,14 @@ fn under_load_nothing_follows_the_freeze_and_what_was_in_flight_is_there_or_not(
     assert_eq!(odd, [""; 0]);
     let recorded: Vec<String> = world.fold().refs.iter().map(|(name, at)| format!("{name} {at}")).collect();
     assert_eq!(world.refs().lines().collect::<Vec<_>>(), recorded, "the gate is as the record says");
-    for lines in ["git commit -q --allow-empty -m x", "orchestrate lock acquire src", "orchestrate task open x", "orchestrate task take T1", "orchestrate review approve T1 --note 'read it, and it is as it should be'", "git push -q origin HEAD~0:refs/heads/dev-a/late"] {
+    for lines in [
+        "git commit -q --allow-empty -m x",
+        "orchestrate lock acquire src",
+        "orchestrate task open x",
+        "orchestrate task take T1",
+        "orchestrate review approve T1 --note 'read it, and it is as it should be'",
+        "git push -q origin HEAD~0:refs/heads/dev-a/late",
+    ] {
         let said = world.seat("dev-a").run(lines);
         assert!(said.code != 0 && said.to_string().contains("frozen"), "{said}");
     }

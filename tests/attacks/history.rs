@@ -112,7 +112,11 @@ fn locks(field: &Field, socket: &Path, client: usize, histories: &Mutex<Historie
         let path = (client + number) % PATHS;
         let (paths, release) = ([format!("fought-{path}/")], json!({"lock-release": {"paths": [format!("fought-{path}/")]}}));
         let granted = once(field, socket, &json!({"lock-acquire": {"paths": paths, "priority": "normal", "wait": 2}}));
-        let token = granted.as_ref().map(|seen| &seen.what["done"]).filter(|done| done["granted"] == true).and_then(|done| done["locks"][0]["token"].as_u64());
+        let token = granted
+            .as_ref()
+            .map(|seen| &seen.what["done"])
+            .filter(|done| done["granted"] == true)
+            .and_then(|done| done["locks"][0]["token"].as_u64());
         let asked = field.tick();
         if let (Some(seen), Some(token)) = (&granted, token) {
             histories.lock().unwrap().held.push(Seen { asked: seen.answered, answered: asked, what: (path, token) });
@@ -140,7 +144,9 @@ fn a_hundred_clients_and_a_dying_supervisor_leave_one_history_that_fits_what_all
     std::thread::scope(|scope| {
         for client in 0..CLIENTS {
             let (field, histories, socket) = (&field, &histories, &sockets[client % SEATS.len()]);
-            scope.spawn(move || if client < SEATS.len() { locks(field, socket, client, histories) } else { writes(field, socket, client, histories) });
+            scope.spawn(move || {
+                if client < SEATS.len() { locks(field, socket, client, histories) } else { writes(field, socket, client, histories) }
+            });
         }
         for number in 0..crashes() {
             pass(moment(number, 300));
@@ -149,7 +155,9 @@ fn a_hundred_clients_and_a_dying_supervisor_leave_one_history_that_fits_what_all
             field.live();
         }
         let before = histories.lock().unwrap().sent.len();
-        world.wait_from(world.mark(), "the load going on", |entry| matches!(entry.event, Event::Message(message::Event::Sent { .. })).then_some(()));
+        world.wait_from(world.mark(), "the load going on", |entry| {
+            matches!(entry.event, Event::Message(message::Event::Sent { .. })).then_some(())
+        });
         field.enough.store(true, Ordering::SeqCst);
         assert!(before > 0, "nothing was acknowledged");
     });
@@ -170,7 +178,8 @@ fn judge(world: &World, seen: &Histories) {
         assert!(places.insert(id.to_string(), entry.seq).is_none());
     }
     assert!(seen.sent.len() > CLIENTS / 2 && !seen.held.is_empty(), "{} sent, {} held", seen.sent.len(), seen.held.len());
-    let placed = |sent: &Seen<String>| (sent.asked, sent.answered, *places.get(&sent.what).unwrap_or_else(|| panic!("lost: {}", sent.what)));
+    let placed =
+        |sent: &Seen<String>| (sent.asked, sent.answered, *places.get(&sent.what).unwrap_or_else(|| panic!("lost: {}", sent.what)));
     in_order(seen.sent.iter().map(placed).collect(), "messages");
     for path in 0..PATHS {
         let held: Vec<_> = seen.held.iter().filter(|held| held.what.0 == path).collect();

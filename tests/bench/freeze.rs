@@ -37,7 +37,9 @@ fn under_load<T>(workshop: &Workshop, work: impl FnOnce() -> T) -> T {
             scope.spawn(move || {
                 let mut line = Line::open(&workshop.socket(SEATS[at % SEATS.len()]));
                 while !enough.load(Ordering::Relaxed) {
-                    line.ask(&json!({"mail-send": {"to": ["librarian"], "subject": "load", "body": "x", "priority": "normal", "task": null}}));
+                    line.ask(
+                        &json!({"mail-send": {"to": ["librarian"], "subject": "load", "body": "x", "priority": "normal", "task": null}}),
+                    );
                 }
             });
         }

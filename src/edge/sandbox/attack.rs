@@ -37,6 +37,7 @@ const ATTACKS: &[Named] = &[
     ("abstract", 1, |words| answered(SocketAddr::from_abstract_name(words[0]).and_then(|name| UnixStream::connect_addr(&name))?)),
     ("unix", 1, |words| answered(UnixStream::connect(words[0])?)),
     ("tcp", 1, |words| loopback(words[0])),
+    ("tunnel", 2, |words| tunnel(words[0], words[1])),
     ("bind", 1, |words| bind(words[0])),
     ("type", 0, |_| type_into_terminal()),
     ("namespace", 0, |_| call(libc::SYS_unshare, [libc::CLONE_NEWUSER.into(), 0, 0, 0]).map(|_| "a user namespace".to_owned())),
@@ -78,6 +79,16 @@ pub(super) fn enter(args: &[OsString]) -> Result<Infallible, Failure> {
         Err(why) => println!("held: {why}"),
     }
     std::process::exit(0)
+}
+
+/// Asks the relay behind a socket for a way out to a host; anything but a plain no is one.
+fn tunnel(socket: &str, target: &str) -> Got {
+    let mut stream = UnixStream::connect(socket)?;
+    write!(stream, "CONNECT {target} HTTP/1.1\r\n\r\n")?;
+    let mut said = [0; 1024];
+    let length = stream.read(&mut said)?;
+    let said = String::from_utf8_lossy(&said[..length]).replace(['\r', '\n'], " ");
+    if said.starts_with("HTTP/1.1 403 ") { Err(io::Error::new(io::ErrorKind::PermissionDenied, said)) } else { Ok(said) }
 }
 
 fn number<T: std::str::FromStr>(word: &str) -> io::Result<T> {

@@ -11,6 +11,7 @@ use super::lock;
 use super::merge;
 use super::message;
 use super::name::{Oid, SeatName, TaskId};
+use super::motion;
 use super::panel;
 use super::push;
 use super::review;
@@ -59,6 +60,7 @@ pub fn react(state: &State, entry: &Entry) -> Vec<Effect> {
         },
         Event::Review(review::Event::Drawn { task, .. } | review::Event::Decided { task, .. }) => next(state, task),
         Event::Panel(event) => seated(state, event),
+        Event::Motion(event) => decided(state, event),
         Event::Confirm(super::confirm::Event::Confirmed { task, .. }) => next(state, task),
         Event::Confirm(super::confirm::Event::Used { .. } | super::confirm::Event::Missed | super::confirm::Event::Reset { .. }) => Vec::new(),
         Event::Merge(merge::Event::Merged { .. }) => std::iter::once(Effect::Publish).chain(overtaken(state)).collect(),
@@ -83,6 +85,13 @@ pub fn react(state: &State, entry: &Entry) -> Vec<Effect> {
 
 fn alarm(state: &State) -> Option<Effect> {
     (state.frozen.is_none() && freeze::reached(state).is_some()).then_some(Effect::Alarm)
+}
+
+/// A motion about a change that is decided lets its gate be judged again.
+fn decided(state: &State, event: &motion::Event) -> Vec<Effect> {
+    let motion::Event::Closed { motion, .. } = event else { return Vec::new() };
+    let task = state.motions.get(motion).and_then(|motion| motion.task.as_ref());
+    task.map_or_else(Vec::new, |task| next(state, task))
 }
 
 /// Others are drawn in the place of who did not answer; a word taken back leaves its gate to be judged again.

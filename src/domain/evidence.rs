@@ -61,6 +61,8 @@ pub struct Evidence<'a> {
     /// Approvals of every gate of this change.
     pub approvals: &'a [Approval],
     pub owner_confirmed: bool,
+    /// What the architecture council decided about this candidate, if it did.
+    pub council: Option<bool>,
     /// The protected branch's tip as it is now.
     pub tip: &'a Oid,
     /// The tip onto which the tested merge result was made.

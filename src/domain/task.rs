@@ -297,7 +297,7 @@ pub fn judge(state: &State, task: &TaskId, number: u32, at: GateName) -> Result<
     }
     let charter = state.charter();
     let tests = attempt.change.iter().flat_map(|change| charter.policy.tests_of(change)).map(|file| file.path.clone()).collect();
-    let Some(evidence) = attempt.evidence(state, tests) else {
+    let Some(evidence) = attempt.evidence(state, task, tests) else {
         return Ok(Vec::new());
     };
     let verdicts = gate::judge(charter.gate(at), &evidence);

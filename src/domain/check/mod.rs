@@ -7,6 +7,7 @@ use super::gate::GateName;
 use serde::{Deserialize, Serialize};
 
 mod co_signed;
+mod council_agreed;
 mod harness_unchanged;
 mod merge_is_current;
 mod merge_still_tested;
@@ -33,6 +34,7 @@ pub const CHECKS: &[&Check] = &[
     &harness_unchanged::HARNESS_UNCHANGED,
     &no_forbidden_entries::NO_FORBIDDEN_ENTRIES,
     &reviewed::REVIEWED,
+    &council_agreed::COUNCIL_AGREED,
     &suite_passes::SUITE_PASSES,
     &merge_is_current::MERGE_IS_CURRENT,
     &qa_verdict::QA_VERDICT,

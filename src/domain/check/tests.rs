@@ -33,7 +33,7 @@ pub struct Case {
     policy: Option<Digest>,
 }
 
-const KEYS: [&str; 23] = [
+const KEYS: [&str; 24] = [
     "base",
     "red",
     "green",
@@ -54,6 +54,7 @@ const KEYS: [&str; 23] = [
     "extra",
     "bundle",
     "owner",
+    "council",
     "tip",
     "tested-on",
     "gate",
@@ -185,6 +186,7 @@ impl Case {
             bundle,
             approvals: &self.approvals,
             owner_confirmed: self.fact("owner") == Some("yes"),
+            council: self.fact("council").map(|word| word == "yes"),
             tip: self.tip.as_ref().unwrap(),
             tested_on: self.tested_on.as_ref(),
             policy: self.policy.as_ref().unwrap(),
@@ -248,7 +250,7 @@ fn names_are_unique_and_described() {
 #[test]
 fn no_evidence_is_no_pass() {
     let case = Case::read("merge=!none tested-on=- bundle=-").unwrap();
-    for check in super::CHECKS.iter().filter(|check| !["no-forbidden-entries", "owner-confirmed", "harness-unchanged"].contains(&check.name)) {
+    for check in super::CHECKS.iter().filter(|check| !["no-forbidden-entries", "owner-confirmed", "harness-unchanged", "council-agreed"].contains(&check.name)) {
         let verdict = (check.judge)(&case.evidence());
         assert!(matches!(verdict, Verdict::Wait(_)), "{}: {verdict:?}", check.name);
     }

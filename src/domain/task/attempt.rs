@@ -5,7 +5,8 @@ use crate::domain::change::Change;
 use crate::domain::check::Verdict;
 use crate::domain::evidence::{Approval, Evidence};
 use crate::domain::gate::GateName;
-use crate::domain::name::{Oid, SeatName};
+use crate::domain::motion;
+use crate::domain::name::{Oid, SeatName, TaskId};
 use crate::domain::policy::Needs;
 use crate::domain::review::Draw;
 use crate::domain::run::Run;
@@ -64,7 +65,7 @@ pub enum Stage {
 
 impl Attempt {
     /// What the checks look at, and nothing else.
-    pub fn evidence<'a>(&'a self, state: &'a State, tests: Vec<String>) -> Option<Evidence<'a>> {
+    pub fn evidence<'a>(&'a self, state: &'a State, task: &TaskId, tests: Vec<String>) -> Option<Evidence<'a>> {
         let run = |kind| self.runs.get(&kind).map(|tested| &tested.run);
         let merge = self.runs.get(&RunKind::Merge);
         let gate = match self.stage {
@@ -91,6 +92,7 @@ impl Attempt {
             bundle: draw.map(|draw| draw.seq),
             approvals: &self.approvals,
             owner_confirmed: self.confirmed,
+            council: motion::find(state, task, self.number).and_then(|(_, motion)| Some(motion.closed.as_ref()?.0)),
             tip: state.tip()?,
             tested_on: merge.and_then(|tested| tested.tip.as_ref()),
             policy: &state.policy,

@@ -20,6 +20,7 @@ mod lock;
 mod log;
 mod mail;
 mod man;
+mod motion;
 mod paint;
 mod passphrase;
 mod prompt;
@@ -75,6 +76,8 @@ enum Command {
     Task(task::Task),
     #[command(subcommand)]
     Review(review::Review),
+    #[command(subcommand)]
+    Motion(motion::Motion),
     #[command(subcommand)]
     Gate(gate::Gate),
     #[command(subcommand)]
@@ -136,6 +139,7 @@ impl Command {
             Self::Log(command) => command.run(desk),
             Self::Task(command) => command.run(desk),
             Self::Review(command) => command.run(desk),
+            Self::Motion(command) => command.run(desk),
             Self::Gate(command) => command.run(desk),
             Self::Mail(command) => command.run(desk),
             Self::Lock(command) => command.run(desk),

@@ -73,6 +73,7 @@ impl Story {
             | Event::Workshop(_)
             | Event::Alert(_)
             | Event::Panel(_)
+            | Event::Motion(_)
             | Event::Lock(_)
             | Event::Confirm(_) => Ok(Vec::new()),
         }

@@ -169,8 +169,11 @@ fn wanted(state: &State, attempt: &Attempt, gate: GateName) -> Vec<RunKind> {
         GateName::Red => vec![RunKind::Base, RunKind::Red],
         GateName::Green if keeps(state, attempt) => vec![RunKind::Base, RunKind::Red, RunKind::Green, RunKind::Kept],
         GateName::Green => vec![RunKind::Base, RunKind::Red, RunKind::Green],
-        GateName::Qa if drifted => vec![RunKind::Base, RunKind::Merge, RunKind::Tip],
-        GateName::Qa => vec![RunKind::Base, RunKind::Merge],
+        GateName::Qa => {
+            let tip = drifted.then_some(RunKind::Tip);
+            let sample = samples(state, attempt).then_some(RunKind::Sample);
+            [RunKind::Base, RunKind::Merge].into_iter().chain(tip).chain(sample).collect()
+        }
         GateName::Deploy => vec![RunKind::Merge],
         GateName::Peer => Vec::new(),
     }
@@ -182,4 +185,12 @@ fn keeps(state: &State, attempt: &Attempt) -> bool {
     let asked = charter.gate(GateName::Green).checks.iter().any(|name| name == "old-tests-pass");
     let earlier = |change: &Change| charter.policy.tests_of(change).iter().any(|file| file.old.is_some());
     asked && attempt.change.as_ref().is_some_and(earlier)
+}
+
+/// Whether hunks are taken back: where source came through RED and GREEN, and the charter asks.
+fn samples(state: &State, attempt: &Attempt) -> bool {
+    let charter = state.charter();
+    let asked = charter.gate(GateName::Qa).checks.iter().any(|name| name == "mutants-noticed");
+    let wanted = |needs: &super::policy::Needs| needs.gates.contains(&GateName::Red) && charter.policy.qa.wanted(needs.risk).is_some();
+    asked && attempt.needs.as_ref().is_some_and(wanted)
 }

@@ -4,12 +4,14 @@ mod agent;
 mod alerts;
 mod decisions;
 mod entries;
+mod quality;
 mod reporting;
 
 pub use agent::Agent;
 pub use alerts::{Alerting, Hooking, Mailing, Security, Texting};
 pub use decisions::{Council, Decision};
 pub use entries::{Entries, Ruling};
+pub use quality::Quality;
 pub use reporting::Reporting;
 
 use super::change::{Change, FileChange};
@@ -71,6 +73,8 @@ pub struct RawPolicy {
     pub sms: Texting,
     #[serde(default, skip_serializing_if = "Hooking::is_default")]
     pub webhook: Hooking,
+    #[serde(default, skip_serializing_if = "Quality::is_default")]
+    pub qa: Quality,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub decisions: BTreeMap<String, Decision>,
     #[serde(default, skip_serializing_if = "Council::is_default")]
@@ -296,6 +300,7 @@ impl TryFrom<RawPolicy> for Policy {
         raw.locks.check()?;
         raw.fleet.check()?;
         raw.cumulative.check()?;
+        raw.qa.check()?;
         decisions::check(&raw.decisions, &raw.council)?;
         Ok(Self(raw))
     }

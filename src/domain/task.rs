@@ -127,6 +127,8 @@ pub enum RunKind {
     Tip,
     /// The candidate with the test files as they were before it.
     Kept,
+    /// The candidate with one hunk taken back, again and again; one result for each hunk.
+    Sample,
 }
 
 impl RunKind {
@@ -138,6 +140,7 @@ impl RunKind {
             Self::Merge => "merge",
             Self::Tip => "tip",
             Self::Kept => "kept",
+            Self::Sample => "sample",
         }
     }
 }

@@ -4,7 +4,9 @@
 
 pub mod answer;
 pub mod qr;
+pub mod receipt;
 pub mod report;
+pub mod sarif;
 pub mod text;
 pub mod turn;
 

@@ -83,6 +83,8 @@ impl Attempt {
             green_run: run(RunKind::Green),
             merge_run: run(RunKind::Merge),
             kept_run: run(RunKind::Kept),
+            sample_run: run(RunKind::Sample),
+            noticed_percent: state.charter().policy.qa.wanted(self.needs.as_ref()?.risk),
             tip_run: if *state.tip()? == self.change.as_ref()?.base { None } else { state.base_run.as_ref() },
             merge_tree: merge.map(|tested| &tested.run.tree),
             declared: self.runs.get(&RunKind::Red).map_or(&[], |tested| &tested.declared),

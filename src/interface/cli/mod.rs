@@ -24,6 +24,7 @@ mod motion;
 mod paint;
 mod passphrase;
 mod prompt;
+mod receipt;
 mod report;
 mod review;
 mod selftest;
@@ -98,6 +99,8 @@ enum Command {
     #[command(subcommand)]
     Audit(audit::Audit),
     #[command(subcommand)]
+    Receipt(receipt::Receipt),
+    #[command(subcommand)]
     Keys(keys::Keys),
     #[command(subcommand)]
     Users(users::Users),
@@ -153,6 +156,7 @@ impl Command {
             Self::Bundle(command) => command.run(desk),
             Self::Verify(command) => command.run(desk),
             Self::Audit(command) => command.run(desk),
+            Self::Receipt(command) => command.run(desk),
             Self::Keys(command) => command.run(desk),
             Self::Users(command) => command.run(desk),
             Self::Totp(command) => command.run(desk),

@@ -181,6 +181,7 @@ fn tested(kind: RunKind, statement: &Envelope) -> String {
         RunKind::Green => "the candidate",
         RunKind::Merge => "the merge result",
         RunKind::Tip => "main's tip",
+        RunKind::Sample => "the candidate with hunks taken back",
         RunKind::Kept => "the candidate with the earlier tests",
     };
     let Some(run) = statement::read_run(statement) else { return format!("tests {tree}: unreadable") };

@@ -40,6 +40,7 @@ pub const CODES: &[(&str, &str)] = &[
     ("no-such-holder", "Nobody of this name has a key here."),
     ("no-such-lock", "The seat holds no such lock and waits for none."),
     ("no-such-matter", "The policy has no rule for this matter; the reason lists those that there are."),
+    ("no-such-merge", "The record knows no merge that made this commit."),
     ("no-such-motion", "There is no motion of this number."),
     ("no-such-recipient", "There is nobody of this name to write to."),
     ("no-such-seat", "There is no seat of this name."),

@@ -1,6 +1,7 @@
 mod checkpoint;
 mod export;
 mod prove;
+mod refusals;
 mod since;
 mod verify;
 
@@ -16,6 +17,7 @@ pub enum Ledger {
     Since(since::Since),
     Export(export::Export),
     Checkpoint(checkpoint::Checkpoint),
+    Refusals(refusals::Refusals),
 }
 
 impl Ledger {
@@ -26,6 +28,7 @@ impl Ledger {
             Self::Since(command) => command.run(desk),
             Self::Export(command) => command.run(desk),
             Self::Checkpoint(command) => command.run(desk),
+            Self::Refusals(command) => command.run(desk),
         }
     }
 }

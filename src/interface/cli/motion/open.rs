@@ -10,8 +10,10 @@ use serde_json::Value;
 /// Example: orchestrate motion open architecture 'one process per seat' --body 'so that one crash is one seat'
 #[derive(Debug, clap::Args)]
 pub struct Open {
+    /// What kind of decision it is, such as `implementation` or `council`.
     matter: String,
     title: String,
+    /// What speaks for it and against it.
     #[arg(long, default_value = "")]
     body: String,
 }

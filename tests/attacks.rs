@@ -5,7 +5,7 @@ mod boundary;
 mod chance;
 mod crash;
 mod drift;
-mod fleet;
+pub mod fleet;
 mod freeze;
 mod hostile;
 mod keys;
@@ -22,6 +22,7 @@ mod starve;
 mod together;
 mod users;
 mod wire;
+mod witness;
 
 use crate::world::{Said, World};
 

@@ -5,7 +5,11 @@
 mod alerts;
 mod attacks;
 mod bad_input;
+mod dashboard;
+mod guard;
+mod mcp;
 mod readme;
+mod real;
 mod recovery;
 mod replay;
 mod report;

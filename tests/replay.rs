@@ -15,12 +15,13 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 /// Every kind of event: whoever adds a variant is led here by the compiler, and adds its name.
-const KINDS: [&str; 67] = [
+const KINDS: [&str; 68] = [
     "founded",
     "sworn",
     "started",
     "rechartered",
     "stopped",
+    "witnessed",
     "key-made",
     "signed",
     "key-revoked",
@@ -93,6 +94,7 @@ fn kind(event: &Event) -> &'static str {
             workshop::Event::Started { .. } => "started",
             workshop::Event::Rechartered { .. } => "rechartered",
             workshop::Event::Stopped => "stopped",
+            workshop::Event::Witnessed { .. } => "witnessed",
         },
         Event::Key(key::Event::Made { .. }) => "key-made",
         Event::Key(key::Event::Signed { .. }) => "signed",

@@ -33,6 +33,8 @@ pub enum Act {
     Start { version: String, level: String, note: String },
     Stop,
     Recharter { charter: String },
+    /// A cosigned checkpoint of this ledger, judged before it is asked.
+    Witnessed { note: String },
     Seat { seat: SeatName, agent: Vec<String>, prompt: Digest },
     Answer,
     Leave { seat: SeatName, instance: u32, why: String },
@@ -109,6 +111,7 @@ impl Act {
             Self::Start { .. } => ("start", none()),
             Self::Stop => ("stop", none()),
             Self::Recharter { .. } => ("recharter", none()),
+            Self::Witnessed { .. } => ("witnessed", none()),
             Self::Seat { seat, .. } => ("seat", seat.to_string()),
             Self::Answer => ("answer", none()),
             Self::Leave { seat, .. } => ("leave", seat.to_string()),

@@ -21,10 +21,8 @@ pub fn decide(state: &State, actor: &Actor, command: &Command) -> Result<Vec<Eve
     match &command.act {
         // An instance answers for its own seat, by its own socket.
         Act::Answer => fleet::answer(state, actor),
-        // The owner stops the workshop; nothing is lost by it.
-        Act::Stop => owner(actor, "stop").map(|()| vec![Event::Workshop(workshop::Event::Stopped)]),
-        // The owner alone changes the charter, and never the seats.
-        Act::Recharter { charter } => workshop::recharter(state, actor, charter),
+        // The owner stops the workshop, changes its charter, and brings what a witness signed.
+        Act::Stop | Act::Recharter { .. } | Act::Witnessed { .. } => house(state, actor, command),
         // A seat signs its own commits.
         Act::Sign { signing } => key::sign(state, actor, now, signing),
         // The owner takes a key away; what was accepted before stays.
@@ -77,6 +75,18 @@ pub fn decide(state: &State, actor: &Actor, command: &Command) -> Result<Vec<Eve
         | Act::Lend
         | Act::Alarm
         | Act::Tick => edge(actor).and_then(|()| measured(state, command)),
+    }
+}
+
+/// What the owner does with the workshop as a whole.
+fn house(state: &State, actor: &Actor, command: &Command) -> Result<Vec<Event>, Refusal> {
+    match &command.act {
+        // The owner alone changes the charter, and never the seats.
+        Act::Recharter { charter } => workshop::recharter(state, actor, charter),
+        // What a witness saw is kept beside what it saw.
+        Act::Witnessed { note } => workshop::witnessed(actor, note),
+        // The owner stops the workshop; nothing is lost by it.
+        _ => owner(actor, "stop").map(|()| vec![Event::Workshop(workshop::Event::Stopped)]),
     }
 }
 

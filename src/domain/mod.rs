@@ -14,6 +14,7 @@ pub mod day;
 pub mod decide;
 pub mod draw;
 pub mod dsse;
+pub mod edit;
 pub mod effect;
 pub mod entry;
 pub mod event;

@@ -48,6 +48,8 @@ pub const ALL: &[&str] = &[
     "system-calls",
     "tree-entries",
     "veto-sticks",
+    "witness-consistency",
+    "witness-demanded",
     "write-locks",
 ];
 

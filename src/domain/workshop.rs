@@ -42,13 +42,15 @@ pub enum Event {
     Rechartered { charter: String },
     /// The supervisor stopped because it was told to.
     Stopped,
+    /// A witness on another machine has seen a checkpoint of this ledger and put its name to it.
+    Witnessed { note: String },
 }
 
 impl Event {
     pub fn statement(&mut self) -> Option<(Party, &mut Envelope)> {
         match self {
             Self::Sworn { statement } => Some((Party::Owner, statement)),
-            Self::Founded { .. } | Self::Started { .. } | Self::Rechartered { .. } | Self::Stopped => None,
+            Self::Founded { .. } | Self::Started { .. } | Self::Rechartered { .. } | Self::Stopped | Self::Witnessed { .. } => None,
         }
     }
 }
@@ -87,6 +89,14 @@ pub fn recharter(state: &State, actor: &Actor, text: &str) -> Result<Vec<Any>, R
     Ok(std::iter::once(adopted).chain(task::send_all_back(state, "the owner adopted another charter: submit again")).collect())
 }
 
+/// Keeps a cosigned checkpoint that the supervisor has judged: what a witness saw stays true while frozen.
+pub fn witnessed(actor: &Actor, note: &str) -> Result<Vec<Any>, Refusal> {
+    if *actor != Actor::Owner {
+        return Err(Refusal::new("owner-only", "only the owner brings what a witness signed", "orchestrate ledger witnessed FILE"));
+    }
+    Ok(vec![Any::Workshop(Event::Witnessed { note: note.to_owned() })])
+}
+
 fn charter(text: &str) -> Result<Charter, Refusal> {
     Charter::from_canonical(text).map_err(|why| Refusal::new("bad-charter", why.to_string(), "orchestrate config show"))
 }
@@ -113,6 +123,6 @@ pub fn apply(state: &mut State, time: Millis, event: &Event) {
             state.level_note = note.clone();
             state.started = time;
         }
-        Event::Stopped | Event::Sworn { .. } => {}
+        Event::Stopped | Event::Sworn { .. } | Event::Witnessed { .. } => {}
     }
 }

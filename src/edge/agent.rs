@@ -40,6 +40,16 @@ pub struct Seating<'a> {
     pub relay: Option<&'a str>,
     /// Variables that the owner lets into the seat, such as `ANTHROPIC_API_KEY`; they are written to no file.
     pub credentials: &'a BTreeMap<String, String>,
+    /// Whether the agent's client finds settings that the seat cannot change.
+    pub managed: bool,
+}
+
+/// Settings that a seat's client obeys and the seat cannot change, and where they stand below the sandbox's `/etc`.
+pub const MANAGED: &str = "claude-code/managed-settings.json";
+
+/// The settings of that file: each tool waits for a yes, and a program that cannot be run says no.
+pub fn managed(binary_inside: &str) -> String {
+    claude::managed(binary_inside)
 }
 
 /// What to add to the agent's environment and to its command line.

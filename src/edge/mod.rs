@@ -17,3 +17,4 @@ pub mod totp;
 pub mod upstream;
 pub mod users;
 pub mod webhook;
+pub mod witness;

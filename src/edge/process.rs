@@ -30,6 +30,11 @@ pub enum Ended {
     Killed,
 }
 
+/// Where this program's own file lies.
+pub fn own() -> Result<std::path::PathBuf, Failure> {
+    std::env::current_exe().map_err(|why| Failure::new("cannot find this program's own file", why).hint("mount -t proc proc /proc"))
+}
+
 /// Makes this process's memory nobody else's: no debugger of the same user, no core file.
 pub fn harden() -> Result<(), Failure> {
     use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
@@ -56,6 +61,15 @@ pub fn replace(argv: &[String]) -> Failure {
     };
     let why = Command::new(program).args(args).exec();
     Failure::new(format!("cannot run {program}"), why)
+}
+
+/// Runs a program in the foreground of this terminal until it ends; how it ends is its own matter and the terminal's.
+pub fn show(argv: &[String]) -> Result<(), Failure> {
+    let Some((program, args)) = argv.split_first() else {
+        return Err(Failure::new("cannot run a program", "none was named"));
+    };
+    let ended = Command::new(program).args(args).status().doing(format!("cannot run {program}"))?;
+    if ended.success() { Ok(()) } else { Err(Failure::new(format!("{program} ended badly"), ended).hint("orchestrate attach")) }
 }
 
 fn runnable(file: &Path) -> bool {

@@ -1,12 +1,19 @@
 //! Signed notes, checkpoints and log proofs in the C2SP formats (signed-note, tlog-checkpoint, tlog-proof). Pure.
 
+mod cosignature;
+mod growth;
+
+pub use cosignature::{cosign, seen_at};
+pub use growth::Growth;
+
 use super::chain::{Hash, verify_inclusion};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use ed25519_dalek::{Signature, Signer as _, SigningKey, VerifyingKey};
 use sha2::{Digest as _, Sha256};
 
-/// The signature type byte of plain Ed25519.
+/// The signature type bytes of plain Ed25519 and of a witness's cosignature with its time.
 const ED25519: u8 = 1;
+const COSIGNATURE: u8 = 4;
 /// No note is longer: the text of a checkpoint and sixteen post-quantum cosignatures fit many times.
 const NOTE_LIMIT: usize = 1 << 18;
 /// A path in a tree of 2^63 leaves has 63 nodes.
@@ -79,38 +86,52 @@ fn hash(text: &str) -> Result<Hash, NoteError> {
     }
 }
 
-/// A name and an Ed25519 key that may sign notes.
+/// A name and an Ed25519 key that may sign notes: as their author, or as a witness, which says when it saw them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VerifierKey {
     name: String,
     key: VerifyingKey,
+    kind: u8,
 }
 
 impl VerifierKey {
     /// Names a key; the name is not empty and holds neither spaces, control characters nor `+`.
     pub fn new(name: &str, key: VerifyingKey) -> Result<Self, NoteError> {
+        Self::of_kind(name, key, ED25519)
+    }
+
+    /// Names a witness's key.
+    pub fn witness(name: &str, key: VerifyingKey) -> Result<Self, NoteError> {
+        Self::of_kind(name, key, COSIGNATURE)
+    }
+
+    pub fn is_witness(&self) -> bool {
+        self.kind == COSIGNATURE
+    }
+
+    fn of_kind(name: &str, key: VerifyingKey, kind: u8) -> Result<Self, NoteError> {
         if name.is_empty() || name.chars().any(|c| c.is_whitespace() || c.is_control() || c == '+') {
             return malformed("key name", "it is empty or holds spaces, control characters or a plus");
         }
         if key.is_weak() {
             return malformed("key", "it is a point of small order");
         }
-        Ok(Self { name: name.to_owned(), key })
+        Ok(Self { name: name.to_owned(), key, kind })
     }
 
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// The four bytes that stand before each signature: `SHA-256(name || 0x0A || 0x01 || key)[:4]`.
+    /// The four bytes that stand before each signature: `SHA-256(name || 0x0A || kind || key)[:4]`.
     pub fn id(&self) -> [u8; 4] {
-        let digest = Sha256::new().chain_update(&self.name).chain_update([b'\n', ED25519]).chain_update(self.key.as_bytes()).finalize();
+        let digest = Sha256::new().chain_update(&self.name).chain_update([b'\n', self.kind]).chain_update(self.key.as_bytes()).finalize();
         [digest[0], digest[1], digest[2], digest[3]]
     }
 
-    /// Writes the key as `name+hex(id)+base64(0x01 || key)`.
+    /// Writes the key as `name+hex(id)+base64(kind || key)`.
     pub fn encode(&self) -> String {
-        let key = [&[ED25519], &self.key.as_bytes()[..]].concat();
+        let key = [&[self.kind], &self.key.as_bytes()[..]].concat();
         format!("{}+{}+{}", self.name, hex::encode(self.id()), STANDARD.encode(key))
     }
 
@@ -119,10 +140,10 @@ impl VerifierKey {
         let Some((name, rest)) = text.split_once('+') else { return malformed("key", "it is name+id+key") };
         let Some((_, key)) = rest.split_once('+') else { return malformed("key", "it is name+id+key") };
         let bytes = strict_base64(key)?;
-        let Some(([ED25519], point)) = bytes.split_first_chunk() else { return malformed("key", "it is not of type Ed25519") };
+        let Some(([kind @ (ED25519 | COSIGNATURE)], point)) = bytes.split_first_chunk() else { return malformed("key", "it is not of type Ed25519") };
         let point = <[u8; 32]>::try_from(point).ok().and_then(|point| VerifyingKey::from_bytes(&point).ok());
         let Some(point) = point else { return malformed("key", "it is not an Ed25519 point") };
-        let key = Self::new(name, point)?;
+        let key = Self::of_kind(name, point, *kind)?;
         if key.encode() == text { Ok(key) } else { malformed("key", "the id is not that of this name and key") }
     }
 }
@@ -131,12 +152,6 @@ impl VerifierKey {
 pub fn note(text: &str, key: &SigningKey, name: &str) -> Result<String, NoteError> {
     check_text(text)?;
     Ok(format!("{text}\n{}", signature_line(text, key, name)?))
-}
-
-/// Adds a further signature, such as a witness's, to a note.
-pub fn cosign(note: &str, key: &SigningKey, name: &str) -> Result<String, NoteError> {
-    let (text, _) = split_note(note)?;
-    Ok(format!("{note}{}", signature_line(text, key, name)?))
 }
 
 fn signature_line(text: &str, key: &SigningKey, name: &str) -> Result<String, NoteError> {
@@ -192,9 +207,16 @@ impl<'a> SignatureLine<'a> {
     }
 
     fn verify(&self, text: &str, key: &VerifierKey) -> Result<(), NoteError> {
-        let good = Signature::from_slice(&self.signature).is_ok_and(|signature| key.key.verify_strict(text.as_bytes(), &signature).is_ok());
+        let good = match self.signature.split_first_chunk() {
+            Some((seconds, signature)) if key.is_witness() => fits(key, &cosignature::said(u64::from_be_bytes(*seconds), text), signature),
+            _ => !key.is_witness() && fits(key, text, &self.signature),
+        };
         if good || crate::domain::planted::out("checkpoint-signature") { Ok(()) } else { Err(NoteError::BadSignature(self.name.to_owned())) }
     }
+}
+
+fn fits(key: &VerifierKey, text: &str, signature: &[u8]) -> bool {
+    Signature::from_slice(signature).is_ok_and(|signature| key.key.verify_strict(text.as_bytes(), &signature).is_ok())
 }
 
 /// Opens a note: gives its text where at least one known key signed it and no known key's signature is bad.

@@ -5,6 +5,7 @@ mod lock;
 mod mail;
 pub(super) mod owner;
 mod push;
+pub(super) mod record;
 mod work;
 
 use super::drive::{Denied, Outcome};
@@ -42,7 +43,7 @@ pub async fn answer(yard: &Arc<Yard>, door: &Door, request: Request) -> Response
         Request::Inbox { .. } | Request::MailRead { .. } | Request::MailAck { .. } | Request::MailWait { .. } | Request::MailSend { .. } => {
             mail::answer(yard, actor, request).await
         }
-        Request::LockList | Request::LockWhy { .. } | Request::LockAcquire { .. } | Request::LockRelease { .. } => {
+        Request::LockList | Request::LockWhy { .. } | Request::EditMay { .. } | Request::LockAcquire { .. } | Request::LockRelease { .. } => {
             lock::answer(yard, actor, request).await
         }
         Request::MotionList => work::read(yard, actor, request).await,
@@ -71,6 +72,8 @@ pub async fn answer(yard: &Arc<Yard>, door: &Door, request: Request) -> Response
         | Request::TotpShow
         | Request::TotpReset { .. }
         | Request::Ledger { .. }
+        | Request::Dashboard { .. }
+        | Request::Witnessed { .. }
         | Request::LedgerVerify
         | Request::Report { .. }
         | Request::ReportMail { .. }

@@ -10,7 +10,7 @@ use crate::domain::isolation::Isolation;
 use crate::domain::name::SeatName;
 use crate::edge::git::{Git, examine};
 use crate::edge::keys::KeyStore;
-use crate::edge::process::spawn_daemon;
+use crate::edge::process::{self, spawn_daemon};
 use crate::ledger::Ledger as _;
 use crate::ledger::sqlite::SqliteLedger;
 use crate::view::answer::Audit;
@@ -254,7 +254,7 @@ fn remove(path: &Path) -> Result<(), Failure> {
 /// Puts our own binary where the seats and the gate's hooks find it; a changed one replaces it whole.
 fn install(place: &Place) -> Result<(), Failure> {
     const WHAT: &str = "cannot install the program for the seats";
-    let own = std::env::current_exe().doing(WHAT)?;
+    let own = process::own()?;
     let (draft, target) = (place.join("bin/.orchestrate.new"), place.join("bin/orchestrate"));
     std::fs::copy(&own, &draft).doing(WHAT)?;
     std::fs::rename(&draft, &target).doing(WHAT)?;
@@ -331,7 +331,7 @@ pub fn inner(args: &[OsString]) -> Failure {
 /// Checks the ledger of a workshop whose supervisor does not run.
 pub fn verify_ledger_file(state: &Path) -> Result<Audit, Failure> {
     let ledger = SqliteLedger::open_read_only(&state.join("ledger.db"))?;
-    Ok(super::answer::owner::audit(ledger.check()))
+    Ok(super::answer::record::audit(ledger.check()))
 }
 
 /// Waits until a supervisor that was told to stop is gone.
@@ -344,4 +344,9 @@ pub fn wait_gone(pid: u32) -> Result<(), Failure> {
 /// Becomes another program, such as tmux; returns only when that failed.
 pub fn become_program(argv: &[String]) -> Failure {
     crate::edge::process::replace(argv).hint("orchestrate doctor")
+}
+
+/// Runs a program on this terminal, such as tmux, until it ends.
+pub fn show_program(argv: &[String]) -> Result<(), Failure> {
+    crate::edge::process::show(argv)
 }

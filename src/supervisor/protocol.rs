@@ -56,6 +56,8 @@ pub enum Request {
     LockList,
     /// What stands between the asker and a path.
     LockWhy { path: String },
+    /// What stands between the asker and an edit of a path in its clone.
+    EditMay { path: String },
     /// All paths or none; with `wait`, waits so many seconds for its turn.
     LockAcquire { paths: Vec<String>, priority: Priority, #[serde(default)] wait: Option<u32> },
     /// `seat` for the owner, who may release anybody's.
@@ -97,6 +99,8 @@ pub enum Request {
     TotpReset { code: String },
     /// Entries from a position on, as they were written; waits up to `wait` seconds for the next one when there is none yet.
     Ledger { from: u64, most: u32, wait: u32 },
+    /// Everything at once for the owner's screen; waits up to `wait` seconds for the ledger to grow beyond `since` entries.
+    Dashboard { since: u64, wait: u32 },
     LedgerVerify,
     /// The security report; `date` is the day it is about or ends with, `zone` another one than the policy's.
     Report { about: About, date: Option<String>, zone: Option<String> },
@@ -105,6 +109,8 @@ pub enum Request {
     /// The whole history for `orchestrate verify`: written to a file that the answer names; see `ledger::bundle`.
     Bundle { path: String },
     LedgerProve { seq: u64 },
+    /// Keeps a checkpoint of this ledger that a witness cosigned.
+    Witnessed { note: String },
     /// The path by which a checkpoint over `new` entries (now, where it is not said) is seen to begin with one over `old`.
     LedgerSince { old: u64, new: Option<u64> },
     Checkpoint,

@@ -244,6 +244,7 @@ fn plan(yard: &Yard, seat: &SeatName, launch: &Launch, prompt: &str, home: &Path
         again: resumes.then_some(AGAIN),
         relay: (yard.isolation != Isolation::None).then_some(relay.as_str()),
         credentials: &credentials(yard),
+        managed: yard.isolation != Isolation::None,
     };
     let furniture = agent::furnish(launch.kind, &seating)?;
     let mut env = furniture.env;
@@ -261,6 +262,7 @@ fn plan(yard: &Yard, seat: &SeatName, launch: &Launch, prompt: &str, home: &Path
     let walled = yard.isolation != Isolation::None;
     let forward = |(port, socket)| Forward { port, socket: inside.run.join(socket) };
     let forwards = if walled { [(RELAY_PORT, RELAY_SOCKET), (API_PORT, API_SOCKET)].map(forward).to_vec() } else { Vec::new() };
+    let etc = if walled { vec![(agent::MANAGED.to_owned(), managed(yard, &inside)?)] } else { Vec::new() };
     Ok(Plan {
         name: seat.to_string(),
         binds,
@@ -269,10 +271,21 @@ fn plan(yard: &Yard, seat: &SeatName, launch: &Launch, prompt: &str, home: &Path
         argv: launch.argv.iter().cloned().chain(furniture.args).map(OsString::from).collect(),
         limits: Limits { memory: Some((total_memory()? / 2).max(LEAST_MEMORY)), ..LIMITS },
         forwards,
-        etc: Vec::new(),
+        etc,
         nested: false,
         user: yard.users.get(seat).copied(),
     })
+}
+
+/// The settings that no seat can change: a file beside the programs, which seats see and cannot write.
+fn managed(yard: &Yard, inside: &Inside) -> Result<PathBuf, Failure> {
+    let path = yard.place.join("bin/managed-settings.json");
+    let text = agent::managed(&inside.bin.join("orchestrate").to_string_lossy());
+    if std::fs::read_to_string(&path).is_ok_and(|known| known == text) {
+        return Ok(path);
+    }
+    std::fs::write(&path, text).doing(format!("cannot write {}", path.display()))?;
+    Ok(path)
 }
 
 /// What an agent needs to reach its model. Behind walls that is a dummy and the way to the relay, which puts the owner's credential in;

@@ -47,7 +47,7 @@ pub fn judge(old: &str, new: &str, path: &[String], key: &str) -> Result<Grown, 
     Err(format!("the first {} entries are not those that the earlier checkpoint was signed over", before.size))
 }
 
-fn hash(text: &str) -> Result<Hash, String> {
+pub(super) fn hash(text: &str) -> Result<Hash, String> {
     let bytes = STANDARD.decode(text).ok().and_then(|bytes| Hash::try_from(bytes).ok());
     bytes.ok_or_else(|| format!("{text:?} is no hash in base64"))
 }

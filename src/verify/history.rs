@@ -165,6 +165,7 @@ impl<'a> History<'a> {
                 self.level = Some(level);
                 supervisor(entry)
             }
+            Event::Workshop(workshop::Event::Witnessed { .. }) if entry.by != Actor::Owner => Err("it was not the owner who brought it".to_owned()),
             Event::Workshop(_)
             | Event::Key(_)
             | Event::Fleet(fleet::Event::Answered { .. })

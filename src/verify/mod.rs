@@ -16,11 +16,14 @@ mod letters;
 mod panels;
 mod pieces;
 mod problems;
+pub mod proof;
 mod roster;
 mod runs;
 mod signed;
 #[cfg(test)]
 mod tests;
+pub mod witness;
+mod witnessed;
 mod word;
 mod words;
 
@@ -74,11 +77,27 @@ pub struct CommitReport {
     pub present: bool,
 }
 
+/// What the asker knows from elsewhere, and the bundle has to agree with.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Pins {
+    /// The owner's fingerprint.
+    pub owner: Option<String>,
+    /// The keys of witnesses who must have seen every merge.
+    pub witnesses: Vec<String>,
+    /// Checkpoints that were kept, such as those in mailed reports: the ledger must begin with what they are over.
+    pub seen: Vec<String>,
+}
+
 /// Judges the protected branch of a clone against a bundle; `owner` pins the owner's fingerprint.
 pub fn run(clone: &Path, bundle: &Path, owner: Option<&str>) -> Result<Report, Failure> {
+    run_pinned(clone, bundle, &Pins { owner: owner.map(str::to_owned), ..Pins::default() })
+}
+
+/// The same, with more that the asker knows.
+pub fn run_pinned(clone: &Path, bundle: &Path, pins: &Pins) -> Result<Report, Failure> {
     let bytes = load(bundle)?;
     let mut reader = Reader::open(&Git::find()?, clone, &[])?;
-    judge(&bytes, owner, &mut reader, None)
+    judge(&bytes, pins, &mut reader, None)
 }
 
 /// The entries of a bundle whose seal holds; nothing else of them is judged.
@@ -130,7 +149,7 @@ pub fn commits_accounted(
 ) -> Result<Report, Failure> {
     let bytes = load(bundle)?;
     let mut reader = Reader::open(&Git::find()?, git_dir, env)?;
-    judge(&bytes, owner, &mut reader, Some(new_tip))
+    judge(&bytes, &Pins { owner: owner.map(str::to_owned), ..Pins::default() }, &mut reader, Some(new_tip))
 }
 
 fn load(path: &Path) -> Result<Vec<u8>, Failure> {
@@ -145,10 +164,10 @@ fn load(path: &Path) -> Result<Vec<u8>, Failure> {
 }
 
 /// Judges a bundle's bytes and a repository; a given tip is judged in place of the branch, and without a look at every object.
-fn judge(bytes: &[u8], owner: Option<&str>, reader: &mut Reader, tip: Option<&Oid>) -> Result<Report, Failure> {
+fn judge(bytes: &[u8], pins: &Pins, reader: &mut Reader, tip: Option<&Oid>) -> Result<Report, Failure> {
     let (mut report, mut problems) = (Report::default(), Problems::default());
     match bundle::read(bytes) {
-        Ok(bundle) => ledger(&bundle, owner, reader, tip, &mut report, &mut problems)?,
+        Ok(bundle) => ledger(&bundle, pins, reader, tip, &mut report, &mut problems)?,
         Err(why) => problems.add(why),
     }
     report.ok = problems.is_empty();
@@ -160,7 +179,7 @@ type Bundled<'a> = bundle::Bundle<'a>;
 
 fn ledger(
     bundle: &Bundled<'_>,
-    owner: Option<&str>,
+    pins: &Pins,
     reader: &mut Reader,
     tip: Option<&Oid>,
     report: &mut Report,
@@ -173,7 +192,7 @@ fn ledger(
     let book = Book::read(bundle, problems);
     report.size = book.len();
     let Some(roster) = Roster::read(&book, problems) else { return Ok(()) };
-    trust(&roster, owner, report, problems);
+    trust(&roster, pins.owner.as_deref(), report, problems);
     signed::judge(&book, &roster, problems);
     letters::judge(&book, &roster, problems);
     let history = History::read(&book, problems);
@@ -183,6 +202,7 @@ fn ledger(
     let merges = chain::read(&history, &roster.genesis.base, problems);
     report.commits = cases(&roster, &history, &merges, problems);
     report.lines.insert(0, format!("ledger: {} entries of {}, root {}", report.size, plain(&roster.genesis.workshop), report.root));
+    witnessed::judge(&book, &roster, pins, &merges, report, problems);
     report.lines.push(format!("isolation: the last start saw level {} hold", report.level));
     repository(&Judge { roster: &roster, book: &book, history: &history, merges: &merges }, reader, tip, report, problems)
 }

@@ -43,6 +43,10 @@ fn workshop(event: &workshop::Event) -> String {
         workshop::Event::Started { version, level, .. } => format!("supervisor {version} started, isolation {level}"),
         workshop::Event::Rechartered { .. } => "the owner adopted another charter".to_owned(),
         workshop::Event::Stopped => "supervisor stopped".to_owned(),
+        workshop::Event::Witnessed { note } => {
+            let names: Vec<&str> = note.lines().filter_map(|line| line.strip_prefix("\u{2014} ")?.split(' ').next()).skip(1).collect();
+            format!("{} saw the first {} entries", names.join(", "), note.lines().nth(1).unwrap_or_default())
+        }
     }
 }
 

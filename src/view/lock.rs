@@ -3,6 +3,7 @@
 use crate::domain::actor::Actor;
 use crate::domain::entry::Millis;
 use crate::domain::glob::{FoldedPath, Glob};
+use crate::domain::edit;
 use crate::domain::lock::{self, Lease, Obstacle, Waiting};
 use crate::domain::message::Priority;
 use crate::domain::name::SeatName;
@@ -106,6 +107,18 @@ pub fn lock_why(state: &State, actor: &Actor, path: &str, now: Millis) -> LockWh
         waiting: waiting(state, now, |wish| lock::path::touches(&folded, &wish.paths)),
         refused,
     }
+}
+
+/// What stands between a seat and an edit.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EditPage {
+    pub path: String,
+    pub refused: Option<Refusal>,
+}
+
+/// Whether an edit of a path in the clone would be of any use.
+pub fn edit(state: &State, actor: &Actor, path: &str, now: Millis) -> EditPage {
+    EditPage { path: path.to_owned(), refused: edit::judge(state, actor, path, now).err() }
 }
 
 /// What a seat holds of these paths now.

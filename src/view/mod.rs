@@ -11,6 +11,7 @@ pub mod text;
 pub mod turn;
 
 mod certificate;
+mod dashboard;
 mod gate;
 mod inbox;
 mod line;
@@ -23,10 +24,11 @@ mod task;
 mod whoami;
 
 pub use certificate::{Certificate, certificates};
+pub use dashboard::{Dashboard, LetterLine, dashboard};
 pub use gate::{CheckLine, GateLine, GatePage, GateState, Judge, RunLine, Word, gate};
 pub use inbox::{MailLine, inbox};
 pub use line::line;
-pub use lock::{LockLine, LockPage, LockWhy, Locked, WishLine, lock_why, locked, locks};
+pub use lock::{EditPage, LockLine, LockPage, LockWhy, Locked, WishLine, edit, lock_why, locked, locks};
 pub use mail::{MailPage, Recipient, mail};
 pub use motion::{MotionLine, motions};
 pub use review::{CommitLine, FileLine, ReviewLine, ReviewPage, review, reviews};

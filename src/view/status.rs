@@ -307,7 +307,7 @@ fn refusals(state: &State) -> Vec<RefusalLine> {
     state.refusals.iter().skip(state.refusals.len().saturating_sub(REFUSALS)).map(refusal).collect()
 }
 
-fn refusal((seq, time, by, refused): &(u64, Millis, Actor, Refused)) -> RefusalLine {
+pub(super) fn refusal((seq, time, by, refused): &(u64, Millis, Actor, Refused)) -> RefusalLine {
     RefusalLine {
         seq: *seq,
         time: *time,

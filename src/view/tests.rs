@@ -288,6 +288,7 @@ fn pages_survive_the_way_over_the_socket() {
     let id = journey.mail();
     let state = &journey.state;
     survives(&status(state, 5));
+    survives(&dashboard(state, 5));
     survives(&whoami(state, &dev()));
     survives(&tasks(state));
     survives(&task(state, &t1()).unwrap());

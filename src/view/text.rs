@@ -35,6 +35,31 @@ pub fn clip(text: &str, most: usize) -> String {
     format!("{kept}~")
 }
 
+/// A text in lines of at most so many characters, broken at spaces where there are any.
+pub fn broken(text: &str, room: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    let mut left = 0;
+    for word in text.split(' ') {
+        let chars: Vec<char> = word.chars().collect();
+        for (at, piece) in chars.chunks(room).enumerate() {
+            let piece: String = piece.iter().collect();
+            let length = piece.chars().count();
+            match lines.last_mut() {
+                Some(line) if at == 0 && length < left => {
+                    line.push(' ');
+                    line.push_str(&piece);
+                    left -= length + 1;
+                }
+                Some(_) | None => {
+                    lines.push(piece);
+                    left = room - length;
+                }
+            }
+        }
+    }
+    if lines.is_empty() { vec![String::new()] } else { lines }
+}
+
 /// A time as `2026-11-20 23:50:49Z`.
 pub fn time(at: Millis) -> String {
     let (days, rest) = (at / 86_400_000, at / 1000 % 86_400);

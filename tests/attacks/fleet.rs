@@ -20,7 +20,7 @@ fn of(entry: &Entry) -> Option<&fleet::Event> {
 
 /// Waits until a further instance sits in the seat and has answered; gives why the one before left.
 #[track_caller]
-fn back(world: &World, mark: u64, name: &str) -> String {
+pub fn back(world: &World, mark: u64, name: &str) -> String {
     let (seq, why) = world.wait_from(mark, "the end", |entry| match of(entry) {
         Some(fleet::Event::Left { seat, why, .. }) if seat.as_str() == name => Some((entry.seq, why.clone())),
         _ => None,
@@ -39,7 +39,8 @@ fn agent(world: &World, seat: &str) -> i32 {
         let line = read("cmdline");
         let script = line.split(|b| *b == 0).nth(1).unwrap_or_default();
         let own = format!("ORCHESTRATE_SEAT={seat}");
-        (script.ends_with(b"/agent") || script.ends_with(b"/claude")) && read("environ").split(|b| *b == 0).any(|word| word == own.as_bytes())
+        (script.ends_with(b"/agent") || script.ends_with(b"/claude"))
+            && read("environ").split(|b| *b == 0).any(|word| word == own.as_bytes())
     };
     let family = Family::of(&world.path(""));
     let found: Vec<i32> = family.all().filter(named).collect();
@@ -66,7 +67,10 @@ fn a_client_that_is_killed_comes_back_and_is_shown_its_open_mail() {
     send("one");
     send("two");
     assert_eq!(inbox(&world, "dev-a"), ["one", "two"]);
-    world.seat("dev-a").run("orchestrate mail ack $(orchestrate mail inbox --json | grep -o '\"id\":\"[0-9a-f]*' | head -1 | cut -d'\"' -f4)").ok();
+    world
+        .seat("dev-a")
+        .run("orchestrate mail ack $(orchestrate mail inbox --json | grep -o '\"id\":\"[0-9a-f]*' | head -1 | cut -d'\"' -f4)")
+        .ok();
     world.seat("dev-a").run("echo work > left.txt").ok();
     let mark = world.mark();
     kill(agent(&world, "dev-a"));
@@ -137,7 +141,7 @@ fn a_killed_supervisor_finds_who_ended_meanwhile_and_leaves_the_others_alone() {
 
 /// Waits until a seat's line on the status page, and its pane's border, say this.
 #[track_caller]
-fn shows(world: &World, name: &str, wanted: &str) {
+pub fn shows(world: &World, name: &str, wanted: &str) {
     let begun = std::time::Instant::now();
     let mut last = String::new();
     while begun.elapsed() < crate::world::DEADLINE {

@@ -53,6 +53,8 @@ const GUARDS: &[(&str, &str)] = &[
     ("system-calls", "36"),
     ("tree-entries", "G1"),
     ("veto-sticks", "I13"),
+    ("witness-consistency", "Q2d"),
+    ("witness-demanded", "Q5f"),
     ("write-locks", "P10"),
 ];
 

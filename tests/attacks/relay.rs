@@ -142,19 +142,3 @@ fn a_key_file_is_read_when_it_is_private() {
     world.seat("dev-a").run(&ask("GET", "/v1/models", "")).ok().says("200");
     assert!(model.heard()[0].contains(&format!("x-api-key: {KEY}\r\n")));
 }
-
-/// With `CLAUDE=/path/to/claude`: the real client starts in its seat, answers through its hook, and reaches its model through the relay.
-#[test]
-fn the_real_client_works_through_the_relay() {
-    let Ok(client) = std::env::var("CLAUDE") else { return };
-    let model = Model::start();
-    let mut world = World::python();
-    world.rule(&format!("[agent]\nupstream = \"http://{}\"\n", model.address));
-    world.set("ANTHROPIC_API_KEY", KEY);
-    let (repo, agent) = (world.repo(), world.path("agent"));
-    let (seat, others) = (format!("dev-b={client}"), agent.to_str().unwrap());
-    let said = world.orchestrate(&["bootstrap", repo.to_str().unwrap(), "--agent", others, "--agent", &seat, "--detach", "--yes"]);
-    said.ok().says("8 of 8 seats answered");
-    let heard = model.wait_heard(|text| text.starts_with("POST /v1/messages?beta=true ") && text.contains("orchestrate whoami"));
-    assert!(heard.contains("user-agent: claude-cli/") && heard.contains(&format!("x-api-key: {KEY}\r\n")), "{}", &heard[..1000]);
-}

@@ -13,7 +13,12 @@ struct Shared {
     asked: Mutex<bool>,
     bell: Condvar,
     go_on: Condvar,
+    /// What a model that has a script does instead of answering in words.
+    script: Option<Script>,
 }
+
+/// The tool that is used after a request, and with what.
+pub type Script = fn(&str) -> Option<(&'static str, &'static str)>;
 
 pub struct Model {
     pub address: SocketAddr,
@@ -22,8 +27,17 @@ pub struct Model {
 
 impl Model {
     pub fn start() -> Self {
+        Self::with(None)
+    }
+
+    /// A model that uses tools as the script says.
+    pub fn scripted(script: Script) -> Self {
+        Self::with(Some(script))
+    }
+
+    fn with(script: Option<Script>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let (address, shared) = (listener.local_addr().unwrap(), Arc::new(Shared::default()));
+        let (address, shared) = (listener.local_addr().unwrap(), Arc::new(Shared { script, ..Shared::default() }));
         let here = Arc::clone(&shared);
         std::thread::spawn(move || {
             for stream in listener.incoming() {
@@ -71,6 +85,11 @@ fn answer(mut stream: &TcpStream, head: &str, body: &str, shared: &Shared) -> st
     }
     stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n")?;
     let mut chunk = |text: &str| write!(stream, "{:x}\r\n{text}\r\n", text.len());
+    if let Some((tool, input)) = shared.script.and_then(|script| script(body)) {
+        chunk(START)?;
+        chunk(&TOOL.replace("NAME", tool).replace("INPUT", &input.replace('"', "\\\"")))?;
+        return chunk("");
+    }
     chunk(START)?;
     if body.contains("wait for me") {
         drop(shared.go_on.wait_while(shared.asked.lock().unwrap(), |asked| !*asked).unwrap());
@@ -81,3 +100,4 @@ fn answer(mut stream: &TcpStream, head: &str, body: &str, shared: &Shared) -> st
 
 const START: &str = "event: message_start\ndata: {\"type\":\"message_start\",\"message\":{\"id\":\"msg_1\",\"type\":\"message\",\"role\":\"assistant\",\"model\":\"claude-opus-4-8\",\"content\":[],\"stop_reason\":null,\"stop_sequence\":null,\"usage\":{\"input_tokens\":1,\"output_tokens\":1}}}\n\n";
 const REST: &str = "event: content_block_start\ndata: {\"type\":\"content_block_start\",\"index\":0,\"content_block\":{\"type\":\"text\",\"text\":\"\"}}\n\nevent: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"text_delta\",\"text\":\"through the wall\"}}\n\nevent: content_block_stop\ndata: {\"type\":\"content_block_stop\",\"index\":0}\n\nevent: message_delta\ndata: {\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"end_turn\",\"stop_sequence\":null},\"usage\":{\"output_tokens\":3}}\n\nevent: message_stop\ndata: {\"type\":\"message_stop\"}\n\n";
+const TOOL: &str = "event: content_block_start\ndata: {\"type\":\"content_block_start\",\"index\":0,\"content_block\":{\"type\":\"tool_use\",\"id\":\"toolu_NAME\",\"name\":\"NAME\",\"input\":{}}}\n\nevent: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"input_json_delta\",\"partial_json\":\"INPUT\"}}\n\nevent: content_block_stop\ndata: {\"type\":\"content_block_stop\",\"index\":0}\n\nevent: message_delta\ndata: {\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"tool_use\",\"stop_sequence\":null},\"usage\":{\"output_tokens\":3}}\n\nevent: message_stop\ndata: {\"type\":\"message_stop\"}\n\n";

@@ -35,7 +35,9 @@ impl Terms {
     pub fn check(&self) -> Result<(), Invalid> {
         match () {
             () if self.restarts_per_hour > 1000 => Err(Invalid::new("fleet.restarts_per_hour", "it is at most 1000")),
-            () if self.longest_seconds < self.first_seconds => Err(Invalid::new("fleet.longest_seconds", "it is at least fleet.first_seconds")),
+            () if self.longest_seconds < self.first_seconds => {
+                Err(Invalid::new("fleet.longest_seconds", "it is at least fleet.first_seconds"))
+            }
             () => Ok(()),
         }
     }

@@ -10,6 +10,8 @@ const KEY_END: usize = 20;
 /// A waiter for mail lives as long as the client lets it: a day.
 const WAITER_SECONDS: u32 = 86_400;
 const STARTER_SECONDS: u32 = 10;
+/// Longer than the guard itself waits for the supervisor.
+const GUARD_SECONDS: u32 = 120;
 
 /// No updates, reports or downloads from inside; and the wall is around this process already.
 const QUIET: [(&str, &str); 6] = [
@@ -30,7 +32,10 @@ pub(super) fn furnish(home: &Home, seating: &Seating<'_>, furniture: &mut Furnit
     let quiet = QUIET.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
     furniture.env.extend(quiet);
     furniture.env.insert("CLAUDE_CONFIG_DIR".to_owned(), format!("{}/.claude", seating.home_inside));
-    furniture.args.extend(["--permission-mode", "bypassPermissions", "--append-system-prompt", seating.prompt].map(str::to_owned));
+    furniture.args.extend(["--permission-mode", mode(seating), "--append-system-prompt", seating.prompt].map(str::to_owned));
+    home.folder(".orchestrate")?.write("mcp.json", &server(seating)?)?;
+    // With its value in the same word: alone it would take the words after it for files.
+    furniture.args.push(format!("--mcp-config={}/.orchestrate/mcp.json", seating.home_inside));
     let session = seating.again.and_then(|again| Some((again, transcript::newest(&folder, seating.clone_inside)?)));
     furniture.args.extend(session.iter().flat_map(|(_, id)| ["--resume".to_owned(), id.clone()]));
     let first = session.map_or(seating.first, |(again, _)| again);
@@ -38,6 +43,23 @@ pub(super) fn furnish(home: &Home, seating: &Seating<'_>, furniture: &mut Furnit
         furniture.args.extend(["--", first].map(str::to_owned));
     }
     Ok(())
+}
+
+/// Behind walls the guard has to say yes to each tool, and without its word the answer is no. Without walls the settings are the seat's own.
+fn mode(seating: &Seating<'_>) -> &'static str {
+    if seating.managed { "dontAsk" } else { "bypassPermissions" }
+}
+
+pub(super) fn managed(binary_inside: &str) -> String {
+    let guard = json!({"type": "command", "command": binary_inside, "args": ["hook", "guard"], "timeout": GUARD_SECONDS});
+    let permissions = json!({"defaultMode": "dontAsk", "disableBypassPermissionsMode": "disable"});
+    json!({"permissions": permissions, "hooks": {"PreToolUse": [{"hooks": [guard]}]}}).to_string()
+}
+
+/// The workshop's own tools; a server that is named on the command line is asked nobody about.
+fn server(seating: &Seating<'_>) -> Result<Vec<u8>, Failure> {
+    let server = json!({"command": seating.binary_inside, "args": ["mcp"], "alwaysLoad": true});
+    serde_json::to_vec_pretty(&json!({"mcpServers": {"orchestrate": server}})).doing("cannot write the agent's settings")
 }
 
 /// Changes a JSON file and keeps what else it says.
@@ -81,7 +103,7 @@ fn inner<'m>(fields: &'m mut Map<String, Value>, name: &str) -> &'m mut Map<Stri
 
 fn set(settings: &mut Map<String, Value>, seating: &Seating<'_>) {
     settings.insert("skipDangerousModePermissionPrompt".to_owned(), json!(true));
-    inner(settings, "permissions").insert("defaultMode".to_owned(), json!("bypassPermissions"));
+    inner(settings, "permissions").insert("defaultMode".to_owned(), json!(mode(seating)));
     let hook = |name: &str| json!({"type": "command", "command": seating.binary_inside, "args": ["hook", name]});
     let with = |mut hook: Value, more: Value| {
         if let (Some(hook), Value::Object(more)) = (hook.as_object_mut(), more) {

@@ -126,7 +126,10 @@ mod tests {
             (r#"{"pid":7,"status":"idle","extra":[1]}"#.to_owned(), Some((At::Idle, String::new()))),
             (r#"{"status":"busy"}"#.to_owned(), Some((At::Busy, String::new()))),
             (r#"{"status":"waiting","waitingFor":"permission prompt"}"#.to_owned(), Some((At::Waiting, "permission prompt".to_owned()))),
-            (format!(r##"{{"status":"waiting","waitingFor":"#[fg=red]\u001b[2J{}"}}"##, "x".repeat(9000)), Some((At::Waiting, format!("fgred2J{}", "x".repeat(33))))),
+            (
+                format!(r##"{{"status":"waiting","waitingFor":"#[fg=red]\u001b[2J{}"}}"##, "x".repeat(9000)),
+                Some((At::Waiting, format!("fgred2J{}", "x".repeat(33)))),
+            ),
             (r#"{"status":"dead"}"#.to_owned(), None),
             (r#"{"status":["#.to_owned(), None),
             (format!(r#"{{"status":"idle","x":"{}"}}"#, "x".repeat(20_000)), None),

@@ -22,6 +22,7 @@ fn seating<'a>(home: &'a Path, credentials: &'a BTreeMap<String, String>) -> Sea
         prompt: "You are dev-a.",
         first: "Read your mail.",
         again: None,
+        managed: false,
         relay: Some("http://127.0.0.1:8118"),
         credentials,
     }
@@ -110,6 +111,9 @@ fn claude_starts_without_a_dialog_and_keeps_no_secret() {
     assert_eq!(furniture.env["ANTHROPIC_API_KEY"], key);
     assert_eq!(furniture.env["HTTPS_PROXY"], "http://127.0.0.1:8118");
     assert_eq!(furniture.args.last().unwrap(), "Read your mail.");
+    assert_eq!(furniture.args[4], "--mcp-config=/home/dev-a/.orchestrate/mcp.json");
+    let server = &json(&home.path().join(".orchestrate/mcp.json"))["mcpServers"]["orchestrate"];
+    assert_eq!((&server["command"], &server["args"]), (&"/opt/orchestrate/bin/orchestrate".into(), &serde_json::json!(["mcp"])));
     for file in [".claude/.claude.json", ".claude/settings.json", ".orchestrate/prompt.md"] {
         let path = home.path().join(file);
         assert!(!fs::read_to_string(&path).unwrap().contains(key), "{file}");
@@ -118,17 +122,32 @@ fn claude_starts_without_a_dialog_and_keeps_no_secret() {
 }
 
 #[test]
+fn behind_walls_each_tool_waits_for_a_yes() {
+    let home = tempfile::tempdir().unwrap();
+    let none = BTreeMap::new();
+    let walled = Seating { managed: true, ..seating(home.path(), &none) };
+    let furniture = furnish(Kind::Claude, &walled).unwrap();
+    assert_eq!(furniture.args[..2], ["--permission-mode", "dontAsk"]);
+    assert_eq!(json(&home.path().join(".claude/settings.json"))["permissions"]["defaultMode"], "dontAsk");
+    let managed: Value = serde_json::from_str(&managed("/opt/orchestrate/bin/orchestrate")).unwrap();
+    assert_eq!(managed["permissions"]["disableBypassPermissionsMode"], "disable");
+    let guard = &managed["hooks"]["PreToolUse"][0];
+    assert!(guard["matcher"].is_null(), "every tool");
+    assert_eq!((&guard["hooks"][0]["command"], &guard["hooks"][0]["args"]), (&"/opt/orchestrate/bin/orchestrate".into(), &serde_json::json!(["hook", "guard"])));
+}
+
+#[test]
 fn claude_goes_on_with_its_newest_session_where_it_is_asked_to() {
     let home = tempfile::tempdir().unwrap();
     let none = BTreeMap::new();
     let seating = seating(home.path(), &none);
     let args = |again| furnish(Kind::Claude, &Seating { again, ..seating.clone() }).unwrap().args;
-    assert_eq!(args(Some("Go on."))[4..], ["--", "Read your mail."], "there is none");
+    assert_eq!(args(Some("Go on."))[5..], ["--", "Read your mail."], "there is none");
     let folder = home.path().join(".claude/projects/-work-repo");
     fs::create_dir_all(&folder).unwrap();
     fs::write(folder.join("aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee.jsonl"), "{}").unwrap();
-    assert_eq!(args(Some("Go on."))[4..], ["--resume", "aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee", "--", "Go on."]);
-    assert_eq!(args(None)[4..], ["--", "Read your mail."]);
+    assert_eq!(args(Some("Go on."))[5..], ["--resume", "aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee", "--", "Go on."]);
+    assert_eq!(args(None)[5..], ["--", "Read your mail."]);
 }
 
 #[test]

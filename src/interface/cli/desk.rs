@@ -10,6 +10,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::io::Write;
 use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// The options that all commands share, and the means to answer.
 #[derive(Debug, Clone)]
@@ -17,11 +18,24 @@ pub struct Desk {
     pub repo: Option<PathBuf>,
     pub json: bool,
     pub paint: Paint,
+    /// Where answers go instead of standard output.
+    pub sink: Option<Arc<Mutex<String>>>,
 }
 
 impl Desk {
     pub fn new(repo: Option<PathBuf>, json: bool) -> Self {
-        Self { repo, json, paint: Paint::of_stdout() }
+        Self { repo, json, paint: Paint::of_stdout(), sink: None }
+    }
+
+    /// A desk that keeps what it would print, as JSON.
+    pub fn quiet(repo: Option<PathBuf>) -> Self {
+        Self { repo, json: true, paint: Paint::of_stdout(), sink: Some(Arc::default()) }
+    }
+
+    /// What a quiet desk was to print.
+    pub fn said(&self) -> Value {
+        let kept = self.sink.as_ref().map(|sink| sink.lock().unwrap_or_else(PoisonError::into_inner).clone());
+        serde_json::from_str(&kept.unwrap_or_default()).unwrap_or(Value::Null)
     }
 
     pub fn client(&self) -> Result<Client, Trouble> {
@@ -70,11 +84,14 @@ impl Desk {
     }
 
     pub fn say(&self, text: &str) {
-        say(text);
+        match &self.sink {
+            Some(sink) => sink.lock().unwrap_or_else(PoisonError::into_inner).push_str(text),
+            None => say(text),
+        }
     }
 
     pub fn say_json(&self, value: &impl serde::Serialize) {
-        say(&json(value));
+        self.say(&json(value));
     }
 
     /// A one-time code, typed without echo or read from standard input; never an argument.

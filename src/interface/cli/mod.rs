@@ -6,6 +6,7 @@ mod bootstrap;
 mod bundle;
 mod completions;
 mod config;
+mod dashboard;
 mod deliver;
 mod demo;
 mod desk;
@@ -20,6 +21,7 @@ mod lock;
 mod log;
 mod mail;
 mod man;
+mod mcp;
 mod motion;
 mod paint;
 mod passphrase;
@@ -35,6 +37,7 @@ mod totp;
 mod users;
 mod verify;
 mod whoami;
+mod witness;
 
 #[cfg(test)]
 mod tests;
@@ -43,6 +46,7 @@ use crate::interface::exit::{Exit, MEANINGS, Trouble};
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use desk::Desk;
 pub use desk::complain;
+use serde_json::{Value, json};
 use std::ffi::OsString;
 use std::path::PathBuf;
 
@@ -72,6 +76,7 @@ enum Command {
     Bootstrap(bootstrap::Bootstrap),
     Status(status::Status),
     Attach(attach::Attach),
+    Dashboard(dashboard::Dashboard),
     Log(log::Log),
     #[command(subcommand)]
     Task(task::Task),
@@ -97,6 +102,8 @@ enum Command {
     Bundle(bundle::Bundle),
     Verify(verify::Verify),
     #[command(subcommand)]
+    Witness(witness::Witness),
+    #[command(subcommand)]
     Audit(audit::Audit),
     #[command(subcommand)]
     Receipt(receipt::Receipt),
@@ -111,6 +118,7 @@ enum Command {
     Doctor(doctor::Doctor),
     Selftest(selftest::Selftest),
     Explain(explain::Explain),
+    Mcp(mcp::Mcp),
     Hook(Hook),
     Completions(completions::Completions),
     Man(man::Man),
@@ -125,7 +133,7 @@ enum Command {
 #[derive(Debug, clap::Args)]
 #[command(disable_help_flag = true)]
 struct Hook {
-    /// pre-commit, commit-msg, post-commit, pre-push, pre-receive, proc-receive, session-start or mail-waiter.
+    /// pre-commit, commit-msg, post-commit, pre-push, pre-receive, proc-receive, session-start, guard or mail-waiter.
     name: OsString,
     /// What git or the agent hands to the hook.
     #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "ARG")]
@@ -139,6 +147,7 @@ impl Command {
             Self::Bootstrap(command) => command.run(desk),
             Self::Status(command) => command.run(desk),
             Self::Attach(command) => command.run(desk),
+            Self::Dashboard(command) => command.run(desk),
             Self::Log(command) => command.run(desk),
             Self::Task(command) => command.run(desk),
             Self::Review(command) => command.run(desk),
@@ -155,6 +164,7 @@ impl Command {
             Self::Ledger(command) => command.run(desk),
             Self::Bundle(command) => command.run(desk),
             Self::Verify(command) => command.run(desk),
+            Self::Witness(command) => command.run(desk),
             Self::Audit(command) => command.run(desk),
             Self::Receipt(command) => command.run(desk),
             Self::Keys(command) => command.run(desk),
@@ -164,6 +174,7 @@ impl Command {
             Self::Doctor(command) => command.run(desk),
             Self::Selftest(command) => command.run(desk),
             Self::Explain(command) => command.run(desk),
+            Self::Mcp(command) => command.run(desk),
             Self::Hook(hook) => hook.end(),
             Self::Completions(command) => command.run(desk),
             Self::Man(command) => command.run(desk),
@@ -205,6 +216,24 @@ fn misread(error: &clap::Error) -> Exit {
     match (error.use_stderr(), printed) {
         (false, _) => Exit::Done,
         (true, Ok(()) | Err(_)) => Exit::Usage,
+    }
+}
+
+/// Runs a command line as with `--json`; gives what it would print, and how it would end. It may not read standard input.
+fn quietly(repo: Option<PathBuf>, args: &[String]) -> (Exit, Value) {
+    let line = std::iter::once("orchestrate".to_owned()).chain(args.iter().cloned());
+    let parsed = tree().try_get_matches_from(line).and_then(|matches| Cli::from_arg_matches(&matches));
+    let cli = match parsed {
+        Ok(cli) => cli,
+        Err(error) => return (Exit::Usage, json!({"usage": error.render().to_string()})),
+    };
+    let desk = Desk::quiet(repo);
+    match cli.command.run(&desk) {
+        Ok(exit) => (exit, desk.said()),
+        Err(trouble) => {
+            let said = trouble.response().and_then(|response| serde_json::to_value(response).ok());
+            (trouble.exit(), said.unwrap_or_else(|| json!({"usage": trouble.lines()})))
+        }
     }
 }
 

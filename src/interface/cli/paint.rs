@@ -1,6 +1,6 @@
 //! How things look on a terminal: columns, colours, icons; all of it plain when it is not one.
 
-use crate::view::text::{clip, one_line};
+use crate::view::text::{broken, clip, one_line};
 use crate::view::{Doing, GateState, Standing};
 use std::io::IsTerminal;
 
@@ -187,31 +187,6 @@ impl Paint {
     pub fn mark(&self, ok: bool) -> Cell {
         if ok { looking(Look::Good, self.icon("●", "+")) } else { looking(Look::Bad, self.icon("✕", "x")) }
     }
-}
-
-/// A text in lines of at most so many characters, broken at spaces where there are any.
-fn broken(text: &str, room: usize) -> Vec<String> {
-    let mut lines: Vec<String> = Vec::new();
-    let mut left = 0;
-    for word in text.split(' ') {
-        let chars: Vec<char> = word.chars().collect();
-        for (at, piece) in chars.chunks(room).enumerate() {
-            let piece: String = piece.iter().collect();
-            let length = piece.chars().count();
-            match lines.last_mut() {
-                Some(line) if at == 0 && length < left => {
-                    line.push(' ');
-                    line.push_str(&piece);
-                    left -= length + 1;
-                }
-                Some(_) | None => {
-                    lines.push(piece);
-                    left = room - length;
-                }
-            }
-        }
-    }
-    if lines.is_empty() { vec![String::new()] } else { lines }
 }
 
 /// The terminal's width, where standard output is one.

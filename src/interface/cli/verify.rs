@@ -1,8 +1,9 @@
 use super::desk::Desk;
+use super::ledger::checkpoint;
 use super::paint::{Look, Paint};
 use crate::interface::exit::{Exit, Trouble};
 use crate::supervisor::protocol::Response;
-use crate::verify::{CommitReport, Report};
+use crate::verify::{CommitReport, Pins, Report};
 use crate::view::text::{count, one_line};
 use std::path::PathBuf;
 
@@ -25,11 +26,18 @@ pub struct Verify {
     /// Explain this commit only; the whole history is judged all the same.
     #[arg(long, value_name = "OID")]
     commit: Option<String>,
+    /// The key of a witness who must have seen every merge (`orchestrate witness key`); may be given again.
+    #[arg(long, value_name = "KEY")]
+    witness: Vec<String>,
+    /// A file with a checkpoint that was kept, such as a mailed report; may be given again.
+    #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
+    seen: Vec<PathBuf>,
 }
 
 impl Verify {
     pub fn run(self, desk: &Desk) -> Result<Exit, Trouble> {
-        let mut report = crate::verify::run(&self.clone, &self.bundle, self.owner.as_deref())?;
+        let seen = self.seen.iter().map(|file| checkpoint(file)).collect::<Result<_, _>>()?;
+        let mut report = crate::verify::run_pinned(&self.clone, &self.bundle, &Pins { owner: self.owner, witnesses: self.witness, seen })?;
         if let Some(commit) = &self.commit {
             narrow(&mut report, commit);
         }

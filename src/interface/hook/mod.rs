@@ -5,6 +5,7 @@
 
 mod commit_msg;
 mod gpg;
+mod guard;
 mod mail_waiter;
 mod offline;
 mod pairs;
@@ -50,6 +51,7 @@ const HOOKS: &[Hook] = &[
     Hook { name: "pre-receive", run: pre_receive::run },
     Hook { name: "proc-receive", run: proc_receive::run },
     Hook { name: "session-start", run: session_start::run },
+    Hook { name: "guard", run: guard::run },
     Hook { name: "mail-waiter", run: mail_waiter::run },
 ];
 

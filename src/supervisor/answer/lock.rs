@@ -20,10 +20,11 @@ pub async fn answer(yard: &Arc<Yard>, actor: Actor, request: Request) -> Respons
     let now = yard.clock.now();
     match request {
         Request::LockList => page(yard.see(move |state, _| view::locks(state, now.max(state.now))).await),
-        Request::LockWhy { path } if path.len() > MAX_PATH => {
+        Request::LockWhy { path } | Request::EditMay { path } if path.len() > MAX_PATH => {
             Response::Refused(Refusal::new("lock-path", "the path is too long to be one", "orchestrate lock list"))
         }
         Request::LockWhy { path } => page(yard.see(move |state, _| view::lock_why(state, &actor, &path, now.max(state.now))).await),
+        Request::EditMay { path } => page(yard.see(move |state, _| view::edit(state, &actor, &path, now.max(state.now))).await),
         Request::LockAcquire { paths, priority, wait } => acquire(yard, actor, Wish { paths, priority, wait }).await,
         Request::LockRelease { paths, seat } => match yard.ask(actor, Act::Unlock { seat, paths }).await {
             Ok(entries) => said(if entries.len() == 1 { "given back".to_owned() } else { format!("{} locks given back", entries.len()) }),

@@ -28,12 +28,9 @@ pub async fn read(yard: &Arc<Yard>, actor: Actor, request: Request) -> Response 
         Request::Whoami => page(yard.see(move |state, _| view::whoami(state, &actor)).await),
         Request::Status => {
             let now = yard.clock.now();
-            let pending = yard.meter.pending();
-            let counted = |seat: &mut view::SeatLine| seat.requests += pending.get(&seat.seat).copied().unwrap_or(0);
             let status = yard.see(move |state, _| view::status(state, now)).await;
             page(status.map(|mut status| {
-                status.seats.iter_mut().for_each(counted);
-                crate::supervisor::seats::moods::told(yard, &mut status);
+                complete(yard, &mut status);
                 status
             }))
         }
@@ -47,6 +44,13 @@ pub async fn read(yard: &Arc<Yard>, actor: Actor, request: Request) -> Response 
         Request::GateWait { task, seconds } => wait(yard, task, seconds.min(LONGEST_WAIT)).await,
         _ => Response::Bug("BUG: no reading request".to_owned()),
     }
+}
+
+/// Adds what no entry tells: what the relay has counted and not yet written down, and what the seats' sessions are at.
+pub fn complete(yard: &Yard, status: &mut view::Status) {
+    let pending = yard.meter.pending();
+    status.seats.iter_mut().for_each(|seat| seat.requests += pending.get(&seat.seat).copied().unwrap_or(0));
+    crate::supervisor::seats::moods::told(yard, status);
 }
 
 fn no_task(task: &TaskId) -> impl FnOnce() -> Refusal + Send + use<> {

@@ -160,7 +160,8 @@ pub async fn answered(yard: &Arc<Yard>, seconds: u32, reporter: &mut Reporter) -
             break (ready, silent);
         }
     };
-    let detail = if silent.is_empty() { format!("{ready} answered") } else { format!("{ready} answered; no answer from {}", silent.join(", ")) };
+    let detail =
+        if silent.is_empty() { format!("{ready} answered") } else { format!("{ready} answered; no answer from {}", silent.join(", ")) };
     reporter.step("instances", detail, since);
     Ok(ready)
 }

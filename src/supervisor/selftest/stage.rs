@@ -7,7 +7,7 @@ use crate::domain::isolation::Isolation;
 use crate::domain::name::SeatName;
 use crate::edge::chance;
 use crate::edge::git::{Gate, Git, found};
-use crate::edge::process::start_time;
+use crate::edge::process::{self, start_time};
 use crate::edge::script;
 use crate::supervisor::charter::{self, Overlay};
 use crate::supervisor::place::{self, Place};
@@ -122,7 +122,7 @@ impl Stage {
         if running.ended {
             return Err(Failure::new(WHAT, "it was ended"));
         }
-        let own = own()?;
+        let own = process::own()?;
         let (own, repo, agent, level) = (text(&own)?, text(&self.repo())?, quoted(&text(&self.join("seat"))?), self.level.as_str());
         let line = [&own, "bootstrap", &repo, "--agent", &agent, "--isolation", level, "--detach", "--yes", "--json"];
         let said = script::run(&line, &self.environment(), &self.folder, START)?;
@@ -236,10 +236,6 @@ pub(super) fn locked<T>(value: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 /// This very program.
-pub(super) fn own() -> Result<PathBuf, Failure> {
-    std::env::current_exe().doing("cannot find this program")
-}
-
 pub(super) fn text(path: &Path) -> Result<String, Failure> {
     path.to_str().map(str::to_owned).ok_or_else(|| Failure::new("cannot use a path", format!("{} is not UTF-8", path.display())))
 }

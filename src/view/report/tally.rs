@@ -240,7 +240,7 @@ impl Tally {
                 self.runs = false;
                 self.fleet.values_mut().for_each(|sitting| sitting.answers = false);
             }
-            workshop::Event::Sworn { .. } => {}
+            workshop::Event::Sworn { .. } | workshop::Event::Witnessed { .. } => {}
         }
     }
 

@@ -1,9 +1,14 @@
+mod check;
 mod checkpoint;
 mod export;
+mod key;
 mod prove;
 mod refusals;
 mod since;
 mod verify;
+mod witnessed;
+
+pub use since::checkpoint;
 
 use super::desk::Desk;
 use crate::interface::exit::{Exit, Trouble};
@@ -14,10 +19,13 @@ use crate::interface::exit::{Exit, Trouble};
 pub enum Ledger {
     Verify(verify::Verify),
     Prove(prove::Prove),
+    Check(check::Check),
     Since(since::Since),
     Export(export::Export),
     Checkpoint(checkpoint::Checkpoint),
     Refusals(refusals::Refusals),
+    Key(key::Key),
+    Witnessed(witnessed::Witnessed),
 }
 
 impl Ledger {
@@ -25,10 +33,13 @@ impl Ledger {
         match self {
             Self::Verify(command) => command.run(desk),
             Self::Prove(command) => command.run(desk),
+            Self::Check(command) => command.run(desk),
             Self::Since(command) => command.run(desk),
             Self::Export(command) => command.run(desk),
             Self::Checkpoint(command) => command.run(desk),
             Self::Refusals(command) => command.run(desk),
+            Self::Key(command) => command.run(desk),
+            Self::Witnessed(command) => command.run(desk),
         }
     }
 }

@@ -49,7 +49,8 @@ impl Since {
     }
 }
 
-fn checkpoint(file: &Path) -> Result<String, Failure> {
+/// The checkpoint in a file that may hold more.
+pub fn checkpoint(file: &Path) -> Result<String, Failure> {
     let what = format!("cannot read a checkpoint from {}", file.display());
     let text = std::fs::read_to_string(file).doing(&what)?;
     grown::find(&text).ok_or_else(|| Failure::new(what, "there is none in it").hint("orchestrate ledger checkpoint"))

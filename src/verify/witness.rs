@@ -1,0 +1,124 @@
+//! A witness: somebody on another machine who puts a name to a ledger's head only when it is proved to contain the one seen before.
+
+use crate::domain::failure::{Doing as _, Failure};
+use crate::domain::planted;
+use crate::domain::refusal::Refusal;
+use crate::edge::chance;
+use crate::edge::clock::Clock;
+use crate::edge::witness::Shelf;
+use crate::ledger::checkpoint::{Checkpoint, Growth, VerifierKey, cosign, open_checkpoint, unverified_checkpoint};
+use ed25519_dalek::SigningKey;
+use std::path::Path;
+
+/// A witness with its key and what it has seen.
+pub struct Witness {
+    shelf: Shelf,
+    key: SigningKey,
+    name: String,
+}
+
+/// Why nothing was cosigned.
+#[derive(Debug, Clone)]
+pub enum Unsigned {
+    Refused(Refusal),
+    Failed(Failure),
+}
+
+impl From<Failure> for Unsigned {
+    fn from(failure: Failure) -> Self {
+        Self::Failed(failure)
+    }
+}
+
+/// What is kept of each log: its key, and the last checkpoint that was cosigned.
+struct Known {
+    key: VerifierKey,
+    last: Checkpoint,
+}
+
+impl Witness {
+    /// Opens the witness's folder; the first time, a key is made, under the name given.
+    pub fn open(folder: &Path, name: Option<&str>) -> Result<Self, Failure> {
+        let shelf = Shelf::open(folder)?;
+        let (key, name) = shelf.identity(name, chance::bytes()?)?;
+        VerifierKey::witness(&name, key.verifying_key()).doing("cannot name the witness")?;
+        Ok(Self { shelf, key, name })
+    }
+
+    /// The key by which everybody knows this witness's word.
+    pub fn key(&self) -> Result<String, Failure> {
+        VerifierKey::witness(&self.name, self.key.verifying_key()).map(|key| key.encode()).doing("cannot name the witness")
+    }
+
+    /// The last checkpoint of each log, as it was cosigned.
+    pub fn seen(&self) -> Result<Vec<String>, Failure> {
+        self.shelf.all().map(|all| all.into_iter().filter_map(|text| Some(text.split_once('\n')?.1.to_owned())).collect())
+    }
+
+    /// Cosigns the newer checkpoint of a proof of growth. What was seen is durable before the signature exists: a crash between them
+    /// loses a signature, never the memory of one.
+    pub fn cosign(&self, request: &str, log: Option<&str>) -> Result<String, Unsigned> {
+        let growth = Growth::parse(request).map_err(|why| refuse("malformed", why.to_string()))?;
+        let claimed = unverified_checkpoint(&growth.note).map_err(|why| refuse("malformed", why.to_string()))?;
+        let held = self.shelf.hold(&claimed.origin)?;
+        let known = held.read()?.map(|text| recall(&text)).transpose()?;
+        let key = pinned(known.as_ref(), log)?;
+        let new = open_checkpoint(&growth.note, key.name(), std::slice::from_ref(&key))
+            .map_err(|why| refuse("bad-checkpoint", why.to_string()))?;
+        grew(known.as_ref().map(|known| &known.last), &growth, &new)?;
+        let seconds = Clock::default().now() / 1000;
+        let line = cosign(&growth.note, &self.key, &self.name, seconds).doing("cannot cosign")?;
+        let note = format!("{}{line}", growth.note);
+        held.write(&format!("{}\n{note}", key.encode()))?;
+        Ok(note)
+    }
+}
+
+fn refuse(code: &str, why: String) -> Unsigned {
+    Unsigned::Refused(Refusal::new(code, why, "orchestrate witness show"))
+}
+
+fn recall(text: &str) -> Result<Known, Failure> {
+    const WHAT: &str = "cannot read what was seen of this log";
+    let (key, note) = text.split_once('\n').ok_or_else(|| Failure::new(WHAT, "its file is damaged"))?;
+    Ok(Known { key: VerifierKey::parse(key).doing(WHAT)?, last: unverified_checkpoint(note).doing(WHAT)? })
+}
+
+/// The log's key: as it was told the first time, and never another one.
+fn pinned(known: Option<&Known>, told: Option<&str>) -> Result<VerifierKey, Unsigned> {
+    let told = told.map(VerifierKey::parse).transpose().map_err(|why| refuse("malformed", format!("the log's key: {why}")))?;
+    match (known, told) {
+        (Some(known), Some(told)) if known.key != told => {
+            Err(refuse("other-key", format!("this log is known by the key {}", known.key.encode())))
+        }
+        (Some(known), _) => Ok(known.key.clone()),
+        (None, Some(told)) if !told.is_witness() => Ok(told),
+        (None, Some(_)) => Err(refuse("other-key", "that is a witness's key, not a log's".to_owned())),
+        (None, None) => {
+            Err(refuse("unknown-log", "the first time, the log's key has to be told by --log, from a source that you trust".to_owned()))
+        }
+    }
+}
+
+/// Growth from exactly what was seen last, proved; the very first time there is nothing to grow from.
+fn grew(last: Option<&Checkpoint>, growth: &Growth, new: &Checkpoint) -> Result<(), Unsigned> {
+    let Some(last) = last else {
+        return if growth.old == 0 && growth.path.is_empty() { Ok(()) } else { Err(conflict(0)) };
+    };
+    if planted::out("witness-consistency") || growth.holds(last, new) {
+        return Ok(());
+    }
+    if growth.old != last.size && new.size >= last.size {
+        return Err(conflict(last.size));
+    }
+    let why = format!(
+        "the checkpoint over {} entries does not contain the {} that were seen before: the ledger was cut, or written anew",
+        new.size, last.size
+    );
+    Err(refuse("not-a-beginning", why))
+}
+
+fn conflict(size: u64) -> Unsigned {
+    let why = format!("the proof has to begin at the {size} entries that were seen last");
+    Unsigned::Refused(Refusal::new("other-size", why, format!("orchestrate ledger prove --from {size}")))
+}

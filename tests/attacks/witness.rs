@@ -1,0 +1,155 @@
+//! The whole record written anew by somebody who has every key of the workshop: only what others have seen tells.
+
+use crate::world::World;
+use orchestrate::domain::event::Event;
+use orchestrate::domain::workshop;
+use orchestrate::ledger::sqlite::forge;
+use std::path::PathBuf;
+
+struct Cellar<'a> {
+    world: &'a World,
+    key: String,
+}
+
+impl<'a> Cellar<'a> {
+    /// A witness with a home of its own, which knows the workshop's key.
+    fn open(world: &'a World) -> Self {
+        let made = world.orchestrate(&["witness", "key", "--name", "cellar.example.org", "--home", &home(world)]).ok();
+        Self { world, key: made.out.trim().to_owned() }
+    }
+
+    fn cosign(&self, growth: &str) -> crate::world::Said {
+        let log = self.world.owner(&["ledger", "key"]).ok().out;
+        let (own, home) = (env!("CARGO_BIN_EXE_orchestrate"), home(self.world));
+        self.world.command(own, &["witness", "cosign", "--home", &home, "--log", log.trim()], growth)
+    }
+
+    fn grown(&self, from: &str) -> String {
+        self.world.owner(&["ledger", "prove", "--from", from]).ok().out
+    }
+
+    /// Sees the ledger as it is now, from what was seen before on.
+    fn look(&self, from: u64) -> u64 {
+        let note = self.cosign(&self.grown(&from.to_string())).ok().out;
+        self.world.owner_types(&["ledger", "witnessed"], &note).ok();
+        note.lines().nth(1).unwrap().parse().unwrap()
+    }
+}
+
+fn home(world: &World) -> String {
+    world.path("cellar").display().to_string()
+}
+
+fn file(world: &World, name: &str, text: &str) -> String {
+    let path = world.path(name);
+    std::fs::write(&path, text).unwrap();
+    path.display().to_string()
+}
+
+/// A clone and a bundle of now, for the offline judge.
+fn taken(world: &World, name: &str) -> [String; 2] {
+    let (bundle, clone) = (world.path(&format!("{name}.bundle")).display().to_string(), world.path(&format!("{name}.clone")));
+    world.owner(&["bundle", &bundle]).ok();
+    let gate = world.state().join("gate.git");
+    world.command("git", &["clone", "-q", gate.to_str().unwrap(), clone.to_str().unwrap()], "").ok();
+    [clone.display().to_string(), bundle]
+}
+
+fn verify(world: &World, [clone, bundle]: &[String; 2], more: &[&str]) -> crate::world::Said {
+    let all: Vec<&str> = ["verify", clone, "--bundle", bundle].into_iter().chain(more.iter().copied()).collect();
+    world.orchestrate(&all)
+}
+
+#[test]
+fn a_record_written_anew_without_its_heads_is_noticed_by_the_witness_and_by_whoever_kept_a_report() {
+    let world = World::python().bootstrap();
+    let cellar = Cellar::open(&world);
+    world.owner(&["task", "open", "mend the latch"]).ok();
+    let report = file(&world, "report", &world.owner(&["report", "daily"]).ok().out);
+    let first = cellar.look(0);
+    world.owner(&["task", "open", "another"]).ok();
+    let second = cellar.look(first);
+    let honest = taken(&world, "honest");
+    verify(&world, &honest, &["--witness", &cellar.key, "--seen", &report]).ok().says(&format!("saw the first {second} entries"));
+    world.down().ok();
+    forge(
+        &world.state().join("ledger.db"),
+        "UPDATE entry SET body = CAST(replace(CAST(body AS TEXT), 'mend the latch', 'mind the latch') AS BLOB); DELETE FROM note",
+        true,
+    )
+    .unwrap();
+    // The workshop itself sees nothing: it signs what it finds.
+    world.start().ok();
+    world.owner(&["ledger", "verify"]).ok();
+    assert!(world.fold().tasks.values().any(|task| task.title == "mind the latch"));
+    cellar.cosign(&cellar.grown(&second.to_string())).ends(1).says("not-a-beginning").says("written anew");
+    cellar.cosign(&cellar.grown("0")).ends(1).says("other-size");
+    let forged = taken(&world, "forged");
+    verify(&world, &forged, &["--seen", &report]).ends(1).says("the ledger was cut, or written anew");
+    verify(&world, &forged, &["--witness", &cellar.key]).ends(1).says("has cosigned nothing");
+    let kept = file(&world, "kept", &world.orchestrate(&["witness", "show", "--home", &home(&world)]).ok().out);
+    verify(&world, &forged, &["--seen", &kept]).ends(1).says("the ledger was cut, or written anew");
+    world.owner(&["ledger", "prove", "--from", &report]).ok();
+    world.owner(&["ledger", "since", &report]).ends(1);
+}
+
+#[test]
+fn a_record_that_was_cut_does_not_contain_what_its_witness_saw() {
+    let world = World::python().bootstrap();
+    let cellar = Cellar::open(&world);
+    let before = taken(&world, "before");
+    let seen = cellar.look(0);
+    let shown = world.orchestrate(&["witness", "show", "--home", &home(&world)]).ok().out;
+    let kept = file(&world, "kept", &shown);
+    verify(&world, &before, &["--seen", &kept]).ends(0);
+    world.owner(&["task", "open", "one more"]).ok();
+    let more = cellar.look(seen);
+    let kept = file(&world, "kept", &world.orchestrate(&["witness", "show", "--home", &home(&world)]).ok().out);
+    verify(&world, &before, &["--seen", &kept]).ends(1).says(&format!("it is over {more} entries"));
+}
+
+#[test]
+fn proofs_are_judged_without_the_ledger() {
+    let world = World::python().bootstrap();
+    let key = world.owner(&["ledger", "key"]).ok().out.trim().to_owned();
+    let older = file(&world, "older", &world.owner(&["report", "daily"]).ok().out);
+    world.owner(&["task", "open", "mend the latch"]).ok();
+    let proof = world.owner(&["ledger", "prove", "3"]).ok().out;
+    let growth = world.owner(&["ledger", "prove", "--from", &older]).ok().out;
+    world.owner(&["task", "open", "another"]).ok();
+    let newer = file(&world, "newer", &world.owner(&["ledger", "checkpoint"]).ok().out);
+    let between = world.owner(&["ledger", "prove", "--from", &older, "--to", &newer]).ok().out;
+    world.down().ok();
+    std::fs::remove_dir_all(world.state()).unwrap();
+    let check = |name: &str, text: &str, more: &[&str]| {
+        let path = file(&world, name, text);
+        world.orchestrate(&[&["ledger", "check", path.as_str()][..], more].concat())
+    };
+    check("proof", &proof, &["--key", &key]).ok().says("entry 3 stands in the ledger of");
+    for growth in [&growth, &between] {
+        check("growth", growth, &["--key", &key, "--from", &older]).ok().says("begins with the");
+        check("growth", growth, &["--key", &key, "--from", &newer]).ends(1).says("no-proof");
+        check("growth", growth, &["--key", &key]).ends(1).says("needs the older checkpoint");
+    }
+    check("proof", &proof.replacen("index 3", "index 2", 1), &["--key", &key]).ends(1).says("no-proof");
+    let other = key.replacen('+', "x+", 1);
+    check("proof", &proof, &["--key", &other]).ends(1).says("no-proof");
+}
+
+#[test]
+fn only_the_owner_brings_what_a_witness_signed_and_only_of_this_ledger() {
+    let world = World::python().bootstrap();
+    let cellar = Cellar::open(&world);
+    let note = cellar.cosign(&cellar.grown("0")).ok().out;
+    let plain = world.owner(&["ledger", "checkpoint"]).ok().out;
+    world.owner_types(&["ledger", "witnessed"], &plain).ends(1).says("nobody but the workshop itself");
+    world.owner_types(&["ledger", "witnessed"], &note.replacen('\u{2014}', "-", 1)).ends(1).says("not-ours");
+    let path = PathBuf::from(file(&world, "home/note", &note));
+    world.owner_types(&["ledger", "witnessed"], &note).ok();
+    std::fs::remove_file(path).unwrap();
+    let inside = format!("cat >note <<'END'\n{note}END\norchestrate ledger witnessed note");
+    super::refused(&world, "dev-a", &inside, &["not-offered"]);
+    let kept =
+        world.entries().into_iter().filter(|entry| matches!(entry.event, Event::Workshop(workshop::Event::Witnessed { .. }))).count();
+    assert_eq!(kept, 1);
+}

@@ -155,6 +155,7 @@ pub fn severity(entry: &Entry) -> Option<Severity> {
         Any::Panel(panel::Event::Lapsed { .. } | panel::Event::Withdrawn { .. }) => Severity::Medium,
         Any::Workshop(_)
         | Any::Panel(_)
+        | Any::Motion(_)
         | Any::Key(_)
         | Any::Fleet(_)
         | Any::Push(_)

@@ -61,6 +61,8 @@ pub enum Act {
     Judge { task: TaskId, attempt: u32, gate: GateName },
     Review { task: TaskId, accept: bool, note: String, commit: Option<String> },
     Withdraw { task: TaskId, reason: String },
+    Move { matter: String, title: String, body: String },
+    Vote { motion: u32, accept: bool, note: String },
     Confirm { task: TaskId, shown: Digest, step: Option<u64> },
     Veto { task: TaskId, reason: String },
     MergeBuilt { task: TaskId, attempt: u32, commit: Oid, old: Oid, tree: Oid },
@@ -96,7 +98,7 @@ pub enum Act {
 impl Act {
     /// Whether a seat needs its key for this: it signs, or brings what it signed.
     pub fn wants_key(&self) -> bool {
-        matches!(self, Self::Sign { .. } | Self::Push { .. } | Self::Land { .. } | Self::Submit { .. } | Self::Review { .. } | Self::Withdraw { .. } | Self::Send { .. } | Self::Lock { .. })
+        matches!(self, Self::Sign { .. } | Self::Push { .. } | Self::Land { .. } | Self::Submit { .. } | Self::Review { .. } | Self::Withdraw { .. } | Self::Vote { .. } | Self::Send { .. } | Self::Lock { .. })
     }
 
     /// The verb under which a refusal of this is recorded, and what it was tried on.
@@ -129,6 +131,8 @@ impl Act {
             Self::Retry { task } => ("retry", task.to_string()),
             Self::Draw { task, .. } | Self::Redraw { task, .. } => ("draw", task.to_string()),
             Self::OpenEpoch { epoch, .. } => ("open-epoch", epoch.to_string()),
+            Self::Move { matter, .. } => ("move", matter.chars().take(200).collect()),
+            Self::Vote { motion, .. } => ("vote", format!("M{motion}")),
             Self::Withdraw { task, .. } => ("withdraw", task.to_string()),
             Self::Judge { task, .. } => ("judge", task.to_string()),
             Self::Review { task, .. } => ("review", task.to_string()),

@@ -48,6 +48,7 @@ pub async fn answer(yard: &Arc<Yard>, door: &Door, request: Request) -> Response
         Request::LockList | Request::LockWhy { .. } | Request::EditMay { .. } | Request::LockAcquire { .. } | Request::LockRelease { .. } => {
             lock::answer(yard, actor, request).await
         }
+        Request::MotionList => work::read(yard, actor, request).await,
         Request::TaskOpen { .. }
         | Request::TaskTake { .. }
         | Request::TaskSubmit { .. }
@@ -55,6 +56,8 @@ pub async fn answer(yard: &Arc<Yard>, door: &Door, request: Request) -> Response
         | Request::TaskVeto { .. }
         | Request::ReviewDecide { .. }
         | Request::ReviewWithdraw { .. }
+        | Request::MotionOpen { .. }
+        | Request::MotionVote { .. }
         | Request::Sign { .. }
         | Request::VerifySignature { .. }
         | Request::Hook { .. }

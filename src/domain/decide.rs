@@ -104,7 +104,7 @@ fn measured(state: &State, command: &Command) -> Result<Vec<Event>, Refusal> {
         Act::Seat { seat, agent, prompt } => fleet::seat(state, seat, agent, prompt),
         Act::Leave { seat, instance, why } => fleet::leave(state, command.now, seat, *instance, why),
         // What the relay counted.
-        Act::Relayed { seat, requests, refused } => fleet::relayed(state, seat, *requests, *refused),
+        Act::Relayed { seat, requests, refused, used } => fleet::relayed(state, command.now, seat, (*requests, *refused), *used),
         // References moved, or did not.
         Act::Landed { push, trouble } => Ok(push::landed(state, push, trouble.as_deref())),
         // Measures, runs, draws and judgements drive a task from gate to gate.

@@ -411,6 +411,7 @@ fn submitting_again_does_not_draw_again() {
 mod budgets;
 mod fleet;
 mod freezes;
+mod spending;
 mod sums;
 /// Twelve quick, short words of consent by one reviewer on dev-a's changes, as the entries would have left them.
 fn stamped(workshop: &mut Workshop, reviewer: &str) {

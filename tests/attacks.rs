@@ -1,6 +1,8 @@
 //! Attacks from inside a real seat. Of each: no reference moved, a refusal entry names the rule, and nothing was left in the gate.
 
+mod bent;
 mod boundary;
+mod chance;
 mod crash;
 mod drift;
 pub mod fleet;
@@ -16,6 +18,7 @@ mod rest;
 mod review;
 mod salami;
 mod starve;
+mod together;
 mod users;
 mod wire;
 mod witness;

@@ -10,12 +10,12 @@ use orchestrate::domain::glob::Glob;
 use orchestrate::domain::message::{Event as Mail, Priority};
 use orchestrate::domain::name::{Digest, Oid, SeatName, TaskId};
 use orchestrate::domain::state::State;
-use orchestrate::domain::{alert, confirm, fleet, freeze, key, lock, merge, message, push, review, task, workshop};
+use orchestrate::domain::{alert, confirm, fleet, freeze, key, lock, merge, message, panel, push, review, task, workshop};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 /// Every kind of event: whoever adds a variant is led here by the compiler, and adds its name.
-const KINDS: [&str; 58] = [
+const KINDS: [&str; 64] = [
     "founded",
     "sworn",
     "started",
@@ -49,6 +49,12 @@ const KINDS: [&str; 58] = [
     "drawn",
     "drawn-from-outside",
     "decided",
+    "lot",
+    "reminded",
+    "lapsed",
+    "redrawn",
+    "withdrawn",
+    "epoch-opened",
     "intended",
     "merged",
     "missed",
@@ -104,6 +110,12 @@ fn kind(event: &Event) -> &'static str {
         Event::Review(review::Event::Drawn { extra: Some(_), .. }) => "drawn-from-outside",
         Event::Review(review::Event::Drawn { .. }) => "drawn",
         Event::Review(review::Event::Decided { .. }) => "decided",
+        Event::Panel(panel::Event::Lot { .. }) => "lot",
+        Event::Panel(panel::Event::Reminded { .. }) => "reminded",
+        Event::Panel(panel::Event::Lapsed { .. }) => "lapsed",
+        Event::Panel(panel::Event::Redrawn { .. }) => "redrawn",
+        Event::Panel(panel::Event::Withdrawn { .. }) => "withdrawn",
+        Event::Panel(panel::Event::Opened { .. }) => "epoch-opened",
         Event::Merge(merge::Event::Intended { .. }) => "intended",
         Event::Merge(merge::Event::Merged { .. }) => "merged",
         Event::Merge(merge::Event::Missed { .. }) => "missed",
@@ -328,7 +340,7 @@ fn by_hand() -> Vec<Entry> {
         Event::Fleet(fleet::Event::GivenUp { seat: SeatName::new("dev-a").unwrap(), ends: 7 }),
         Event::Message(message::Event::Returned { to: "dev-a".parse().unwrap() }),
     ];
-    let events = events.into_iter().chain(locks());
+    let events = events.into_iter().chain(locks()).chain(panels());
     let entry = |(event, seq): (Event, u64)| Entry { v: 1, seq, time: 1, by: Actor::Edge, event };
     events.zip(10_000..).map(entry).collect()
 }
@@ -344,4 +356,19 @@ fn locks() -> Vec<Event> {
         lock::Event::Withdrawn { seat },
     ];
     events.into_iter().map(Event::Lock).collect()
+}
+
+fn panels() -> Vec<Event> {
+    let (task, attempt, gate): (TaskId, u32, _) = ("T1".parse().unwrap(), 1, orchestrate::domain::gate::GateName::Peer);
+    let (seats, draw) = (vec![SeatName::new("dev-b").unwrap()], Digest::of(b"draw"));
+    let other = vec![SeatName::new("architect-a").unwrap()];
+    let events = [
+        panel::Event::Lot { task: task.clone(), attempt, sealed: 7, epoch: 0, draw: draw.clone(), pool: other.clone(), seat: other.first().cloned() },
+        panel::Event::Reminded { task: task.clone(), attempt, gate, seats: seats.clone() },
+        panel::Event::Lapsed { task: task.clone(), attempt, gate, seats: seats.clone(), asked: false },
+        panel::Event::Redrawn { task: task.clone(), attempt, gate, round: 1, out: seats, pool: other.clone(), seats: other, draw: draw.clone() },
+        panel::Event::Withdrawn { task, attempt, gate, reason: "it overflows".to_owned() },
+        panel::Event::Opened { epoch: 0, secret: "00".repeat(32), next: draw },
+    ];
+    events.into_iter().map(Event::Panel).collect()
 }

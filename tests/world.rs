@@ -117,7 +117,7 @@ impl World {
         world.env = world.environment();
         project::write_program(&world.path("agent"), AGENT);
         world.few_seats();
-        world.rule("[runner]\nruns = 1\n[freeze]\nbypasses = 0\nfencing = 0\n[budgets]\ncommits = { per_hour = 1000 }\nsubmissions = { per_hour = 100 }\nmessages = { per_hour = 10000 }\nreviews = { per_hour = 1000 }\ndecisions = { per_hour = 100 }\n");
+        world.rule("[review]\nthird_percent = 0\n[runner]\nruns = 1\n[freeze]\nbypasses = 0\nfencing = 0\n[budgets]\ncommits = { per_hour = 1000 }\nsubmissions = { per_hour = 100 }\nmessages = { per_hour = 10000 }\nreviews = { per_hour = 1000 }\ndecisions = { per_hour = 100 }\n");
         world
     }
 

@@ -13,7 +13,7 @@ use super::event::Event as Any;
 use super::name::Digest;
 use super::policy::Policy;
 use super::state::State;
-use super::{confirm, fleet, freeze, key, merge, review, task, workshop};
+use super::{confirm, fleet, freeze, key, merge, panel, review, task, workshop};
 use serde::{Deserialize, Serialize};
 use series::Series;
 use std::collections::BTreeMap;
@@ -152,7 +152,9 @@ pub fn severity(entry: &Entry) -> Option<Severity> {
         Any::Confirm(confirm::Event::Missed) | Any::Task(task::Event::Vetoed { .. }) => Severity::Medium,
         Any::Task(task::Event::Stalled { .. }) | Any::Merge(merge::Event::Missed { .. }) | Any::Refused(_) => Severity::Low,
         Any::Alert(Event::Failed { .. }) => Severity::Low,
+        Any::Panel(panel::Event::Lapsed { .. } | panel::Event::Withdrawn { .. }) => Severity::Medium,
         Any::Workshop(_)
+        | Any::Panel(_)
         | Any::Key(_)
         | Any::Fleet(_)
         | Any::Push(_)

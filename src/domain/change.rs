@@ -79,6 +79,31 @@ pub struct FileChange {
     pub deleted: u64,
     /// Holds a NUL byte: `added`/`deleted` then count size / 40.
     pub binary: bool,
+    /// What of the new content a reader could miss.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub marks: Vec<Mark>,
+}
+
+/// Something in the new content of a file that a reader could miss, or that steers more than it seems to. Only what the change adds.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Mark {
+    /// A code point that turns or hides text, in this line.
+    HiddenText { point: u32, line: u64 },
+    /// A word of letters of two scripts that look alike.
+    MixedScript { word: String },
+    /// The content stands elsewhere: a pointer of git's large file storage.
+    Pointer,
+    /// Source that can tell whether it is being tested.
+    KnowsTests { word: String },
+    /// A manifest's line that says how tests are found or run.
+    SteersTests { word: String },
+    /// A lock file takes in a package that it did not name before.
+    NewPackage { name: String },
+    /// A lock file or manifest takes something from a place that it did not name before.
+    NewSource { place: String },
+    /// A package of a lock file is bound to no checksum, and others are.
+    Unsealed { name: String },
 }
 
 impl FileChange {

@@ -53,9 +53,14 @@ pub enum Act {
     Conflicted { task: TaskId, attempt: u32, why: String },
     Stalled { task: TaskId, attempt: u32, why: String },
     Retry { task: TaskId },
-    Draw { task: TaskId, attempt: u32, gate: GateName, draw: Digest },
+    /// `lot` is what chance says about a third reviewer.
+    Draw { task: TaskId, attempt: u32, gate: GateName, draw: Digest, lot: Option<Digest> },
+    Redraw { task: TaskId, attempt: u32, gate: GateName, draw: Digest },
+    /// `secret` is that of the epoch that ends, `next` the commitment to the one that begins.
+    OpenEpoch { epoch: u32, secret: String, next: Digest },
     Judge { task: TaskId, attempt: u32, gate: GateName },
     Review { task: TaskId, accept: bool, note: String, commit: Option<String> },
+    Withdraw { task: TaskId, reason: String },
     Confirm { task: TaskId, shown: Digest, step: Option<u64> },
     Veto { task: TaskId, reason: String },
     MergeBuilt { task: TaskId, attempt: u32, commit: Oid, old: Oid, tree: Oid },
@@ -91,7 +96,7 @@ pub enum Act {
 impl Act {
     /// Whether a seat needs its key for this: it signs, or brings what it signed.
     pub fn wants_key(&self) -> bool {
-        matches!(self, Self::Sign { .. } | Self::Push { .. } | Self::Land { .. } | Self::Submit { .. } | Self::Review { .. } | Self::Send { .. } | Self::Lock { .. })
+        matches!(self, Self::Sign { .. } | Self::Push { .. } | Self::Land { .. } | Self::Submit { .. } | Self::Review { .. } | Self::Withdraw { .. } | Self::Send { .. } | Self::Lock { .. })
     }
 
     /// The verb under which a refusal of this is recorded, and what it was tried on.
@@ -121,7 +126,9 @@ impl Act {
             Self::Conflicted { task, .. } => ("conflicted", task.to_string()),
             Self::Stalled { task, .. } => ("stalled", task.to_string()),
             Self::Retry { task } => ("retry", task.to_string()),
-            Self::Draw { task, .. } => ("draw", task.to_string()),
+            Self::Draw { task, .. } | Self::Redraw { task, .. } => ("draw", task.to_string()),
+            Self::OpenEpoch { epoch, .. } => ("open-epoch", epoch.to_string()),
+            Self::Withdraw { task, .. } => ("withdraw", task.to_string()),
             Self::Judge { task, .. } => ("judge", task.to_string()),
             Self::Review { task, .. } => ("review", task.to_string()),
             Self::Confirm { task, .. } => ("confirm", task.to_string()),

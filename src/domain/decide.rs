@@ -9,7 +9,7 @@ use super::merge::{self, Built};
 use super::refusal::{Refusal, Refused};
 use super::state::State;
 use super::task::{self, Ran};
-use super::{alert, confirm, fleet, freeze, key, lock, message, push, review, workshop};
+use super::{alert, confirm, fleet, freeze, key, lock, message, panel, push, review, workshop};
 
 /// Judges a command against the state. No events and no refusal means: nothing to record.
 pub fn decide(state: &State, actor: &Actor, command: &Command) -> Result<Vec<Event>, Refusal> {
@@ -33,8 +33,8 @@ pub fn decide(state: &State, actor: &Actor, command: &Command) -> Result<Vec<Eve
         Act::Land { push } => push::land(state, actor, now, push),
         // Tasks are opened, taken, submitted, tried again and vetoed.
         Act::OpenTask { .. } | Act::TakeTask { .. } | Act::Submit { .. } | Act::Retry { .. } | Act::Veto { .. } => tasks(state, actor, command),
-        // A drawn seat that contributed nothing gives its word, once, on what stands there now.
-        Act::Review { task, accept, note, commit } => review::decide(state, actor, now, task, &review::Word::new(*accept, note, commit.as_ref())),
+        // A drawn seat that contributed nothing gives its word, once, on what stands there now; and takes it back while it can.
+        Act::Review { .. } | Act::Withdraw { .. } => words(state, actor, command),
         // The owner confirms exactly what was shown, with a code that works once.
         Act::Confirm { task, shown, step } => confirm::confirm(state, actor, now, task, shown, *step),
         // Anyone writes to anyone, in its own name.
@@ -61,6 +61,8 @@ pub fn decide(state: &State, actor: &Actor, command: &Command) -> Result<Vec<Eve
         | Act::Conflicted { .. }
         | Act::Stalled { .. }
         | Act::Draw { .. }
+        | Act::Redraw { .. }
+        | Act::OpenEpoch { .. }
         | Act::Judge { .. }
         | Act::MergeBuilt { .. }
         | Act::MainMoved { .. }
@@ -117,7 +119,10 @@ fn measured(state: &State, command: &Command) -> Result<Vec<Event>, Refusal> {
             Ok(task::send_back(state, task, now, GateName::Qa, why))
         }
         Act::Stalled { task, attempt, why } => task::stalled(state, task, *attempt, why),
-        Act::Draw { task, attempt, gate, draw } => review::draw(state, task, *attempt, *gate, draw),
+        Act::Draw { task, attempt, gate, draw, lot } => review::draw(state, task, *attempt, *gate, draw, lot.as_ref()),
+        Act::Redraw { task, attempt, gate, draw } => panel::redraw(state, task, *attempt, *gate, draw),
+        // The secret that chance came from is opened, the next one committed to.
+        Act::OpenEpoch { epoch, secret, next } => panel::open(state, *epoch, secret, next),
         Act::Judge { task, attempt, gate } => task::judge(state, task, *attempt, *gate),
         // The protected branch moves to a tested tree on the tested tip, after every gate.
         Act::MergeBuilt { task, attempt, commit, old, tree } => merge::intend(state, task, *attempt, &Built { commit, old, tree }),
@@ -133,14 +138,15 @@ fn measured(state: &State, command: &Command) -> Result<Vec<Event>, Refusal> {
         Act::Lend => Ok(lock::pass(state, command.now)),
         // Too many attempts to go round the rules freeze everything.
         Act::Alarm => Ok(freeze::alarm(state, command.now)),
-        // Time alone lets messages expire, locks go on to the next, and seats come back.
+        // Time alone lets messages expire, locks go on to the next, seats come back, and reviewers run out of theirs.
         Act::Tick => Ok(tick(state, command.now)),
         _ => unreachable!("BUG: decide hands over the supervisor's own acts only"),
     }
 }
 
 fn tick(state: &State, now: Millis) -> Vec<Event> {
-    message::expire(state, now).into_iter().chain(lock::pass(state, now)).chain(fleet::recall(state, now)).collect()
+    let passed = message::expire(state, now).into_iter().chain(lock::pass(state, now)).chain(fleet::recall(state, now));
+    message::chain(passed.collect(), panel::tick(state, now))
 }
 
 fn tasks(state: &State, actor: &Actor, command: &Command) -> Result<Vec<Event>, Refusal> {
@@ -157,6 +163,16 @@ fn tasks(state: &State, actor: &Actor, command: &Command) -> Result<Vec<Event>, 
         // A veto sticks to the task.
         Act::Veto { task, reason } => task::veto(state, actor, task, reason),
         _ => unreachable!("BUG: decide hands over acts on tasks only"),
+    }
+}
+
+fn words(state: &State, actor: &Actor, command: &Command) -> Result<Vec<Event>, Refusal> {
+    match &command.act {
+        Act::Review { task, accept, note, commit } => {
+            review::decide(state, actor, command.now, task, &review::Word::new(*accept, note, commit.as_ref()))
+        }
+        Act::Withdraw { task, reason } => panel::withdraw(state, actor, task, reason),
+        _ => unreachable!("BUG: decide hands over acts with words only"),
     }
 }
 
@@ -229,6 +245,7 @@ impl State {
             Event::Push(event) => push::apply(self, &entry.by, entry.time, event),
             Event::Task(event) => task::apply(self, &entry.by, entry.seq, entry.time, event),
             Event::Review(event) => review::apply(self, &entry.by, entry.seq, entry.time, event),
+            Event::Panel(event) => panel::apply(self, &entry.by, entry.time, event),
             Event::Merge(event) => merge::apply(self, entry.time, event),
             Event::Message(event) => message::apply(self, entry.seq, entry.time, event),
             Event::Freeze(event) => freeze::apply(self, &entry.by, entry.time, event),

@@ -35,6 +35,23 @@ pub fn panel(charter: &Charter, author: &SeatName, contributors: &BTreeSet<SeatN
     panel
 }
 
+/// The seats that chance may name as a third reviewer: able to, neither contributors nor on the panel, still leaving a free seat for QA.
+pub fn third_pool(charter: &Charter, author: &SeatName, contributors: &BTreeSet<SeatName>, panel: &[SeatName]) -> Vec<SeatName> {
+    let free = |seat: &SeatName| seat != author && !panel.contains(seat) && !contributors.contains(seat);
+    charter.able(Capability::ReviewThird).into_iter().filter(|seat| free(seat) && leaves_qa(charter, contributors, panel, seat)).collect()
+}
+
+/// Whether somebody is left for QA's verdict when this seat reviews as well.
+pub fn leaves_qa(charter: &Charter, contributors: &BTreeSet<SeatName>, panel: &[SeatName], seat: &SeatName) -> bool {
+    let with = panel.iter().chain([seat]).cloned().collect();
+    !qa_pool(charter, contributors, &with).is_empty()
+}
+
+/// Whether chance falls on so many of a hundred.
+pub fn falls(chance: &Digest, percent: u32) -> bool {
+    below(100, &mut (0_u64..).map(|n| number(chance, n))) < percent as usize
+}
+
 /// One seat more, from outside what stands out: of the author's pool, else of all that may review, still leaving a free seat for QA.
 pub fn outsider(
     charter: &Charter,

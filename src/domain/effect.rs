@@ -1,6 +1,7 @@
 //! What has to be done outside because of what was recorded.
 
 use super::actor::Party;
+use super::change::Change;
 use super::entry::Entry;
 use super::event::Event;
 use super::fleet;
@@ -10,6 +11,7 @@ use super::lock;
 use super::merge;
 use super::message;
 use super::name::{Oid, SeatName, TaskId};
+use super::panel;
 use super::push;
 use super::review;
 use super::run::Completion;
@@ -24,6 +26,7 @@ pub enum Effect {
     /// Run the tests on one of the attempt's trees.
     Test { task: TaskId, attempt: u32, kind: RunKind },
     Draw { task: TaskId, attempt: u32, gate: GateName },
+    Redraw { task: TaskId, attempt: u32, gate: GateName },
     Judge { task: TaskId, attempt: u32, gate: GateName },
     /// Build and sign the merge commit.
     BuildMerge { task: TaskId, attempt: u32 },
@@ -55,9 +58,10 @@ pub fn react(state: &State, entry: &Entry) -> Vec<Effect> {
             task::Event::Opened { .. } | task::Event::Taken { .. } | task::Event::SentBack { .. } | task::Event::Stalled { .. } | task::Event::Vetoed { .. } => Vec::new(),
         },
         Event::Review(review::Event::Drawn { task, .. } | review::Event::Decided { task, .. }) => next(state, task),
+        Event::Panel(event) => seated(state, event),
         Event::Confirm(super::confirm::Event::Confirmed { task, .. }) => next(state, task),
         Event::Confirm(super::confirm::Event::Used { .. } | super::confirm::Event::Missed | super::confirm::Event::Reset { .. }) => Vec::new(),
-        Event::Merge(merge::Event::Merged { .. }) => vec![Effect::Publish],
+        Event::Merge(merge::Event::Merged { .. }) => std::iter::once(Effect::Publish).chain(overtaken(state)).collect(),
         Event::Merge(merge::Event::Intended { task, .. } | merge::Event::Missed { task, .. }) => next(state, task),
         Event::Merge(merge::Event::Home { .. }) => Vec::new(),
         Event::Push(push::Event::Landing { push }) => vec![Effect::MoveRefs { push: push.clone() }],
@@ -79,6 +83,26 @@ pub fn react(state: &State, entry: &Entry) -> Vec<Effect> {
 
 fn alarm(state: &State) -> Option<Effect> {
     (state.frozen.is_none() && freeze::reached(state).is_some()).then_some(Effect::Alarm)
+}
+
+/// Others are drawn in the place of who did not answer; a word taken back leaves its gate to be judged again.
+fn seated(state: &State, event: &panel::Event) -> Vec<Effect> {
+    match event {
+        panel::Event::Lapsed { task, attempt, gate, asked: false, .. } => vec![Effect::Redraw { task: task.clone(), attempt: *attempt, gate: *gate }],
+        panel::Event::Withdrawn { task, .. } | panel::Event::Lot { task, .. } | panel::Event::Redrawn { task, .. } => next(state, task),
+        panel::Event::Lapsed { .. } | panel::Event::Reminded { .. } | panel::Event::Opened { .. } => Vec::new(),
+    }
+}
+
+/// Those whose merge result was tested on the tip that was: they are tested anew, without anybody's word.
+fn overtaken(state: &State) -> impl Iterator<Item = Effect> {
+    state.tasks.iter().filter_map(|(task, known)| {
+        let attempt = known.attempt.as_ref().filter(|attempt| attempt.is_stale(state))?;
+        match attempt.stage {
+            Stage::At(gate) if gate >= GateName::Qa => Some(Effect::Judge { task: task.clone(), attempt: attempt.number, gate }),
+            Stage::At(_) | Stage::Measuring | Stage::Merging | Stage::Moving { .. } | Stage::Merged | Stage::Back { .. } => None,
+        }
+    })
 }
 
 /// Whoever got a lock is told; what is free now goes on to whoever waits.
@@ -120,8 +144,10 @@ fn at_gate(state: &State, task: &TaskId, attempt: &Attempt, gate: GateName) -> V
     let has = |kind: &RunKind| attempt.runs.contains_key(kind);
     let tests = wanted.iter().filter(|kind| !has(kind)).map(|kind| Effect::Test { task: task.clone(), attempt: number, kind: *kind });
     let drawn_gate = matches!(gate, GateName::Peer | GateName::Qa | GateName::Deploy);
+    let lapsed = attempt.draws.get(&gate).is_some_and(|draw| !draw.lapsed.is_empty());
+    let redraw = lapsed.then(|| Effect::Redraw { task: task.clone(), attempt: number, gate });
     let draw = (drawn_gate && !attempt.draws.contains_key(&gate)).then(|| Effect::Draw { task: task.clone(), attempt: number, gate });
-    let todo: Vec<Effect> = tests.chain(draw).collect();
+    let todo: Vec<Effect> = tests.chain(draw).chain(redraw).collect();
     if todo.is_empty() && state.frozen.is_none() { vec![Effect::Judge { task: task.clone(), attempt: number, gate }] } else { todo }
 }
 
@@ -132,10 +158,19 @@ fn wanted(state: &State, attempt: &Attempt, gate: GateName) -> Vec<RunKind> {
     match gate {
         GateName::Red if unbuilt => vec![RunKind::Base, RunKind::Red, RunKind::Green],
         GateName::Red => vec![RunKind::Base, RunKind::Red],
+        GateName::Green if keeps(state, attempt) => vec![RunKind::Base, RunKind::Red, RunKind::Green, RunKind::Kept],
         GateName::Green => vec![RunKind::Base, RunKind::Red, RunKind::Green],
         GateName::Qa if drifted => vec![RunKind::Base, RunKind::Merge, RunKind::Tip],
         GateName::Qa => vec![RunKind::Base, RunKind::Merge],
         GateName::Deploy => vec![RunKind::Merge],
         GateName::Peer => Vec::new(),
     }
+}
+
+/// Whether earlier test files are touched, so that they have to be run as they were.
+fn keeps(state: &State, attempt: &Attempt) -> bool {
+    let charter = state.charter();
+    let asked = charter.gate(GateName::Green).checks.iter().any(|name| name == "old-tests-pass");
+    let earlier = |change: &Change| charter.policy.tests_of(change).iter().any(|file| file.old.is_some());
+    asked && attempt.change.as_ref().is_some_and(earlier)
 }

@@ -2,7 +2,7 @@
 
 use super::actor::Party;
 use super::dsse::Envelope;
-use super::{alert, confirm, fleet, freeze, key, lock, merge, message, push, refusal, review, task, workshop};
+use super::{alert, confirm, fleet, freeze, key, lock, merge, message, panel, push, refusal, review, task, workshop};
 use serde::{Deserialize, Serialize};
 
 /// A recorded fact. To add one: a variant in its noun's file; the compiler names the rest.
@@ -15,6 +15,7 @@ pub enum Event {
     Push(push::Event),
     Task(task::Event),
     Review(review::Event),
+    Panel(panel::Event),
     Merge(merge::Event),
     Message(message::Event),
     Lock(lock::Event),
@@ -33,7 +34,7 @@ impl Event {
             Self::Review(event) => event.statement(),
             Self::Message(event) => event.statement(),
             Self::Confirm(event) => event.statement(),
-            Self::Key(_) | Self::Fleet(_) | Self::Push(_) | Self::Merge(_) | Self::Lock(_) | Self::Freeze(_) | Self::Refused(_) | Self::Alert(_) => None,
+            Self::Panel(_) | Self::Key(_) | Self::Fleet(_) | Self::Push(_) | Self::Merge(_) | Self::Lock(_) | Self::Freeze(_) | Self::Refused(_) | Self::Alert(_) => None,
         }
     }
 }

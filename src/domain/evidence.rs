@@ -34,12 +34,16 @@ pub struct Evidence<'a> {
     pub needs: &'a Needs,
     /// The paths of the change that are tests, sorted.
     pub tests: Vec<String>,
+    /// What of the change steers how tests are found or run.
+    pub harness: Vec<String>,
     /// The tests on the base.
     pub base_run: Option<&'a Run>,
     /// The tests on the base with the change's test files laid over it.
     pub red_run: Option<&'a Run>,
     /// The tests on the candidate.
     pub green_run: Option<&'a Run>,
+    /// The tests as they were before, on the candidate; not needed where no earlier test file is touched.
+    pub kept_run: Option<&'a Run>,
     /// The tests on the merge result.
     pub merge_run: Option<&'a Run>,
     /// The tests on the protected branch's tip as it is now; not needed while the tip is the change's base.
@@ -149,6 +153,11 @@ impl<'a> Evidence<'a> {
     pub fn undeclared(&self) -> Vec<&'a str> {
         let missing = self.red_run.map(|run| run.missing.as_slice()).unwrap_or_default();
         missing.iter().map(String::as_str).filter(|symbol| !self.declared.iter().any(|added| added == symbol)).collect()
+    }
+
+    /// The test files that were there before and are not as they were.
+    pub fn altered(&self) -> impl Iterator<Item = &str> {
+        self.change.files.iter().filter(|file| file.old.is_some() && self.tests.contains(&file.path)).map(|file| file.path.as_str())
     }
 
     /// The test files that were there before and of which something is taken away: they may fail on the base.

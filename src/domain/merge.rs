@@ -56,7 +56,12 @@ fn every_gate(attempt: &task::Attempt) -> bool {
 /// May the intended move be made now? Asked inside the lock, after the entry is durable.
 pub fn still(state: &State, task: &TaskId, number: u32) -> Result<(), Refusal> {
     super::freeze::open(state)?;
-    task::current(state, task, number).and_then(|(known, _)| known.vetoed())
+    let (known, attempt) = task::current(state, task, number)?;
+    known.vetoed()?;
+    match attempt.stage {
+        Stage::Moving { .. } => Ok(()),
+        _ => Err(Refusal::new("gates-open", format!("{task} has not passed its gates any more"), format!("orchestrate gate show {task}"))),
+    }
 }
 
 /// Takes the edge's word on the move.

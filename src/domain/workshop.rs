@@ -108,6 +108,7 @@ pub fn not_founded() -> Refusal {
 pub fn apply(state: &mut State, time: Millis, event: &Event) {
     match event {
         Event::Founded { genesis } => {
+            state.epoch.since = time;
             state.refs.insert(genesis.branch.clone(), genesis.base.clone());
             state.fleet_order = genesis.seats.iter().map(|(seat, _)| seat.clone()).collect();
             for (seat, role) in &genesis.seats {

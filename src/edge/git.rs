@@ -12,6 +12,7 @@ mod inspect;
 mod intake;
 mod leftover;
 mod lines;
+mod marks;
 mod materialise;
 mod merge;
 mod mirror;

@@ -30,6 +30,11 @@ pub enum Ended {
     Killed,
 }
 
+/// Where this program's own file lies.
+pub fn own() -> Result<std::path::PathBuf, Failure> {
+    std::env::current_exe().map_err(|why| Failure::new("cannot find this program's own file", why).hint("mount -t proc proc /proc"))
+}
+
 /// Makes this process's memory nobody else's: no debugger of the same user, no core file.
 pub fn harden() -> Result<(), Failure> {
     use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};

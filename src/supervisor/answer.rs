@@ -52,6 +52,7 @@ pub async fn answer(yard: &Arc<Yard>, door: &Door, request: Request) -> Response
         | Request::TaskRetry { .. }
         | Request::TaskVeto { .. }
         | Request::ReviewDecide { .. }
+        | Request::ReviewWithdraw { .. }
         | Request::Sign { .. }
         | Request::VerifySignature { .. }
         | Request::Hook { .. }
@@ -61,6 +62,7 @@ pub async fn answer(yard: &Arc<Yard>, door: &Door, request: Request) -> Response
         | Request::Thaw { .. }
         | Request::KeyRevoke { .. }
         | Request::KeyRotate { .. }
+        | Request::AuditOpen
         | Request::Deliver
         | Request::Recharter
         | Request::ConfigShow

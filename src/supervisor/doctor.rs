@@ -9,7 +9,7 @@ use crate::domain::policy::Agent;
 use crate::edge::agent;
 use crate::edge::clock::Clock;
 use crate::edge::git::{Git, examine};
-use crate::edge::process::free_disk;
+use crate::edge::process::{self, free_disk};
 use crate::edge::sandbox::{observe, reach};
 use crate::edge::tmux::Tmux;
 use crate::edge::upstream::Kind;
@@ -56,7 +56,10 @@ fn found(name: &str, seen: Result<String, Failure>) -> Finding {
 }
 
 fn isolation() -> Finding {
-    let own = std::env::current_exe().unwrap_or_default();
+    let own = match process::own() {
+        Ok(own) => own,
+        Err(failure) => return found("isolation", Err(failure)),
+    };
     let seen = observe(&own);
     let ok = seen.level != Isolation::None;
     let held = seen.walls.iter().filter(|wall| wall.held).count();
@@ -83,8 +86,7 @@ fn tried() -> Result<String, Failure> {
     let folder = place::config().filter(|folder| folder.is_dir());
     let command = charter::load(&Overlay { folder: folder.as_deref(), ..Overlay::default() }).map(|(charter, _)| charter.policy.agent.command.clone());
     let shown = command.and_then(|command| agent::resolve(&command)).map(|launch| launch.read_only).unwrap_or_default();
-    let own = std::env::current_exe().unwrap_or_default();
-    let reached = reach(&own, &shown, &there)?;
+    let reached = reach(&process::own()?, &shown, &there)?;
     if reached.is_empty() {
         return Ok(format!("{} of yours on this machine, none within a seat's reach", there.len()));
     }

@@ -10,7 +10,7 @@ use crate::domain::isolation::Isolation;
 use crate::domain::name::SeatName;
 use crate::edge::git::{Git, examine};
 use crate::edge::keys::KeyStore;
-use crate::edge::process::spawn_daemon;
+use crate::edge::process::{self, spawn_daemon};
 use crate::ledger::Ledger as _;
 use crate::ledger::sqlite::SqliteLedger;
 use crate::view::answer::Audit;
@@ -254,7 +254,7 @@ fn remove(path: &Path) -> Result<(), Failure> {
 /// Puts our own binary where the seats and the gate's hooks find it; a changed one replaces it whole.
 fn install(place: &Place) -> Result<(), Failure> {
     const WHAT: &str = "cannot install the program for the seats";
-    let own = std::env::current_exe().doing(WHAT)?;
+    let own = process::own()?;
     let (draft, target) = (place.join("bin/.orchestrate.new"), place.join("bin/orchestrate"));
     std::fs::copy(&own, &draft).doing(WHAT)?;
     std::fs::rename(&draft, &target).doing(WHAT)?;

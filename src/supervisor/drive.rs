@@ -8,7 +8,9 @@ use crate::domain::effect::{Effect, outstanding, react};
 use crate::domain::entry::{Entry, Millis, VERSION};
 use crate::domain::event::Event;
 use crate::domain::failure::Failure;
+use crate::domain::gate::GateName;
 use crate::domain::name::Digest;
+use crate::domain::planted;
 use crate::domain::push::Move;
 use crate::domain::refusal::Refusal;
 use crate::domain::state::State;
@@ -29,8 +31,8 @@ pub trait Hands: Send {
     fn now(&self) -> Millis;
     /// Signs the envelope with the party's key.
     fn seal(&self, party: &Party, envelope: &mut Envelope) -> Result<(), Failure>;
-    /// HMAC over the words with the secret that genesis commits to.
-    fn draw(&self, words: &str) -> Digest;
+    /// HMAC over the words with the secret of an epoch, to which the record commits.
+    fn draw(&self, epoch: u32, words: &str) -> Digest;
     /// Moves references all or none, each from its old value; finding them moved already is success.
     fn move_refs(&self, moves: &[Move]) -> Result<(), Failure>;
     /// A signed checkpoint over the first `size` entries of a workshop's ledger; nothing where there is no key for it.
@@ -199,8 +201,16 @@ impl<H: Hands> Drive<H> {
         match effect {
             Effect::Draw { task, attempt, gate } => {
                 // Neither attempt nor moment counts: whoever submits again, hoping for a kinder reviewer, meets the same one.
-                let words = format!("{task} {gate}");
-                Some(Act::Draw { task: task.clone(), attempt: *attempt, gate: *gate, draw: self.hands.draw(&words) })
+                let words = if planted::out("steady-draw") { format!("{task} {gate} {attempt}") } else { format!("{task} {gate}") };
+                let sealed = self.state.tasks.get(task).and_then(|known| known.sealed).filter(|_| *gate == GateName::Peer);
+                let lot = sealed.map(|(seq, epoch)| self.hands.draw(epoch, &seq.to_string()));
+                let draw = self.hands.draw(self.state.epoch.number, &words);
+                Some(Act::Draw { task: task.clone(), attempt: *attempt, gate: *gate, draw, lot })
+            }
+            Effect::Redraw { task, attempt, gate } => {
+                let round = self.state.tasks.get(task)?.attempt.as_ref()?.draws.get(gate)?.round + 1;
+                let draw = self.hands.draw(self.state.epoch.number, &format!("{task} {gate} {round}"));
+                Some(Act::Redraw { task: task.clone(), attempt: *attempt, gate: *gate, draw })
             }
             Effect::Judge { task, attempt, gate } => Some(Act::Judge { task: task.clone(), attempt: *attempt, gate: *gate }),
             Effect::Lend => Some(Act::Lend),

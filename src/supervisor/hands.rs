@@ -28,6 +28,8 @@ pub struct Keys {
     store: KeyStore,
     note: SigningKey,
     draw: Zeroizing<Vec<u8>>,
+    /// The secrets of later epochs, made when they are committed to.
+    draws: RwLock<BTreeMap<u32, Arc<Zeroizing<Vec<u8>>>>>,
     totp: Totp,
     pub recovery: Recovery,
 }
@@ -52,7 +54,7 @@ impl Keys {
         let made = secret.iter().filter(|(_, (_, fresh))| *fresh).count();
         let secret = RwLock::new(secret.into_iter().map(|(holder, (key, _))| (holder, locked(key))).collect());
         lock(draw.as_slice());
-        Ok((Self { secret, store: kept, note, draw, totp, recovery }, made))
+        Ok((Self { secret, store: kept, note, draw, draws: RwLock::default(), totp, recovery }, made))
     }
 
     pub fn of(&self, party: &Party) -> Result<Arc<SecretKey>, Failure> {
@@ -90,6 +92,20 @@ impl Keys {
     /// What genesis commits to: SHA-256 of the draw secret.
     pub fn draw_commitment(&self) -> Digest {
         Digest::of(&self.draw)
+    }
+
+    /// The secret of an epoch; genesis commits to that of the first, each opening to the next one's.
+    pub fn epoch_secret(&self, epoch: u32) -> Result<Arc<Zeroizing<Vec<u8>>>, Failure> {
+        if epoch == 0 {
+            return Ok(Arc::new(self.draw.clone()));
+        }
+        if let Some(known) = self.draws.read().unwrap_or_else(PoisonError::into_inner).get(&epoch) {
+            return Ok(Arc::clone(known));
+        }
+        let secret = Arc::new(self.store.secret(&format!("draw-{epoch}.secret"), 32)?);
+        lock(secret.as_slice());
+        self.draws.write().unwrap_or_else(PoisonError::into_inner).insert(epoch, Arc::clone(&secret));
+        Ok(secret)
     }
 
     /// The verifier key of signed checkpoints.
@@ -169,8 +185,9 @@ impl Hands for Grip {
         also_seal(envelope, &*self.keys.of(party)?)
     }
 
-    fn draw(&self, words: &str) -> Digest {
-        let mut mac = Hmac::<Sha256>::new_from_slice(&self.keys.draw).expect("BUG: HMAC takes keys of every length");
+    fn draw(&self, epoch: u32, words: &str) -> Digest {
+        let secret = self.keys.epoch_secret(epoch).expect("BUG: the secret of an epoch was kept when it was committed to");
+        let mut mac = Hmac::<Sha256>::new_from_slice(&secret).expect("BUG: HMAC takes keys of every length");
         mac.update(words.as_bytes());
         Digest::new(hex::encode(mac.finalize().into_bytes())).expect("BUG: an HMAC-SHA-256 is 64 hex digits")
     }

@@ -16,19 +16,26 @@ use crate::edge::chance;
 use crate::edge::git::{Gate, MergeTree, Move};
 use crate::edge::keys::sign_commit;
 use crate::edge::runner::{self, Harness, Job};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
 
+/// What is being done, and whether it was asked for again meanwhile: its end may be the very reason to begin anew.
+type UnderWay = BTreeMap<Effect, bool>;
+
 /// Takes effects as they come; the same effect is never done twice at once.
 pub async fn run(yard: Arc<Yard>, mut effects: mpsc::UnboundedReceiver<Vec<Effect>>) {
     let (done, mut finished) = mpsc::unbounded_channel();
-    let mut under_way: BTreeSet<Effect> = BTreeSet::new();
+    let mut under_way: UnderWay = BTreeMap::new();
     loop {
         tokio::select! {
-            Some(effect) = finished.recv() => { under_way.remove(&effect); }
+            Some(effect) = finished.recv() => {
+                if under_way.remove(&effect) == Some(true) {
+                    start(&yard, &done, &mut under_way, effect);
+                }
+            }
             batch = effects.recv() => {
                 let Some(batch) = batch else { return };
                 for effect in batch {
@@ -39,14 +46,16 @@ pub async fn run(yard: Arc<Yard>, mut effects: mpsc::UnboundedReceiver<Vec<Effec
     }
 }
 
-fn start(yard: &Arc<Yard>, done: &mpsc::UnboundedSender<Effect>, under_way: &mut BTreeSet<Effect>, effect: Effect) {
+fn start(yard: &Arc<Yard>, done: &mpsc::UnboundedSender<Effect>, under_way: &mut UnderWay, effect: Effect) {
     if let Effect::Ring { to } = &effect {
         to.iter().for_each(|party| yard.ring(party));
         return;
     }
-    if !under_way.insert(effect.clone()) {
+    if let Some(again) = under_way.get_mut(&effect) {
+        *again = true;
         return;
     }
+    under_way.insert(effect.clone(), false);
     let (yard, done) = (Arc::clone(yard), done.clone());
     tokio::spawn(async move {
         if let Err(failure) = perform(&yard, &effect).await {
@@ -63,7 +72,7 @@ async fn perform(yard: &Arc<Yard>, effect: &Effect) -> Result<(), Failure> {
         Effect::BuildMerge { task, attempt } => build_merge(yard, task, *attempt).await,
         Effect::Publish => publish(yard).await,
         Effect::Refill { .. } => super::seats::refill(yard).await,
-        Effect::Ring { .. } | Effect::Lend | Effect::Alarm | Effect::Draw { .. } | Effect::Judge { .. } | Effect::MoveMain { .. } | Effect::MoveRefs { .. } => Ok(()),
+        Effect::Ring { .. } | Effect::Lend | Effect::Alarm | Effect::Draw { .. } | Effect::Redraw { .. } | Effect::Judge { .. } | Effect::MoveMain { .. } | Effect::MoveRefs { .. } => Ok(()),
     }
 }
 
@@ -77,6 +86,7 @@ async fn stall(yard: &Arc<Yard>, effect: &Effect, failure: &Failure) {
         | Effect::Lend
         | Effect::Alarm
         | Effect::Draw { .. }
+        | Effect::Redraw { .. }
         | Effect::Judge { .. }
         | Effect::MoveMain { .. }
         | Effect::MoveRefs { .. }
@@ -154,11 +164,11 @@ async fn test(yard: &Arc<Yard>, task: &TaskId, attempt: u32, kind: RunKind) -> R
 async fn trial(yard: &Arc<Yard>, task: &TaskId, attempt: u32, kind: RunKind) -> Result<Option<Trial>, Failure> {
     let task = task.clone();
     yard.see(move |state, _| {
-        let now = state.tasks.get(&task)?.attempt.as_ref().filter(|now| now.number == attempt)?;
+        let now = state.tasks.get(&task)?.attempt.as_ref().filter(|now| now.number == attempt && !now.runs.contains_key(&kind))?;
         let change = now.change.clone()?;
         let gate = match kind {
             RunKind::Base | RunKind::Red => GateName::Red,
-            RunKind::Green => GateName::Green,
+            RunKind::Green | RunKind::Kept => GateName::Green,
             RunKind::Merge | RunKind::Tip => GateName::Qa,
         };
         let known = state.base_run.clone().filter(|run| kind == RunKind::Base && run.tree == change.base_tree);
@@ -197,6 +207,12 @@ fn tree(gate: &Gate, trial: &Trial) -> Result<MergeTree, Failure> {
             let tests = trial.policy.tests_of(&trial.change);
             let files: Vec<(String, Option<Blob>)> = tests.iter().map(|file| (file.path.clone(), file.new.clone())).collect();
             gate.compose(&trial.change.base_tree, &files).map(MergeTree::Clean)
+        }
+        // Earlier test files as they were: what is only added stays, so that it cannot be missed either.
+        RunKind::Kept => {
+            let tests = trial.policy.tests_of(&trial.change);
+            let files: Vec<(String, Option<Blob>)> = tests.iter().filter(|file| file.old.is_some()).map(|file| (file.path.clone(), file.old.clone())).collect();
+            gate.compose(&trial.change.tree, &files).map(MergeTree::Clean)
         }
         RunKind::Merge => gate.merge(&trial.tip, &trial.change.commit),
         RunKind::Tip => gate.tree_of(&trial.tip).map(MergeTree::Clean),

@@ -69,6 +69,8 @@ pub enum Request {
     TaskRetry { task: TaskId },
     TaskVeto { task: TaskId, reason: String },
     ReviewDecide { task: TaskId, accept: bool, note: String, commit: Option<String> },
+    /// Takes a yes back.
+    ReviewWithdraw { task: TaskId, reason: String },
     /// The signing broker: `payload` is base64 of the bytes git wants signed; answers an armored signature.
     Sign { payload: String },
     /// Judges a signature against the registry; both base64.
@@ -83,6 +85,8 @@ pub enum Request {
     KeyRevoke { seat: SeatName, reason: String },
     /// Gives a seat a new key, and takes the old one away where that still counts.
     KeyRotate { seat: SeatName },
+    /// Opens the secret that draws came from, and begins the next epoch.
+    AuditOpen,
     Deliver,
     Recharter,
     ConfigShow,

@@ -1,5 +1,6 @@
 //! From nothing, or from whatever a crash left, to twelve instances that have answered: the supervisor's own main.
 
+use super::audit;
 use super::charter::{self, Overlay};
 use super::drive::{self, Ask, Denied, Drive};
 use super::hands::{Grip, Keys};
@@ -23,6 +24,7 @@ use crate::domain::failure::{Doing, Failure};
 use crate::domain::isolation::Isolation;
 use crate::domain::{fleet, lock};
 use crate::domain::name::SeatName;
+use crate::domain::panel;
 use crate::domain::state::State;
 use crate::domain::workshop::Genesis;
 use crate::edge::agent;
@@ -444,6 +446,9 @@ async fn tick(yard: Arc<Yard>) {
             if let Err(Denied::Failed(failure)) = yard.ask(Actor::Edge, Act::Tick).await {
                 eprintln!("orchestrate: {failure}");
             }
+            if let Err(failure) = audit::due(&yard, now).await {
+                eprintln!("orchestrate: {failure}");
+            }
             continue;
         }
         let left = due.map_or(Duration::from_secs(3600), |due| Duration::from_millis(due - now).min(Duration::from_secs(3600)));
@@ -454,10 +459,10 @@ async fn tick(yard: Arc<Yard>) {
     }
 }
 
-/// When the next message expires, the next lock goes on, or the next seat is called back.
+/// When the next message expires, the next lock goes on, a reviewer is overdue, the next seat is called back, or the next epoch begins.
 fn due(state: &State, now: Millis) -> Option<Millis> {
     let mail = state.post.due.first().map(|(when, _)| *when);
-    mail.into_iter().chain(lock::due(state, now.max(state.now))).chain(fleet::due(state)).min()
+    mail.into_iter().chain(panel::due(state)).chain(audit::ends(state)).chain(fleet::due(state)).chain(lock::due(state, now.max(state.now))).min()
 }
 
 async fn wait_for_stop(yard: &Arc<Yard>) {

@@ -9,6 +9,7 @@ use super::{gates, runs, words};
 use crate::domain::change::{Change, Signature};
 use crate::domain::gate::GateName;
 use crate::domain::name::{Oid, SeatName};
+use crate::domain::panel;
 use crate::domain::policy::Needs;
 use crate::domain::run::Run;
 use std::collections::BTreeSet;
@@ -185,7 +186,14 @@ impl Case<'_> {
 
     /// Whether an entry about a gate counts: before the intent, and for QA and DEPLOY after they last began again.
     pub fn counts(&self, gate: GateName, seq: u64) -> bool {
-        seq < self.merge.intended && (gate < GateName::Qa || seq > self.fresh)
+        seq < self.merge.intended && (gate < GateName::Qa || seq > self.fresh) && seq > self.reopened(|taken| taken < gate)
+    }
+
+    /// The last entry by which a word at one of these gates was taken back.
+    pub fn reopened(&self, wanted: impl Fn(GateName) -> bool) -> u64 {
+        let taken = self.attempt.panels.iter().filter(|(seq, ..)| *seq < self.merge.intended);
+        let taken = taken.filter(|(.., event)| matches!(event, panel::Event::Withdrawn { gate, .. } if wanted(*gate)));
+        taken.map(|(seq, ..)| *seq).max().unwrap_or(0)
     }
 
     /// Whether the charter's gate lists a check.

@@ -30,7 +30,9 @@ pub(super) fn judge(case: &Case<'_>, problems: &mut Problems) -> Vec<String> {
 
 /// The entry by which a gate was passed, the last that counts.
 pub(super) fn passed<'c>(case: &'c Case<'_>, gate: GateName) -> Option<&'c Judged<'c>> {
-    case.attempt.judged.iter().rev().find(|judged| judged.gate == gate && judged.pass && case.counts(gate, judged.seq))
+    case.attempt.judged.iter().rev().find(|judged| {
+        judged.gate == gate && judged.pass && case.counts(gate, judged.seq) && judged.seq > case.reopened(|taken| taken <= gate)
+    })
 }
 
 /// A gate that says no ends the attempt; nothing after it counts.

@@ -11,7 +11,8 @@ use crate::domain::dsse::Envelope;
 use crate::domain::entry::{Entry, Millis};
 use crate::domain::event::Event;
 use crate::domain::gate::GateName;
-use crate::domain::name::{Oid, SeatName, TaskId};
+use crate::domain::name::{Digest, Oid, SeatName, TaskId};
+use crate::domain::panel;
 use crate::domain::policy::Needs;
 use crate::domain::task::RunKind;
 use crate::domain::window::Families;
@@ -27,6 +28,8 @@ pub(super) struct History<'a> {
     freezes: Vec<(u64, Option<u64>)>,
     /// Who was drawn for whom lately, and said what: whether somebody from outside was wanted is worked out again.
     record: Record,
+    /// Secrets of epochs, opened.
+    pub opened: Vec<(u64, &'a panel::Event)>,
     /// The last token that a lock was given.
     token: u64,
     /// The isolation level that the last start saw hold.
@@ -54,6 +57,8 @@ pub(super) struct Attempt<'a> {
     pub confirmed: Vec<(u64, &'a Envelope)>,
     pub outdated: Vec<u64>,
     pub back: Vec<u64>,
+    /// What happened to the panels after their draws: place, time, who, what.
+    pub panels: Vec<(u64, Millis, &'a Actor, &'a panel::Event)>,
 }
 
 pub(super) struct Measured<'a> {
@@ -85,6 +90,7 @@ pub(super) struct Drawn<'a> {
     pub gate: GateName,
     pub pool: &'a [SeatName],
     pub seats: &'a [SeatName],
+    pub draw: &'a Digest,
     /// Those among the seats that a pair which stands out asked for.
     pub extra: &'a [SeatName],
     pub time: Millis,
@@ -131,6 +137,7 @@ impl<'a> History<'a> {
         match &entry.event {
             Event::Task(event) => self.task(entry, event),
             Event::Review(event) => self.review(entry, event),
+            Event::Panel(event) => self.panel(entry, event),
             Event::Merge(event) => {
                 if let merge::Event::Merged { task, .. } = event {
                     self.known(task)?.merged = Some(entry.time);
@@ -220,11 +227,11 @@ impl<'a> History<'a> {
     fn review(&mut self, entry: &'a Entry, event: &'a review::Event) -> Result<(), String> {
         let seq = entry.seq;
         match event {
-            review::Event::Drawn { task, attempt, gate, pool, seats, extra, .. } => {
+            review::Event::Drawn { task, attempt, gate, pool, seats, draw, extra } => {
                 supervisor(entry)?;
                 let extra = extra.as_ref().map_or(&[][..], |extra| &extra.seats);
                 let watched = self.watch(entry, task, *attempt, event);
-                self.attempt(task, *attempt).map(|attempt| attempt.draws.push(Drawn { seq, gate: *gate, pool, seats, extra, time: entry.time }))?;
+                self.attempt(task, *attempt).map(|attempt| attempt.draws.push(Drawn { seq, gate: *gate, pool, seats, draw, extra, time: entry.time }))?;
                 match seats.iter().find_map(|seat| watched.get(seat)).filter(|_| *gate == GateName::Peer && extra.is_empty()) {
                     Some(why) => Err(format!("{task} drew nobody from outside, though {why}")),
                     None => Ok(()),
@@ -236,6 +243,24 @@ impl<'a> History<'a> {
                 self.attempt(task, *attempt).map(|attempt| attempt.words.push(word))
             }
         }
+    }
+
+    /// Only a seat takes a word back; all else about a panel is the supervisor's to say.
+    fn panel(&mut self, entry: &'a Entry, event: &'a panel::Event) -> Result<(), String> {
+        match event {
+            panel::Event::Withdrawn { .. } if entry.by.seat().is_none() => return Err(format!("{} took a word back", entry.by)),
+            panel::Event::Withdrawn { .. } => {}
+            _ => supervisor(entry)?,
+        }
+        match event {
+            panel::Event::Opened { .. } => self.opened.push((entry.seq, event)),
+            panel::Event::Lot { task, attempt, .. }
+            | panel::Event::Reminded { task, attempt, .. }
+            | panel::Event::Lapsed { task, attempt, .. }
+            | panel::Event::Redrawn { task, attempt, .. }
+            | panel::Event::Withdrawn { task, attempt, .. } => self.attempt(task, *attempt)?.panels.push((entry.seq, entry.time, &entry.by, event)),
+        }
+        Ok(())
     }
 
     /// Takes the draw or word among what pairs are compared by; says whose word was not enough by itself before it.

@@ -3,6 +3,7 @@
 //! It shares the formats with the writer and nothing else: what was right to record is worked out here a second time, from the
 //! entries and the git objects. Everything it reads may be hostile.
 
+mod audit;
 mod book;
 mod case;
 mod chain;
@@ -12,6 +13,7 @@ mod gates;
 pub mod grown;
 mod history;
 mod letters;
+mod panels;
 mod pieces;
 mod problems;
 pub mod proof;
@@ -98,6 +100,36 @@ pub fn run_pinned(clone: &Path, bundle: &Path, pins: &Pins) -> Result<Report, Fa
     judge(&bytes, pins, &mut reader, None)
 }
 
+/// Works out the draws of an epoch again, from a bundle alone.
+pub fn draws(bundle: &Path, epoch: u32) -> Result<Report, Failure> {
+    let bytes = load(bundle)?;
+    let (mut report, mut problems) = (Report::default(), Problems::default());
+    match bundle::read(&bytes) {
+        Ok(bundle) => repeated(&bundle, epoch, &mut report, &mut problems),
+        Err(why) => problems.add(why),
+    }
+    report.ok = problems.is_empty();
+    report.problems = problems.into_lines();
+    Ok(report)
+}
+
+fn repeated(bundle: &Bundled<'_>, epoch: u32, report: &mut Report, problems: &mut Problems) {
+    if let Err(why) = book::seal(bundle) {
+        problems.add(why);
+    }
+    let book = Book::read(bundle, problems);
+    let Some(roster) = Roster::read(&book, problems) else { return };
+    let history = History::read(&book, problems);
+    match audit::judge(&roster, &history, Some(epoch), problems).get(&epoch) {
+        Some(told) => report.lines.push(repeats(epoch, told)),
+        None => problems.add(format_args!("the secret of epoch {epoch} is not open in this bundle")),
+    }
+}
+
+fn repeats(epoch: u32, told: &audit::Audited) -> String {
+    format!("epoch {epoch}: {} draws repeated; {} of {} changes were given a third reviewer", told.draws, told.thirds, told.lots)
+}
+
 /// Judges, from inside a pre-receive hook, whether every commit up to a branch's new tip is one that the bundle accounts for.
 pub fn commits_accounted(
     git_dir: &Path,
@@ -156,6 +188,8 @@ fn ledger(
     letters::judge(&book, &roster, problems);
     let history = History::read(&book, problems);
     report.level = plain(history.level.unwrap_or("unknown"));
+    let repeated = audit::judge(&roster, &history, None, problems);
+    report.lines.extend(repeated.iter().map(|(epoch, told)| repeats(*epoch, told)));
     let merges = chain::read(&history, &roster.genesis.base, problems);
     report.commits = cases(&roster, &history, &merges, problems);
     report.lines.insert(0, format!("ledger: {} entries of {}, root {}", report.size, plain(&roster.genesis.workshop), report.root));

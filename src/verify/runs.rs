@@ -7,6 +7,7 @@ use super::problems::Problems;
 use super::word::{self, RunWord};
 use crate::domain::gate::GateName;
 use crate::domain::name::Oid;
+use crate::domain::policy::takes_away;
 use crate::domain::run::{Completion, Outcome, Run};
 use crate::domain::task::RunKind;
 
@@ -24,6 +25,11 @@ pub(super) fn judge(case: &Case<'_>, before: Option<Run>, problems: &mut Problem
     let suite = case.asks(GateName::Qa, "suite-passes");
     let base = if red_green || suite { found(RunKind::Base, GateName::Qa) } else { None };
     let (red, green) = if red_green { (found(RunKind::Red, GateName::Red), found(RunKind::Green, GateName::Green)) } else { (None, None) };
+    let disarmed = case.asks(GateName::Green, "old-tests-pass") && altered(case, false);
+    let old = if disarmed { found(RunKind::Kept, GateName::Green) } else { None };
+    if let (Some(base), Some(old)) = (&base, &old) {
+        told(case, "GREEN", unarmed(case, base, old), problems);
+    }
     if let (Some(base), Some(red), Some(green)) = (&base, &red, &green) {
         told(case, "GREEN", turned(base, red, green).and_then(|()| kept(base, green)), problems);
     }
@@ -34,6 +40,18 @@ pub(super) fn judge(case: &Case<'_>, before: Option<Run>, problems: &mut Problem
         told(case, "QA", whole(merge, last), problems);
     }
     merge.map(|word| word.run)
+}
+
+/// The tests as they were pass with the change, but where their files were rewritten.
+fn unarmed(case: &Case<'_>, base: &RunWord, old: &RunWord) -> Result<(), String> {
+    let gone = lost(&base.run, &old.run).filter(|_| !altered(case, true));
+    gone.map_or(Ok(()), |id| Err(format!("{id} passed on the base and, as it was, does not pass with the change")))
+}
+
+/// Whether the change touches a test file that was there before, or takes something out of one.
+fn altered(case: &Case<'_>, away: bool) -> bool {
+    let tests = case.rules.charter.policy.tests_of(case.change);
+    tests.iter().any(|file| file.old.is_some() && (!away || takes_away(file)))
 }
 
 fn told(case: &Case<'_>, gate: &str, judged: Result<(), String>, problems: &mut Problems) {
@@ -83,7 +101,7 @@ fn wrong_tree(case: &Case<'_>, kind: RunKind, word: &RunWord, tip: Option<&Oid>)
         RunKind::Base => &case.change.base_tree,
         RunKind::Green => &case.change.tree,
         RunKind::Merge => case.merge.tree,
-        RunKind::Red | RunKind::Tip => return None,
+        RunKind::Red | RunKind::Tip | RunKind::Kept => return None,
     };
     if word.run.tree != *should {
         return Some(format!("it was made on the tree {}, not {}", word.run.tree.short(), should.short()));

@@ -1,7 +1,7 @@
 //! Reviewers' and the owner's words: drawn before they spoke, strangers to the change, bound to exactly what enters.
 
 use super::case::Case;
-use super::gates;
+use super::{gates, panels};
 use super::history::{Decided, Drawn};
 use super::problems::Problems;
 use super::word::{self, ConfirmWord, ReviewWord};
@@ -16,7 +16,7 @@ use std::collections::{BTreeMap, BTreeSet};
 pub(super) fn judge(case: &Case<'_>, problems: &mut Problems) -> Vec<String> {
     let peers = at_gate(case, GateName::Peer, problems);
     let extra = case.attempt.draws.iter().find(|draw| draw.gate == GateName::Peer && case.counts(GateName::Peer, draw.seq));
-    let needed = case.needs.approvals.max(1) as usize + extra.map_or(0, |draw| draw.extra.len());
+    let needed = case.needs.approvals.max(1) as usize + extra.map_or(0, |draw| draw.extra.len()) + panels::lot(case, problems);
     enough(case, GateName::Peer, peers.len(), needed, problems);
     let qa = at_gate(case, GateName::Qa, problems);
     if case.asks(GateName::Qa, "qa-verdict") {
@@ -50,7 +50,9 @@ fn at_gate(case: &Case<'_>, gate: GateName, problems: &mut Problems) -> BTreeSet
         problems.entry(draw.map_or(0, |draw| draw.seq), format_args!("the draw for {gate} of {}: {why}", case.merge.task));
     }
     let mut yes = BTreeSet::new();
-    for word in case.attempt.words.iter().filter(|word| word.gate == gate && case.counts(gate, word.seq)) {
+    panels::redraws(case, gate, problems);
+    let stands = |word: &&Decided<'_>| case.counts(gate, word.seq) && !panels::taken_back(case, gate, word.by, word.seq);
+    for word in case.attempt.words.iter().filter(|word| word.gate == gate).filter(stands) {
         match counted(case, draw, word) {
             Ok(seat) if yes.contains(&seat) => {
                 problems.entry(word.seq, format_args!("{seat} spoke at {gate} of {} before", case.merge.task))
@@ -76,7 +78,7 @@ fn unfit(case: &Case<'_>, draw: &Drawn<'_>) -> Option<String> {
     }
 }
 
-fn may(case: &Case<'_>, gate: GateName, seat: &SeatName) -> bool {
+pub(super) fn may(case: &Case<'_>, gate: GateName, seat: &SeatName) -> bool {
     let charter = &case.rules.charter;
     match gate {
         GateName::Peer => {
@@ -101,7 +103,7 @@ fn counted(case: &Case<'_>, draw: Option<&Drawn<'_>>, decided: &Decided<'_>) -> 
         .any(|run| run.kind == crate::domain::task::RunKind::Merge && run.seq > case.fresh && run.seq < decided.seq);
     let (_, word) = word::read::<ReviewWord>(decided.statement)?;
     match () {
-        () if !draw.seats.contains(seat) => Err("it was not drawn".to_owned()),
+        () if !panels::sits(case, draw, seat, decided.seq) => Err("it was not drawn".to_owned()),
         () if case.contributors.contains(seat) => Err("it contributed to the change".to_owned()),
         () if word.seat != *seat => Err(format!("its statement is the word of {}", word.seat)),
         () if decided.bundle != draw.seq => Err(format!("it answers entry {}, and the draw is entry {}", decided.bundle, draw.seq)),

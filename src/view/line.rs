@@ -3,9 +3,9 @@
 use super::text::{clip, count, one_line, time};
 use crate::domain::entry::Entry;
 use crate::domain::event::Event;
-use crate::domain::name::TaskId;
+use crate::domain::name::{SeatName, TaskId};
 use crate::domain::refusal::Refused;
-use crate::domain::{alert, confirm, fleet, freeze, key, lock, merge, message, push, review, task, workshop};
+use crate::domain::{alert, confirm, fleet, freeze, key, lock, merge, message, panel as sitting, push, review, task, workshop};
 
 /// The entry as one line: position, time, who, what. Harmless on a terminal whatever seats wrote.
 pub fn line(entry: &Entry) -> String {
@@ -22,6 +22,7 @@ pub(super) fn of_event(event: &Event) -> String {
         Event::Push(event) => push(event),
         Event::Task(event) => task(event),
         Event::Review(event) => review(event),
+        Event::Panel(event) => panel(event),
         Event::Merge(event) => merge(event),
         Event::Message(event) => message(event),
         Event::Lock(event) => lock(event),
@@ -146,6 +147,22 @@ fn review(event: &review::Event) -> String {
             let word = if *accept { "accepts" } else { "rejects" };
             format!("{word} {task} at {gate}: {note}")
         }
+    }
+}
+
+fn panel(event: &sitting::Event) -> String {
+    let names = |list: &[SeatName]| list.iter().map(SeatName::as_str).collect::<Vec<_>>().join(", ");
+    match event {
+        sitting::Event::Lot { task, seat: Some(seat), sealed, .. } => format!("{task} gets a third reviewer by the lot of entry {sealed}: {seat}"),
+        sitting::Event::Lot { task, seat: None, sealed, .. } => format!("{task} gets no third reviewer by the lot of entry {sealed}"),
+        sitting::Event::Reminded { task, gate, seats, .. } => format!("{} reminded of {task} at {gate}", names(seats)),
+        sitting::Event::Lapsed { task, gate, seats, asked, .. } => {
+            let then = if *asked { "; the owner is asked" } else { "" };
+            format!("{} let the time pass at {gate} of {task}{then}", names(seats))
+        }
+        sitting::Event::Redrawn { task, gate, out, seats, .. } => format!("{task} drew for {gate} anew: {} in the place of {}", names(seats), names(out)),
+        sitting::Event::Withdrawn { task, gate, reason, .. } => format!("takes its word on {task} at {gate} back: {reason}"),
+        sitting::Event::Opened { epoch, .. } => format!("the secret of epoch {epoch} is open: orchestrate audit draw {epoch}"),
     }
 }
 

@@ -35,7 +35,7 @@ fn seat(name: &str) -> SeatName {
 fn change(paths: &[&str], lines: u64) -> Change {
     let blob = Blob { oid: oid('f'), mode: 0o100_755, size: 100 };
     let file =
-        |path: &&str| FileChange { path: (*path).to_owned(), old: None, new: Some(blob.clone()), added: lines, deleted: 0, binary: false };
+        |path: &&str| FileChange { path: (*path).to_owned(), old: None, new: Some(blob.clone()), added: lines, deleted: 0, binary: false, marks: Vec::new() };
     let touched = paths.iter().map(|path| (*path).to_owned()).collect();
     let files = paths.iter().map(file).collect();
     Change { base: oid('1'), base_tree: oid('2'), commit: oid('3'), tree: oid('4'), commits: Vec::new(), files, churn: lines, touched }
@@ -132,7 +132,7 @@ impl Journey {
         let mut journey = Self::measured();
         journey.tested(RunKind::Merge, oid('9'));
         [GateName::Red, GateName::Green, GateName::Peer, GateName::Qa].into_iter().for_each(|gate| journey.judged(gate));
-        journey.run(&Actor::Edge, Act::Draw { task: t1(), attempt: 1, gate: GateName::Deploy, draw: Digest::of(b"draw") });
+        journey.run(&Actor::Edge, Act::Draw { task: t1(), attempt: 1, gate: GateName::Deploy, draw: Digest::of(b"draw"), lot: None });
         journey
     }
 

@@ -9,7 +9,7 @@ use orchestrate::domain::gate::GateName;
 use orchestrate::domain::name::{Digest, SeatName, TaskId};
 use orchestrate::domain::policy::Needs;
 use orchestrate::domain::state::State;
-use orchestrate::domain::{confirm, freeze, lock, merge, push, review, task};
+use orchestrate::domain::{confirm, freeze, lock, merge, panel, push, review, task};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What was said about the newest attempt of a task.
@@ -36,17 +36,21 @@ pub struct Laws {
     main: String,
     /// What the last step left.
     fresh: Vec<Entry>,
-    /// What each token locks. A life here is shorter than a lease.
+    /// What each token locks, until time goes by.
     locks: BTreeMap<u64, (SeatName, Vec<String>)>,
     token: u64,
-    /// Attempts of each seat to go round a gate since the last thaw; a life here is shorter than a day.
-    bypasses: BTreeMap<SeatName, u32>,
+    /// When each seat tried to go round a gate since the last thaw.
+    bypasses: BTreeMap<SeatName, Vec<u64>>,
+    now: u64,
     pub tally: Tally,
 }
 
 /// Refusals by which a seat shows that it tries to go round a gate.
 const BYPASSES: [&str; 7] =
     ["protected-branch", "own-work", "forged-sender", "signed-by-other", "unknown-key", "supervisor-only", "owner-only"];
+
+const HOUR: u64 = 3_600_000;
+const DAY: u64 = 24 * HOUR;
 
 type Held = Result<(), String>;
 
@@ -69,6 +73,7 @@ impl Laws {
             locks,
             token: 0,
             bypasses: BTreeMap::new(),
+            now: 0,
             tally,
         };
         laws.catch_up(shop).unwrap();
@@ -86,7 +91,7 @@ impl Laws {
         let held = step.frozen_before && self.frozen;
         law(!held || step.moved.is_empty(), || format!("frozen, but moved: {:?}", step.moved))?;
         let most = shop.state().charter().policy.freeze.bypasses;
-        let stopped = self.frozen || step.failed.is_some() || self.bypasses.values().all(|count| *count < most);
+        let stopped = self.frozen || step.failed.is_some() || self.bypasses.values().all(|times| times.iter().filter(|at| **at + DAY > self.now).count() < most as usize);
         law(stopped, || format!("not frozen after {:?}", self.bypasses))?;
         self.references(shop)?;
         self.tally.crashes += u64::from(step.crashed);
@@ -129,6 +134,10 @@ impl Laws {
     }
 
     fn read_one(&mut self, entry: &Entry) -> Held {
+        if entry.time > self.now + HOUR {
+            self.locks.clear();
+        }
+        self.now = entry.time;
         match &entry.event {
             Event::Freeze(event) => {
                 self.frozen = matches!(event, freeze::Event::Frozen { .. });
@@ -141,6 +150,7 @@ impl Laws {
             }
             Event::Task(event) => self.task(entry, event),
             Event::Review(event) => self.review(entry, event),
+            Event::Panel(event) => self.panel(entry, event),
             Event::Merge(event) => self.merge(entry, event),
             Event::Confirm(confirm::Event::Confirmed { task, .. }) => {
                 self.said.entry(task.clone()).or_default().confirmed = entry.by == Actor::Owner;
@@ -149,7 +159,7 @@ impl Laws {
             Event::Lock(event) => self.lock(event),
             Event::Refused(refused) => {
                 let bypass = BYPASSES.contains(&refused.refusal.code.as_str());
-                entry.by.seat().filter(|_| bypass).into_iter().for_each(|seat| *self.bypasses.entry(seat.clone()).or_default() += 1);
+                entry.by.seat().filter(|_| bypass).into_iter().for_each(|seat| self.bypasses.entry(seat.clone()).or_default().push(entry.time));
                 Ok(())
             }
             Event::Push(push::Event::Accepted { moves, paths, .. }) => {
@@ -253,6 +263,38 @@ impl Laws {
                 law(!said.contributors.contains(&seat), || format!("{seat} judged its own work"))?;
                 let first = !*accept || said.accepted.entry(*gate).or_default().insert(seat.clone());
                 law(first, || format!("{seat} was counted twice at {gate} of {task}"))
+            }
+        }
+    }
+
+    fn panel(&mut self, entry: &Entry, event: &panel::Event) -> Held {
+        let Some(task) = panel::task_of(event) else { return Ok(()) };
+        let said = self.said.entry(task.clone()).or_default();
+        match event {
+            panel::Event::Lot { seat, .. } => {
+                let own = seat.as_ref().is_some_and(|seat| said.contributors.contains(seat));
+                said.drawn.entry(GateName::Peer).or_default().extend(seat.clone());
+                law(!own, || format!("a contributor is the third reviewer of {task}"))
+            }
+            panel::Event::Redrawn { gate, out, seats, .. } => {
+                let drawn = said.drawn.entry(*gate).or_default();
+                let silent = said.accepted.get(gate).is_none_or(|yes| out.iter().all(|seat| !yes.contains(seat)));
+                drawn.retain(|seat| !out.contains(seat));
+                drawn.extend(seats.iter().cloned());
+                let own = seats.iter().any(|seat| said.contributors.contains(seat));
+                law(silent && !own, || format!("{out:?} is replaced by {seats:?} at {gate} of {task}"))
+            }
+            panel::Event::Withdrawn { gate, .. } => {
+                let seat = entry.by.seat().cloned().ok_or("no seat took a word back")?;
+                let mine = said.accepted.get_mut(gate).is_some_and(|yes| yes.remove(&seat));
+                said.accepted.retain(|at, _| at <= gate);
+                said.drawn.retain(|at, _| at <= gate);
+                said.passed.retain(|at| at < gate);
+                (said.confirmed, said.intended) = (false, false);
+                law(mine, || format!("{seat} took back what it had not said"))
+            }
+            panel::Event::Reminded { .. } | panel::Event::Lapsed { .. } | panel::Event::Opened { .. } => {
+                law(!self.frozen, || "somebody is reminded while frozen".to_owned())
             }
         }
     }

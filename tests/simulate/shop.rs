@@ -26,6 +26,8 @@ use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::{Arc, Mutex, OnceLock};
 
+mod acts;
+
 /// What outlives a crash: the disk.
 #[derive(Debug, Default)]
 pub struct Disk {
@@ -58,7 +60,7 @@ impl Hands for Hand {
         Ok(())
     }
 
-    fn draw(&self, words: &str) -> Digest {
+    fn draw(&self, _: u32, words: &str) -> Digest {
         Digest::of(words.as_bytes())
     }
 
@@ -291,6 +293,7 @@ impl Shop {
             Effect::Lend
             | Effect::Alarm
             | Effect::Draw { .. }
+            | Effect::Redraw { .. }
             | Effect::Judge { .. }
             | Effect::MoveMain { .. }
             | Effect::MoveRefs { .. }
@@ -312,9 +315,10 @@ impl Shop {
             RunKind::Green => change.tree.clone(),
             RunKind::Merge => oid(&format!("merged {} {tip}", change.commit)),
             RunKind::Tip => oid(&format!("tree of {tip}")),
+            RunKind::Kept => oid(&format!("kept {}", change.commit)),
         };
         let new = match kind {
-            RunKind::Base | RunKind::Tip => None,
+            RunKind::Base | RunKind::Tip | RunKind::Kept => None,
             RunKind::Red => Some(if self.chance.percent(90) { Outcome::Failed } else { Outcome::Passed }),
             RunKind::Green | RunKind::Merge => Some(if self.chance.percent(95) { Outcome::Passed } else { Outcome::Failed }),
         };
@@ -339,7 +343,7 @@ impl Shop {
     fn change(&self, commit: &Oid) -> Change {
         let n = u64::from_str_radix(&commit.as_str()[..6], 16).unwrap();
         let blob = |text: &str| Some(Blob { oid: oid(&format!("{text} {commit}")), mode: 0o100_644, size: 10 });
-        let file = |path: &str, added| FileChange { path: path.to_owned(), old: None, new: blob(path), added, deleted: 0, binary: false };
+        let file = |path: &str, added| FileChange { path: path.to_owned(), old: None, new: blob(path), added, deleted: 0, binary: false, marks: Vec::new() };
         let files = match n % 5 {
             0 => vec![file("README.md", n % 60)],
             1 => vec![file("src/auth/token.rs", 5), file("tests/token.rs", 5)],
@@ -444,7 +448,9 @@ impl Shop {
             78..82 => self.owner(),
             82..84 => self.freeze(by),
             84..88 => self.send(by),
-            88..93 => self.lock(by),
+            88..91 => self.lock(by),
+            91..93 => self.withdraw(by),
+            93 => self.half_a_day(),
             _ => self.usurp(by),
         }
     }
@@ -519,82 +525,5 @@ impl Shop {
         let (accept, note) = (self.chance.percent(93), "looked at every line of it".to_owned());
         let commit = self.chance.percent(5).then(|| oid("another").to_string());
         self.ask(by, Act::Review { task, accept, note, commit })
-    }
-
-    fn owner(&mut self) -> Step {
-        let task = self.task();
-        let step = self.chance.percent(70).then_some(self.state().codes.last_step + 1);
-        if self.state().frozen.is_some() && self.chance.percent(80) {
-            return self.ask(Actor::Owner, Act::Thaw { step });
-        }
-        match self.chance.below(4) {
-            0 => self.ask(Actor::Owner, Act::Retry { task }),
-            1 => self.ask(Actor::Owner, Act::Tick),
-            _ => {
-                let shown = if self.chance.percent(90) { self.shown(&task) } else { None };
-                self.ask(Actor::Owner, Act::Confirm { task, shown: shown.unwrap_or_else(|| Digest::of(b"another")), step })
-            }
-        }
-    }
-
-    /// The digest that the owner is shown for a task at DEPLOY.
-    fn shown(&self, task: &TaskId) -> Option<Digest> {
-        let now = self.state().tasks.get(task)?.attempt.as_ref()?;
-        let index = now.draws.get(&GateName::Deploy).map_or(now.submitted, |draw| draw.seq);
-        bound_at(self.state(), task, now, index, GateName::Deploy).ok().map(|bound| Shown::of(&bound).0)
-    }
-
-    fn freeze(&mut self, by: Actor) -> Step {
-        let librarian = Actor::Seat(SeatName::new("librarian").unwrap());
-        let by = if self.chance.percent(60) { librarian } else { by };
-        if self.chance.percent(15) {
-            let task = self.task();
-            return self.ask(by, Act::Veto { task, reason: "licence".to_owned() });
-        }
-        self.ask(by, Act::Freeze { reason: "odd".to_owned() })
-    }
-
-    /// Locks for the author of some work as a rule, so that others' pushes meet them; and given back now and then.
-    fn lock(&mut self, by: Actor) -> Step {
-        let path = ["src/greet.rs", "src/", "tests/", "README.md"][self.chance.below(4)].to_owned();
-        if self.chance.percent(30) {
-            return self.ask(by, Act::Unlock { seat: None, paths: vec![] });
-        }
-        let wait = self.chance.percent(40).then_some(600);
-        self.ask(by, Act::Lock { wish: Wish { paths: vec![path], priority: Priority::Normal, wait } })
-    }
-
-    fn send(&mut self, by: Actor) -> Step {
-        let claimed = self.chance.percent(40).then(|| "librarian".to_owned());
-        let to = vec![Party::Seat(self.chance.of(&self.seats.clone()).unwrap())];
-        let draft = Draft { claimed, to, subject: "x".to_owned(), body: "y".to_owned(), priority: Priority::Normal, task: None };
-        self.ask(by, Act::Send { draft })
-    }
-
-    /// A seat says what only the supervisor or the owner may say.
-    fn usurp(&mut self, by: Actor) -> Step {
-        let task = self.task();
-        let attempt = self.state().tasks.get(&task).and_then(|known| known.attempt.as_ref()).map_or(1, |now| now.number);
-        let act = match self.chance.below(40) {
-            0..4 => Act::MainMoved { task, attempt, trouble: None },
-            4..8 => Act::Judge { task, attempt, gate: GateName::Peer },
-            8..12 => Act::Draw { task, attempt, gate: GateName::Peer, draw: Digest::of(b"mine") },
-            12..16 => Act::MergeBuilt { task, attempt, commit: oid("evil"), old: oid("base"), tree: oid("evil tree") },
-            16..20 => Act::Landed { push: "p1".to_owned(), trouble: None },
-            20..24 => Act::Stalled { task, attempt, why: "x".to_owned() },
-            24..28 => Act::Thaw { step: Some(u64::MAX) },
-            28 => Act::Recharter {
-                charter: self.state().charter().canonical().replace("\"single_review_lines\":50", "\"single_review_lines\":5000"),
-            },
-            29..32 => Act::RegisterKey { holder: Party::Owner, fingerprint: fingerprint(&Party::Owner), certificate: "mine".to_owned() },
-            32..36 => Act::Confirm { task, shown: Digest::of(b"x"), step: Some(u64::MAX) },
-            _ => Act::Measured {
-                task,
-                attempt,
-                change: Box::new(self.change(&oid("evil"))),
-                kept: RefName::new("refs/gate/tasks/t1/1").unwrap(),
-            },
-        };
-        Step { usurps: true, ..self.ask(by, act) }
     }
 }

@@ -31,13 +31,18 @@ const PYTHON: &[(&str, &str)] = &[
 pub fn make(kind: Kind, repo: &Path) {
     let files = if kind == Kind::Rust { RUST } else { PYTHON };
     for (name, text) in files {
-        let path = repo.join(name);
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(path, text).unwrap();
+        put(repo, name, text);
     }
     git(repo, &["init", "-q", "-b", "main"]);
     git(repo, &["add", "-A"]);
     git(repo, &["commit", "-q", "-m", "a greeter"]);
+}
+
+/// Writes a file, and the folders above it.
+pub fn put(folder: &Path, name: &str, text: &str) {
+    let path = folder.join(name);
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    std::fs::write(path, text).unwrap();
 }
 
 /// Git as its owner would run it, without anyone's settings.

@@ -7,11 +7,13 @@ use super::gate::GateName;
 use serde::{Deserialize, Serialize};
 
 mod co_signed;
+mod harness_unchanged;
 mod merge_is_current;
 mod merge_still_tested;
 mod new_tests_fail;
 mod no_forbidden_entries;
 mod nothing_lost;
+mod old_tests_pass;
 mod others_still_pass;
 mod owner_confirmed;
 mod qa_verdict;
@@ -27,6 +29,8 @@ pub const CHECKS: &[&Check] = &[
     &others_still_pass::OTHERS_STILL_PASS,
     &red_ids_pass::RED_IDS_PASS,
     &nothing_lost::NOTHING_LOST,
+    &old_tests_pass::OLD_TESTS_PASS,
+    &harness_unchanged::HARNESS_UNCHANGED,
     &no_forbidden_entries::NO_FORBIDDEN_ENTRIES,
     &reviewed::REVIEWED,
     &suite_passes::SUITE_PASSES,

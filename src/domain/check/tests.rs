@@ -33,12 +33,15 @@ pub struct Case {
     policy: Option<Digest>,
 }
 
-const KEYS: [&str; 20] = [
+const KEYS: [&str; 23] = [
     "base",
     "red",
     "green",
     "merge",
     "tip-run",
+    "kept",
+    "harness",
+    "earlier",
     "lines",
     "files",
     "path",
@@ -112,7 +115,7 @@ impl Case {
         self.tip = Some(if self.fact("tip") == Some("moved") { oid('9') } else { oid('1') });
         self.tested_on = (self.fact("tested-on") != Some("-")).then(|| oid('1'));
         self.merge_tree = (self.fact("merge") != Some("!none")).then(|| oid('5'));
-        for (key, tree) in [("base", '2'), ("red", '7'), ("green", '4'), ("merge", '5'), ("tip-run", '8')] {
+        for (key, tree) in [("base", '2'), ("red", '7'), ("green", '4'), ("merge", '5'), ("tip-run", '8'), ("kept", '6')] {
             if let Some(text) = self.facts.get(key).filter(|text| !matches!(text.as_str(), "-" | "!none")) {
                 self.runs.insert(key, run(text, oid(tree))?);
             }
@@ -129,6 +132,9 @@ impl Case {
         for file in &mut change.files {
             if let (Some(mode), Some(new)) = (self.fact("mode"), &mut file.new) {
                 new.mode = u32::from_str_radix(mode, 8).unwrap();
+            }
+            if self.fact("earlier") == Some(file.path.as_str()) {
+                file.old = Some(sample::blob('e', 0o100_644));
             }
             if self.fact("rewritten") == Some(file.path.as_str()) {
                 (file.old, file.deleted) = (Some(sample::blob('e', 0o100_644)), 1);
@@ -164,10 +170,12 @@ impl Case {
             change,
             needs: self.needs.as_ref().unwrap(),
             tests,
+            harness: self.listed("harness"),
             base_run: self.runs.get("base"),
             red_run: self.runs.get("red"),
             green_run: self.runs.get("green"),
             merge_run: self.runs.get("merge"),
+            kept_run: self.runs.get("kept"),
             tip_run: self.runs.get("tip-run"),
             merge_tree: self.merge_tree.as_ref(),
             declared: &self.declared,
@@ -240,7 +248,7 @@ fn names_are_unique_and_described() {
 #[test]
 fn no_evidence_is_no_pass() {
     let case = Case::read("merge=!none tested-on=- bundle=-").unwrap();
-    for check in super::CHECKS.iter().filter(|check| !["no-forbidden-entries", "owner-confirmed"].contains(&check.name)) {
+    for check in super::CHECKS.iter().filter(|check| !["no-forbidden-entries", "owner-confirmed", "harness-unchanged"].contains(&check.name)) {
         let verdict = (check.judge)(&case.evidence());
         assert!(matches!(verdict, Verdict::Wait(_)), "{}: {verdict:?}", check.name);
     }

@@ -1,11 +1,12 @@
 //! A candidate measured: its commits, its files, its lines.
 
 use super::lines::{self, Count, Side};
+use super::marks::{self, Sort};
 use super::objects::{Objects, Quarantine, Type};
 use super::tree::{self, Item};
 use super::walk::{self, Delta, Difference};
 use super::{Gate, Started, commit, start};
-use crate::domain::change::{Blob, Change, CommitFacts, FileChange, Signature};
+use crate::domain::change::{Blob, Change, CommitFacts, FileChange, Mark, Signature};
 use crate::domain::failure::{Doing as _, Failure};
 use crate::domain::name::Oid;
 use std::collections::{BTreeSet, HashMap};
@@ -127,7 +128,7 @@ impl Measure {
     }
 
     fn file(&self, delta: &Delta) -> FileChange {
-        let (count, old_size, new_size) = self.counted.get(&key(delta)).copied().unwrap_or_default();
+        let (count, marks, old_size, new_size) = self.counted.get(&key(delta)).cloned().unwrap_or_default();
         let blob = |item: &Option<Item>, size| item.as_ref().map(|item| Blob { oid: item.id.clone(), mode: item.mode, size });
         FileChange {
             path: tree::spell(&delta.path),
@@ -136,6 +137,7 @@ impl Measure {
             added: count.added,
             deleted: count.deleted,
             binary: count.binary,
+            marks,
         }
     }
 
@@ -159,7 +161,7 @@ impl Measure {
     fn count(&mut self, deltas: &[Delta]) -> Result<(), Failure> {
         let pairs: BTreeSet<_> = deltas.iter().map(key).filter(|key| !self.counted.contains_key(key)).collect();
         let pairs: Vec<_> = pairs.into_iter().collect();
-        let ids: Vec<Oid> = pairs.iter().flat_map(|(old, new)| [old, new]).flatten().cloned().collect();
+        let ids: Vec<Oid> = pairs.iter().flat_map(|(old, new, _)| [old, new]).flatten().cloned().collect();
         let mut waiting = Vec::with_capacity(2);
         let mut next = 0;
         let Self { objects, counted, read } = self;
@@ -176,14 +178,14 @@ impl Measure {
     }
 }
 
-/// The content of a path before and after.
-type Key = (Option<Oid>, Option<Oid>);
-/// What each pair of contents counted, and the size of both.
-type Counted = HashMap<Key, (Count, u64, u64)>;
+/// The content of a path before and after, and what sort of file it is by its name.
+type Key = (Option<Oid>, Option<Oid>, Sort);
+/// What each pair of contents counted and showed, and the size of both.
+type Counted = HashMap<Key, (Count, Vec<Mark>, u64, u64)>;
 
 fn key(delta: &Delta) -> Key {
     let content = |item: &Option<Item>| item.as_ref().filter(|item| walk::has_content(item)).map(|item| item.id.clone());
-    (content(&delta.old), content(&delta.new))
+    (content(&delta.old), content(&delta.new), Sort::of(&tree::spell(&delta.path)))
 }
 
 /// Counts the pairs whose sides have all arrived.
@@ -195,9 +197,11 @@ fn settle(pairs: &[Key], next: &mut usize, waiting: &mut Vec<Side>, counted: &mu
         let mut sides = waiting.drain(..);
         let mut side = |there: bool| if there { sides.next().unwrap_or_default() } else { Side::absent() };
         let (old, new) = (side(pair.0.is_some()), side(pair.1.is_some()));
-        let count = if pair.0 == pair.1 { Count::default() } else { lines::count(&old, &new) };
+        let same = pair.0 == pair.1;
+        let count = if same { Count::default() } else { lines::count(&old, &new) };
+        let marks = if same { Vec::new() } else { marks::of(pair.2, &old, &new) };
         drop(sides);
-        counted.insert(pair.clone(), (count, old.size, new.size));
+        counted.insert(pair.clone(), (count, marks, old.size, new.size));
         *next += 1;
     }
 }

@@ -1,6 +1,7 @@
 //! Somebody's clone, only read: for a judge who trusts neither its references nor its settings.
 
 use super::lines::{self, Side};
+use super::marks;
 use super::objects::{Objects, Type};
 use super::tree::{self, Item};
 use super::{Git, line, must, run, walk};
@@ -120,8 +121,10 @@ impl Reader {
             return Err(Failure::new("cannot compare two trees", "they differ in more than 512 MiB"));
         }
         let same = old.as_ref().map(|blob| &blob.oid) == new.as_ref().map(|blob| &blob.oid);
+        let path = tree::spell(&delta.path);
         let count = if same { lines::Count::default() } else { lines::count(&old_side, &new_side) };
-        Ok(FileChange { path: tree::spell(&delta.path), old, new, added: count.added, deleted: count.deleted, binary: count.binary })
+        let marks = if same { Vec::new() } else { marks::of(marks::Sort::of(&path), &old_side, &new_side) };
+        Ok(FileChange { path, old, new, added: count.added, deleted: count.deleted, binary: count.binary, marks })
     }
 
     fn side(&mut self, item: Option<&Item>) -> Result<(Option<Blob>, Side), Failure> {

@@ -1,6 +1,7 @@
 //! The command line: one file per command; the doc comment of a command is its help.
 
 mod attach;
+mod audit;
 mod bootstrap;
 mod bundle;
 mod completions;
@@ -99,6 +100,8 @@ enum Command {
     #[command(subcommand)]
     Witness(witness::Witness),
     #[command(subcommand)]
+    Audit(audit::Audit),
+    #[command(subcommand)]
     Keys(keys::Keys),
     #[command(subcommand)]
     Users(users::Users),
@@ -155,6 +158,7 @@ impl Command {
             Self::Bundle(command) => command.run(desk),
             Self::Verify(command) => command.run(desk),
             Self::Witness(command) => command.run(desk),
+            Self::Audit(command) => command.run(desk),
             Self::Keys(command) => command.run(desk),
             Self::Users(command) => command.run(desk),
             Self::Totp(command) => command.run(desk),

@@ -24,6 +24,7 @@ pub fn verb(request: &Request) -> Option<&'static str> {
         Request::Thaw { .. } => "thaw",
         Request::KeyRevoke { .. } => "revoke-key",
         Request::KeyRotate { .. } => "rotate-key",
+        Request::AuditOpen => "audit-open",
         Request::Deliver => "deliver",
         Request::Recharter => "recharter",
         Request::ConfigShow => "config-show",
@@ -57,6 +58,10 @@ pub async fn answer(yard: &Arc<Yard>, request: Request) -> Response {
         }
         Request::KeyRevoke { seat, reason } => keys::revoke(yard, seat, reason).await,
         Request::KeyRotate { seat } => keys::rotate(yard, seat).await,
+        Request::AuditOpen => match crate::supervisor::audit::open(yard).await {
+            Ok(_) => said("the epoch's secret is open: orchestrate bundle FILE, then orchestrate audit draw EPOCH --bundle FILE"),
+            Err(denied) => denial(denied),
+        },
         Request::Deliver => page(home::deliver(yard).await.map(|home| Spoken { outcome: format!("{}: {}", home.branch, home.outcome) })),
         Request::Recharter => recharter(yard).await,
         Request::ConfigShow => page(config(yard).await),

@@ -128,6 +128,7 @@ pub async fn act(yard: &Arc<Yard>, actor: Actor, request: Request) -> Response {
         Request::TaskRetry { task } => outcome(yard.ask(actor, Act::Retry { task }).await),
         Request::TaskVeto { task, reason } => outcome(yard.ask(actor, Act::Veto { task, reason }).await),
         Request::ReviewDecide { task, accept, note, commit } => outcome(yard.ask(actor, Act::Review { task, accept, note, commit }).await),
+        Request::ReviewWithdraw { task, reason } => outcome(yard.ask(actor, Act::Withdraw { task, reason }).await),
         Request::Sign { payload } => sign(yard, actor, &payload).await,
         Request::VerifySignature { payload, signature } => verify(yard, &payload, &signature).await,
         Request::Hook { .. } => done(json!({"noted": true})),

@@ -90,7 +90,7 @@ fn every_check_stands_in_the_gate_it_was_made_for() {
 fn change(path: &str, lines: u64) -> Change {
     let oid = |digit: &str| Oid::new(digit.repeat(40)).unwrap();
     let new = Some(Blob { oid: oid("f"), mode: 0o100_644, size: 1 });
-    let file = FileChange { path: path.to_owned(), old: None, new, added: lines, deleted: 0, binary: false };
+    let file = FileChange { path: path.to_owned(), old: None, new, added: lines, deleted: 0, binary: false, marks: Vec::new() };
     Change {
         base: oid("1"),
         base_tree: oid("2"),

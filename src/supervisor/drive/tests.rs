@@ -32,7 +32,7 @@ impl Hands for Dry {
         Ok(())
     }
 
-    fn draw(&self, words: &str) -> Digest {
+    fn draw(&self, _: u32, words: &str) -> Digest {
         Digest::of(words.as_bytes())
     }
 
@@ -168,7 +168,7 @@ impl Workshop {
         self.seat("dev-a", Act::Land { push: "p1".to_owned() }).unwrap();
         self.seat("dev-a", Act::Submit { task: task(), commit: None }).unwrap();
         let blob = |n| Some(Blob { oid: oid(n), mode: 0o100_644, size: 10 });
-        let file = |path: &str, n| FileChange { path: path.to_owned(), old: None, new: blob(n), added: 30, deleted: 0, binary: false };
+        let file = |path: &str, n| FileChange { path: path.to_owned(), old: None, new: blob(n), added: 30, deleted: 0, binary: false, marks: Vec::new() };
         let change = Change {
             base: oid(1),
             base_tree: oid(11),
@@ -334,7 +334,7 @@ fn only_the_edge_says_what_was_measured() {
     for act in [
         Act::MainMoved { task: task(), attempt: 1, trouble: None },
         Act::Judge { task: task(), attempt: 1, gate: GateName::Red },
-        Act::Draw { task: task(), attempt: 1, gate: GateName::Peer, draw: Digest::of(b"mine") },
+        Act::Draw { task: task(), attempt: 1, gate: GateName::Peer, draw: Digest::of(b"mine"), lot: None },
         Act::Stalled { task: task(), attempt: 1, why: "x".to_owned() },
     ] {
         assert_eq!(workshop.seat("dev-a", act).unwrap_err(), "supervisor-only");
@@ -411,6 +411,7 @@ fn submitting_again_does_not_draw_again() {
 mod budgets;
 mod fleet;
 mod freezes;
+mod panels;
 mod spending;
 mod sums;
 /// Twelve quick, short words of consent by one reviewer on dev-a's changes, as the entries would have left them.

@@ -1,9 +1,10 @@
 //! Copies of the record for attacks that are tried outside: a ledger, a bundle and a plain clone, fresh for every try.
 
-use super::stage::{Stage, own, text};
+use super::stage::{Stage, text};
 use crate::domain::attack::Attack;
 use crate::domain::failure::{Doing as _, Failure};
 use crate::edge::git::{Git, plain_clone};
+use crate::edge::process;
 use crate::edge::script::{self, Said};
 use crate::ledger::sqlite::{SqliteLedger, forge};
 use crate::supervisor::protocol::Request;
@@ -33,7 +34,7 @@ impl Stage {
     /// The owner's surroundings, with the copies in place of the workshop's own.
     fn shown(&self, work: &Path, copies: [(&str, &Path); 3]) -> Result<Vec<(String, String)>, Failure> {
         let mut env: Vec<(String, String)> = self.environment().into_iter().filter(|(name, _)| name != "ORCHESTRATE_STATE").collect();
-        let (own, repo, states) = (own()?, self.repo(), work.join("state"));
+        let (own, repo, states) = (process::own()?, self.repo(), work.join("state"));
         let more = [("ORCHESTRATE", own.as_path()), ("REPO", &repo), ("ORCHESTRATE_STATE", &states), ("WORK", work)];
         for (name, path) in more.into_iter().chain(copies) {
             env.push((name.to_owned(), text(path)?));

@@ -2,7 +2,7 @@
 
 use super::catalogue::Row;
 use super::seat::{self, Answer};
-use super::stage::{Stage, locked, own};
+use super::stage::{Stage, locked};
 use crate::domain::attack::{Attack, Before, Judgement, Outcome, Place, Tried};
 use crate::domain::entry::Entry;
 use crate::domain::event::Event;
@@ -10,6 +10,7 @@ use crate::domain::failure::{Doing as _, Failure};
 use crate::domain::isolation::Isolation;
 use crate::domain::name::{Oid, RefName};
 use crate::edge::clock::Clock;
+use crate::edge::process;
 use crate::edge::script::{self, Said};
 use crate::edge::totp::Totp;
 use crate::supervisor::protocol::Request;
@@ -150,7 +151,7 @@ impl Stage {
 
     /// As the owner, at the owner's own place.
     fn outside(&self, lines: &str, seconds: u32) -> Result<Said, Failure> {
-        let program = own()?.into_os_string().into_string().map_err(|_| Failure::new("cannot name this program", "its path is no text"))?;
+        let program = process::own()?.into_os_string().into_string().map_err(|_| Failure::new("cannot name this program", "its path is no text"))?;
         let env: Vec<(String, String)> = self.environment().into_iter().chain([("ORCHESTRATE".to_owned(), program)]).collect();
         script::run(&["/bin/sh", "-c", lines], &env, &self.join("work"), seconds)
     }

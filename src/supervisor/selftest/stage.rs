@@ -7,7 +7,7 @@ use crate::domain::isolation::Isolation;
 use crate::domain::name::SeatName;
 use crate::edge::chance;
 use crate::edge::git::{Gate, Git, found};
-use crate::edge::process::start_time;
+use crate::edge::process::{self, start_time};
 use crate::edge::script;
 use crate::supervisor::charter::{self, Overlay};
 use crate::supervisor::place::{self, Place};
@@ -83,11 +83,12 @@ impl Stage {
         Ok(())
     }
 
-    /// The owner's own rules, but that so many attacks by one seat freeze nothing: each has to be refused for its own reason.
+    /// The owner's own policy and gates, with the built-in seats, which the attacks name; and so many attacks by one seat freeze nothing, since
+    /// each has to be refused for its own reason.
     fn rules(&self) -> Result<(), Failure> {
         const WHAT: &str = "cannot write the throw-away workshop's rules";
         let own = self.join("rules");
-        for folder in ["", "roles", "gates"] {
+        for folder in ["", "gates"] {
             let Some(from) = place::config().map(|config| config.join(folder)).filter(|from| from.is_dir()) else { continue };
             std::fs::create_dir_all(own.join(folder)).doing(WHAT)?;
             for entry in std::fs::read_dir(&from).doing(WHAT)? {
@@ -122,7 +123,7 @@ impl Stage {
         if running.ended {
             return Err(Failure::new(WHAT, "it was ended"));
         }
-        let own = own()?;
+        let own = process::own()?;
         let (own, repo, agent, level) = (text(&own)?, text(&self.repo())?, quoted(&text(&self.join("seat"))?), self.level.as_str());
         let line = [&own, "bootstrap", &repo, "--agent", &agent, "--isolation", level, "--detach", "--yes", "--json"];
         let said = script::run(&line, &self.environment(), &self.folder, START)?;
@@ -236,10 +237,6 @@ pub(super) fn locked<T>(value: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 /// This very program.
-pub(super) fn own() -> Result<PathBuf, Failure> {
-    std::env::current_exe().doing("cannot find this program")
-}
-
 pub(super) fn text(path: &Path) -> Result<String, Failure> {
     path.to_str().map(str::to_owned).ok_or_else(|| Failure::new("cannot use a path", format!("{} is not UTF-8", path.display())))
 }

@@ -16,7 +16,7 @@ use crate::domain::gate::GateName;
 use crate::domain::name::{Digest, RoleName, SeatName, TaskId};
 use crate::domain::policy::Act;
 use crate::domain::refusal::Refused;
-use crate::domain::{confirm, fleet, freeze, merge, message, review, workshop};
+use crate::domain::{confirm, fleet, freeze, merge, message, panel, review, workshop};
 use crate::view::line::{of_event, of_task};
 use crate::view::status::not_promised;
 use crate::view::text::{clip, one_line};
@@ -177,6 +177,11 @@ impl Tally {
                 }
             }
             Event::Review(event) => self.review(entry, event, inside),
+            Event::Panel(panel::Event::Lot { task, sealed, seat: Some(seat), .. }) if inside && self.mine(task) => {
+                let why = format!("the lot of entry {sealed} fell on it");
+                self.tertiary.extra.push(Extra { seq: entry.seq, task: task.clone(), seats: vec![seat.clone()], why });
+            }
+            Event::Panel(_) => {}
             Event::Merge(event) => self.merge(entry, event, inside),
             Event::Freeze(event) => self.freeze(entry, event),
             Event::Confirm(confirm::Event::Confirmed { task, attempt, .. }) => {
@@ -433,6 +438,7 @@ fn about(event: &Event, only: &TaskId) -> bool {
         Event::Merge(merge::Event::Merged { task, .. } | merge::Event::Missed { task, .. } | merge::Event::Intended { task, .. }) => {
             task == only
         }
+        Event::Panel(event) => panel::task_of(event) == Some(only),
         Event::Refused(refused) => refused.on == only.as_str(),
         _ => false,
     }

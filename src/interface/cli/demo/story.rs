@@ -72,6 +72,7 @@ impl Story {
             | Event::Freeze(freeze::Event::Thawed { .. })
             | Event::Workshop(_)
             | Event::Alert(_)
+            | Event::Panel(_)
             | Event::Lock(_)
             | Event::Confirm(_) => Ok(Vec::new()),
         }
@@ -179,6 +180,7 @@ fn tested(kind: RunKind, statement: &Envelope) -> String {
         RunKind::Green => "the candidate",
         RunKind::Merge => "the merge result",
         RunKind::Tip => "main's tip",
+        RunKind::Kept => "the candidate with the earlier tests",
     };
     let Some(run) = statement::read_run(statement) else { return format!("tests {tree}: unreadable") };
     let (passed, failed, seconds) = (run.passed().count(), run.failed().count(), run.duration_ms / 100);

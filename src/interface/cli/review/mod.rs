@@ -2,6 +2,7 @@ mod approve;
 mod list;
 mod reject;
 pub mod show;
+mod withdraw;
 
 use super::desk::Desk;
 use crate::domain::name::TaskId;
@@ -17,6 +18,7 @@ pub enum Review {
     Show(show::Show),
     Approve(approve::Approve),
     Reject(reject::Reject),
+    Withdraw(withdraw::Withdraw),
 }
 
 impl Review {
@@ -26,6 +28,7 @@ impl Review {
             Self::Show(command) => command.run(desk),
             Self::Approve(command) => command.run(desk),
             Self::Reject(command) => command.run(desk),
+            Self::Withdraw(command) => command.run(desk),
         }
     }
 }

@@ -24,7 +24,7 @@ impl Workshop {
         self.drive.state.refs.insert(name, oid(2));
         self.seat(by, Act::Submit { task: task.clone(), commit: None }).unwrap();
         let new = Some(Blob { oid: oid(3), mode: 0o100_644, size: 10 });
-        let file = FileChange { path: path.to_owned(), old: None, new, added: lines, deleted: 0, binary: false };
+        let file = FileChange { path: path.to_owned(), old: None, new, added: lines, deleted: 0, binary: false, marks: Vec::new() };
         let (commit, touched) = (self.commit(by, by), vec![path.to_owned()]);
         let ids = (oid(1), oid(11), oid(2), oid(12));
         let change = Change {

@@ -1,0 +1,188 @@
+//! One candidate of a task: where it is, what was seen of it, who spoke.
+
+use super::{Event, RunKind};
+use crate::domain::change::Change;
+use crate::domain::check::Verdict;
+use crate::domain::evidence::{Approval, Evidence};
+use crate::domain::gate::GateName;
+use crate::domain::name::{Oid, SeatName};
+use crate::domain::policy::Needs;
+use crate::domain::review::Draw;
+use crate::domain::run::Run;
+use crate::domain::state::State;
+use crate::domain::statement;
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// One candidate of a task.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Attempt {
+    pub number: u32,
+    pub commit: Oid,
+    pub submitted: u64,
+    pub stage: Stage,
+    pub change: Option<Change>,
+    pub needs: Option<Needs>,
+    pub contributors: BTreeSet<SeatName>,
+    pub runs: BTreeMap<RunKind, Tested>,
+    pub passed: BTreeMap<GateName, Vec<(String, Verdict)>>,
+    pub draws: BTreeMap<GateName, Draw>,
+    pub approvals: Vec<Approval>,
+    pub confirmed: bool,
+    pub stalled: Option<String>,
+}
+
+/// A run with what it was made on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tested {
+    pub run: Run,
+    pub tip: Option<Oid>,
+    pub declared: Vec<String>,
+    /// The ledger position of the statement.
+    pub seq: u64,
+}
+
+/// Where an attempt is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Stage {
+    Measuring,
+    At(GateName),
+    /// All gates passed; the supervisor builds the merge.
+    Merging,
+    /// Intent is written: this commit is about to become the protected branch's tip.
+    Moving {
+        commit: Oid,
+        old: Oid,
+    },
+    Merged,
+    Back {
+        gate: GateName,
+        why: String,
+    },
+}
+
+impl Attempt {
+    /// What the checks look at, and nothing else.
+    pub fn evidence<'a>(&'a self, state: &'a State, tests: Vec<String>) -> Option<Evidence<'a>> {
+        let run = |kind| self.runs.get(&kind).map(|tested| &tested.run);
+        let merge = self.runs.get(&RunKind::Merge);
+        let gate = match self.stage {
+            Stage::At(gate) => Some(gate),
+            Stage::Measuring | Stage::Merging | Stage::Moving { .. } | Stage::Merged | Stage::Back { .. } => None,
+        };
+        let draw = gate.and_then(|gate| self.draws.get(&gate));
+        Some(Evidence {
+            change: self.change.as_ref()?,
+            needs: self.needs.as_ref()?,
+            tests,
+            harness: state.charter().policy.harness_of(self.change.as_ref()?),
+            base_run: run(RunKind::Base),
+            red_run: run(RunKind::Red),
+            green_run: run(RunKind::Green),
+            merge_run: run(RunKind::Merge),
+            kept_run: run(RunKind::Kept),
+            tip_run: if *state.tip()? == self.change.as_ref()?.base { None } else { state.base_run.as_ref() },
+            merge_tree: merge.map(|tested| &tested.run.tree),
+            declared: self.runs.get(&RunKind::Red).map_or(&[], |tested| &tested.declared),
+            contributors: &self.contributors,
+            drawn: draw.map_or(&[], |draw| &draw.seats),
+            extra: draw.map_or(0, |draw| draw.extra),
+            bundle: draw.map(|draw| draw.seq),
+            approvals: &self.approvals,
+            owner_confirmed: self.confirmed,
+            tip: state.tip()?,
+            tested_on: merge.and_then(|tested| tested.tip.as_ref()),
+            policy: &state.policy,
+        })
+    }
+}
+
+impl Attempt {
+    pub(super) fn new(number: u32, commit: Oid, submitted: u64) -> Self {
+        Self {
+            number,
+            commit,
+            submitted,
+            stage: Stage::Measuring,
+            change: None,
+            needs: None,
+            contributors: BTreeSet::new(),
+            runs: BTreeMap::new(),
+            passed: BTreeMap::new(),
+            draws: BTreeMap::new(),
+            approvals: Vec::new(),
+            confirmed: false,
+            stalled: None,
+        }
+    }
+
+    /// Whether the merge result was tested on a tip that is not the tip any more.
+    pub fn is_stale(&self, state: &State) -> bool {
+        self.runs.get(&RunKind::Merge).is_some_and(|tested| tested.tip.as_ref() != state.tip())
+    }
+
+    /// The tree that a word at this gate is about.
+    pub fn subject(&self, gate: GateName) -> Option<&Oid> {
+        match gate {
+            GateName::Red | GateName::Green | GateName::Peer => self.change.as_ref().map(|change| &change.tree),
+            GateName::Qa | GateName::Deploy => self.runs.get(&RunKind::Merge).map(|tested| &tested.run.tree),
+        }
+    }
+
+    pub(super) fn take_in(&mut self, seq: u64, event: &Event) {
+        self.stalled = None;
+        match event {
+            Event::Measured { change, contributors, needs, .. } => {
+                self.stage = needs.gates.first().map_or(Stage::Merging, |gate| Stage::At(*gate));
+                self.change = Some((**change).clone());
+                self.contributors = contributors.clone();
+                self.needs = Some(needs.clone());
+            }
+            Event::Tested { kind, tip, declared, statement, .. } => {
+                if let Some(run) = statement::read_run(statement) {
+                    self.runs.insert(*kind, Tested { run, tip: tip.clone(), declared: declared.clone(), seq });
+                }
+            }
+            Event::Judged { gate, pass: true, checks, .. } => {
+                self.passed.insert(*gate, checks.clone());
+                self.stage = self.after(*gate);
+            }
+            Event::SentBack { gate, why, .. } => self.stage = Stage::Back { gate: *gate, why: why.clone() },
+            Event::Outdated { .. } => self.back_to_merge_test(),
+            Event::Stalled { why, .. } => self.stalled = Some(why.clone()),
+            Event::Judged { pass: false, .. }
+            | Event::Opened { .. }
+            | Event::Taken { .. }
+            | Event::Submitted { .. }
+            | Event::Vetoed { .. } => {}
+        }
+    }
+
+    /// A seat's yes at a gate is gone: that gate is open again, and all after it.
+    pub(crate) fn take_back(&mut self, seat: &SeatName, gate: GateName) {
+        self.approvals.retain(|word| !(word.gate == gate && word.seat == *seat) && word.gate <= gate);
+        self.passed.retain(|passed, _| *passed < gate);
+        self.draws.retain(|drawn, _| *drawn <= gate);
+        self.confirmed = false;
+        self.stage = Stage::At(gate);
+    }
+
+    fn after(&self, gate: GateName) -> Stage {
+        let next = self.needs.iter().flat_map(|needs| &needs.gates).find(|other| **other > gate);
+        next.map_or(Stage::Merging, |gate| Stage::At(*gate))
+    }
+
+    /// The merge result is another one now: QA and DEPLOY begin again, their words are void.
+    fn back_to_merge_test(&mut self) {
+        self.runs.remove(&RunKind::Merge);
+        let late = |gate: &GateName| *gate >= GateName::Qa;
+        if matches!(self.stage, Stage::At(gate) if late(&gate)) || matches!(self.stage, Stage::Merging | Stage::Moving { .. }) {
+            self.passed.retain(|gate, _| !late(gate));
+            self.draws.retain(|gate, _| !late(gate));
+            self.approvals.retain(|approval| !late(&approval.gate));
+            self.confirmed = false;
+            self.stage = Stage::At(GateName::Qa);
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! What seats and the owner try beside the work itself: words taken back, codes, freezes, locks, and other parties' acts.
+
+use super::*;
+
+impl Shop {
+    /// A word taken back: by whoever said yes as a rule, else by anybody.
+    pub(super) fn withdraw(&mut self, by: Actor) -> Step {
+        let task = self.task();
+        let said: Vec<SeatName> = self.state().tasks.get(&task).and_then(|known| known.attempt.as_ref()).map_or_else(Vec::new, |now| {
+            now.approvals.iter().filter(|word| word.accept).map(|word| word.seat.clone()).collect()
+        });
+        let chosen = self.chance.of(&said).map(Actor::Seat);
+        let by = if self.chance.percent(75) { chosen.unwrap_or(by) } else { by };
+        self.ask(by, Act::Withdraw { task, reason: "it overflows".to_owned() })
+    }
+
+    /// Time goes by: reviewers are reminded, and replaced.
+    pub(super) fn half_a_day(&mut self) -> Step {
+        self.disk.lock().unwrap().now += 13 * 3_600_000;
+        self.ask(Actor::Edge, Act::Tick)
+    }
+
+    pub(super) fn owner(&mut self) -> Step {
+        let task = self.task();
+        let step = self.chance.percent(70).then_some(self.state().codes.last_step + 1);
+        if self.state().frozen.is_some() && self.chance.percent(80) {
+            return self.ask(Actor::Owner, Act::Thaw { step });
+        }
+        match self.chance.below(4) {
+            0 => self.ask(Actor::Owner, Act::Retry { task }),
+            1 => self.ask(Actor::Owner, Act::Tick),
+            _ => {
+                let shown = if self.chance.percent(90) { self.shown(&task) } else { None };
+                self.ask(Actor::Owner, Act::Confirm { task, shown: shown.unwrap_or_else(|| Digest::of(b"another")), step })
+            }
+        }
+    }
+
+    /// The digest that the owner is shown for a task at DEPLOY.
+    pub(super) fn shown(&self, task: &TaskId) -> Option<Digest> {
+        let now = self.state().tasks.get(task)?.attempt.as_ref()?;
+        let index = now.draws.get(&GateName::Deploy).map_or(now.submitted, |draw| draw.seq);
+        bound_at(self.state(), task, now, index, GateName::Deploy).ok().map(|bound| Shown::of(&bound).0)
+    }
+
+    pub(super) fn freeze(&mut self, by: Actor) -> Step {
+        let librarian = Actor::Seat(SeatName::new("librarian").unwrap());
+        let by = if self.chance.percent(60) { librarian } else { by };
+        if self.chance.percent(15) {
+            let task = self.task();
+            return self.ask(by, Act::Veto { task, reason: "licence".to_owned() });
+        }
+        self.ask(by, Act::Freeze { reason: "odd".to_owned() })
+    }
+
+    /// Locks for the author of some work as a rule, so that others' pushes meet them; and given back now and then.
+    pub(super) fn lock(&mut self, by: Actor) -> Step {
+        let path = ["src/greet.rs", "src/", "tests/", "README.md"][self.chance.below(4)].to_owned();
+        if self.chance.percent(30) {
+            return self.ask(by, Act::Unlock { seat: None, paths: vec![] });
+        }
+        let wait = self.chance.percent(40).then_some(600);
+        self.ask(by, Act::Lock { wish: Wish { paths: vec![path], priority: Priority::Normal, wait } })
+    }
+
+    pub(super) fn send(&mut self, by: Actor) -> Step {
+        let claimed = self.chance.percent(40).then(|| "librarian".to_owned());
+        let to = vec![Party::Seat(self.chance.of(&self.seats.clone()).unwrap())];
+        let draft = Draft { claimed, to, subject: "x".to_owned(), body: "y".to_owned(), priority: Priority::Normal, task: None };
+        self.ask(by, Act::Send { draft })
+    }
+
+    /// A seat says what only the supervisor or the owner may say.
+    pub(super) fn usurp(&mut self, by: Actor) -> Step {
+        let task = self.task();
+        let attempt = self.state().tasks.get(&task).and_then(|known| known.attempt.as_ref()).map_or(1, |now| now.number);
+        let act = match self.chance.below(40) {
+            0..4 => Act::MainMoved { task, attempt, trouble: None },
+            4..8 => Act::Judge { task, attempt, gate: GateName::Peer },
+            8..12 => Act::Draw { task, attempt, gate: GateName::Peer, draw: Digest::of(b"mine"), lot: None },
+            12..16 => Act::MergeBuilt { task, attempt, commit: oid("evil"), old: oid("base"), tree: oid("evil tree") },
+            16..20 => Act::Landed { push: "p1".to_owned(), trouble: None },
+            20..24 => Act::Stalled { task, attempt, why: "x".to_owned() },
+            24..28 => Act::Thaw { step: Some(u64::MAX) },
+            28 => Act::Recharter {
+                charter: self.state().charter().canonical().replace("\"single_review_lines\":50", "\"single_review_lines\":5000"),
+            },
+            29..32 => Act::RegisterKey { holder: Party::Owner, fingerprint: fingerprint(&Party::Owner), certificate: "mine".to_owned() },
+            32..36 => Act::Confirm { task, shown: Digest::of(b"x"), step: Some(u64::MAX) },
+            _ => Act::Measured {
+                task,
+                attempt,
+                change: Box::new(self.change(&oid("evil"))),
+                kept: RefName::new("refs/gate/tasks/t1/1").unwrap(),
+            },
+        };
+        Step { usurps: true, ..self.ask(by, act) }
+    }
+}

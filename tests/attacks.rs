@@ -13,6 +13,7 @@ mod kin;
 mod lock;
 mod planted;
 mod push;
+mod receipt;
 mod relay;
 mod rest;
 mod review;

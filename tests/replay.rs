@@ -10,12 +10,12 @@ use orchestrate::domain::glob::Glob;
 use orchestrate::domain::message::{Event as Mail, Priority};
 use orchestrate::domain::name::{Digest, Oid, SeatName, TaskId};
 use orchestrate::domain::state::State;
-use orchestrate::domain::{alert, confirm, fleet, freeze, key, lock, merge, message, panel, push, review, task, workshop};
+use orchestrate::domain::{alert, confirm, fleet, freeze, key, lock, merge, message, motion, panel, push, review, task, workshop};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 /// Every kind of event: whoever adds a variant is led here by the compiler, and adds its name.
-const KINDS: [&str; 64] = [
+const KINDS: [&str; 70] = [
     "founded",
     "sworn",
     "started",
@@ -32,6 +32,7 @@ const KINDS: [&str; 64] = [
     "recalled",
     "given-up",
     "paused",
+    "overfull",
     "accepted",
     "landing",
     "landed",
@@ -55,6 +56,11 @@ const KINDS: [&str; 64] = [
     "redrawn",
     "withdrawn",
     "epoch-opened",
+    "moved",
+    "voted",
+    "motion-reminded",
+    "referred",
+    "motion-closed",
     "intended",
     "merged",
     "missed",
@@ -102,6 +108,7 @@ fn kind(event: &Event) -> &'static str {
         Event::Fleet(fleet::Event::Recalled { .. }) => "recalled",
         Event::Fleet(fleet::Event::GivenUp { .. }) => "given-up",
         Event::Fleet(fleet::Event::Paused { .. }) => "paused",
+        Event::Fleet(fleet::Event::Overfull { .. }) => "overfull",
         Event::Push(push::Event::Accepted { .. }) => "accepted",
         Event::Push(push::Event::Landing { .. }) => "landing",
         Event::Push(push::Event::Landed { .. }) => "landed",
@@ -116,6 +123,11 @@ fn kind(event: &Event) -> &'static str {
         Event::Panel(panel::Event::Redrawn { .. }) => "redrawn",
         Event::Panel(panel::Event::Withdrawn { .. }) => "withdrawn",
         Event::Panel(panel::Event::Opened { .. }) => "epoch-opened",
+        Event::Motion(motion::Event::Moved { .. }) => "moved",
+        Event::Motion(motion::Event::Voted { .. }) => "voted",
+        Event::Motion(motion::Event::Reminded { .. }) => "motion-reminded",
+        Event::Motion(motion::Event::Referred { .. }) => "referred",
+        Event::Motion(motion::Event::Closed { .. }) => "motion-closed",
         Event::Merge(merge::Event::Intended { .. }) => "intended",
         Event::Merge(merge::Event::Merged { .. }) => "merged",
         Event::Merge(merge::Event::Missed { .. }) => "missed",
@@ -337,10 +349,11 @@ fn by_hand() -> Vec<Entry> {
         Event::Message(message::Event::Expired { ids }),
         Event::Fleet(fleet::Event::Recalled { seats: vec![SeatName::new("dev-a").unwrap()] }),
         Event::Fleet(fleet::Event::Paused { seat: None, why: "all".to_owned() }),
+        Event::Fleet(fleet::Event::Overfull { seat: SeatName::new("dev-a").unwrap(), bytes: 2, limit: 1 }),
         Event::Fleet(fleet::Event::GivenUp { seat: SeatName::new("dev-a").unwrap(), ends: 7 }),
         Event::Message(message::Event::Returned { to: "dev-a".parse().unwrap() }),
     ];
-    let events = events.into_iter().chain(locks()).chain(panels());
+    let events = events.into_iter().chain(locks()).chain(panels()).chain(motions());
     let entry = |(event, seq): (Event, u64)| Entry { v: 1, seq, time: 1, by: Actor::Edge, event };
     events.zip(10_000..).map(entry).collect()
 }
@@ -371,4 +384,18 @@ fn panels() -> Vec<Event> {
         panel::Event::Opened { epoch: 0, secret: "00".repeat(32), next: draw },
     ];
     events.into_iter().map(Event::Panel).collect()
+}
+
+fn motions() -> Vec<Event> {
+    let why = "the seats did not decide it in their time".to_owned();
+    let statement = orchestrate::domain::dsse::Envelope { payload_type: "x".to_owned(), payload: String::new(), signatures: Vec::new() };
+    let (matter, title) = ("council".to_owned(), "may it?".to_owned());
+    let events = [
+        motion::Event::Moved { motion: 1, matter, title, body: String::new(), task: Some("T1".parse().unwrap()), attempt: Some(1) },
+        motion::Event::Voted { motion: 1, accept: true, note: "it is well".to_owned(), statement },
+        motion::Event::Reminded { motion: 1, seats: vec![SeatName::new("dev-b").unwrap()] },
+        motion::Event::Referred { motion: 1, why: why.clone() },
+        motion::Event::Closed { motion: 1, passed: true, why },
+    ];
+    events.into_iter().map(Event::Motion).collect()
 }

@@ -1,5 +1,6 @@
 //! The rules under simulation: a seed draws acts by hostile and honest seats, crashes, lost, doubled and late effects; the laws are asked
-//! after each step. A law that breaks names its seed: `SEED=17 cargo test --test all simulate`.
+//! after each step, and at the end every change that is under way comes to an end. A law that breaks names its seed:
+//! `SEED=17 cargo test --test all simulate`. All of it: `SEEDS=10000 cargo test --test all simulate`.
 
 mod laws;
 mod shop;
@@ -24,7 +25,8 @@ pub struct Tally {
 #[test]
 fn the_laws_hold_whatever_seats_do() {
     let one = std::env::var("SEED").ok().and_then(|seed| seed.parse().ok());
-    let seeds = one.map_or(0..SEEDS, |seed| seed..seed + 1);
+    let many = std::env::var("SEEDS").ok().and_then(|many| many.parse().ok()).unwrap_or(SEEDS);
+    let seeds = one.map_or(0..many, |seed| seed..seed + 1);
     let wide = seeds.end - seeds.start > 1;
     let (even, odd): (Vec<u64>, Vec<u64>) = seeds.partition(|seed| seed % 2 == 0);
     let other = std::thread::spawn(move || live_all(&odd));
@@ -60,6 +62,10 @@ fn live(seed: u64) -> Tally {
         if let Err(broken) = laws.hold(&shop, &step) {
             panic!("seed {seed}, step {number}, {}: {broken}\n{step:?}\nagain: SEED={seed} cargo test --test all simulate", step.act);
         }
+    }
+    let end = shop.finish().and_then(|step| laws.hold(&shop, &step));
+    if let Err(broken) = end {
+        panic!("seed {seed}, at the end: {broken}\nagain: SEED={seed} cargo test --test all simulate");
     }
     laws.tally
 }

@@ -40,6 +40,7 @@ pub enum Act {
     Answer,
     Leave { seat: SeatName, instance: u32, why: String },
     Relayed { seat: SeatName, requests: u64, refused: u64, used: Used },
+    Overfull { seat: SeatName, bytes: u64 },
     Sign { signing: Signing },
     Push { push: String, updates: Vec<Update> },
     Land { push: String },
@@ -61,6 +62,8 @@ pub enum Act {
     Judge { task: TaskId, attempt: u32, gate: GateName },
     Review { task: TaskId, accept: bool, note: String, commit: Option<String> },
     Withdraw { task: TaskId, reason: String },
+    Move { matter: String, title: String, body: String },
+    Vote { motion: u32, accept: bool, note: String },
     Confirm { task: TaskId, shown: Digest, step: Option<u64> },
     Veto { task: TaskId, reason: String },
     MergeBuilt { task: TaskId, attempt: u32, commit: Oid, old: Oid, tree: Oid },
@@ -96,7 +99,7 @@ pub enum Act {
 impl Act {
     /// Whether a seat needs its key for this: it signs, or brings what it signed.
     pub fn wants_key(&self) -> bool {
-        matches!(self, Self::Sign { .. } | Self::Push { .. } | Self::Land { .. } | Self::Submit { .. } | Self::Review { .. } | Self::Withdraw { .. } | Self::Send { .. } | Self::Lock { .. })
+        matches!(self, Self::Sign { .. } | Self::Push { .. } | Self::Land { .. } | Self::Submit { .. } | Self::Review { .. } | Self::Withdraw { .. } | Self::Vote { .. } | Self::Send { .. } | Self::Lock { .. })
     }
 
     /// The verb under which a refusal of this is recorded, and what it was tried on.
@@ -115,6 +118,7 @@ impl Act {
             Self::Answer => ("answer", none()),
             Self::Leave { seat, .. } => ("leave", seat.to_string()),
             Self::Relayed { seat, .. } => ("relayed", seat.to_string()),
+            Self::Overfull { seat, .. } => ("overfull", seat.to_string()),
             Self::Sign { signing } => ("sign", signing.digest.to_string()),
             Self::Push { updates, .. } => ("push", updates.first().map(|update| update.name.chars().take(200).collect()).unwrap_or_default()),
             Self::Land { push } | Self::Landed { push, .. } => ("land", push.clone()),
@@ -128,6 +132,8 @@ impl Act {
             Self::Retry { task } => ("retry", task.to_string()),
             Self::Draw { task, .. } | Self::Redraw { task, .. } => ("draw", task.to_string()),
             Self::OpenEpoch { epoch, .. } => ("open-epoch", epoch.to_string()),
+            Self::Move { matter, .. } => ("move", matter.chars().take(200).collect()),
+            Self::Vote { motion, .. } => ("vote", format!("M{motion}")),
             Self::Withdraw { task, .. } => ("withdraw", task.to_string()),
             Self::Judge { task, .. } => ("judge", task.to_string()),
             Self::Review { task, .. } => ("review", task.to_string()),

@@ -9,7 +9,7 @@ use super::merge::{self, Built};
 use super::refusal::{Refusal, Refused};
 use super::state::State;
 use super::task::{self, Ran};
-use super::{alert, confirm, fleet, freeze, key, lock, message, panel, push, review, workshop};
+use super::{alert, confirm, fleet, freeze, key, lock, message, motion, panel, push, review, workshop};
 
 /// Judges a command against the state. No events and no refusal means: nothing to record.
 pub fn decide(state: &State, actor: &Actor, command: &Command) -> Result<Vec<Event>, Refusal> {
@@ -37,6 +37,8 @@ pub fn decide(state: &State, actor: &Actor, command: &Command) -> Result<Vec<Eve
         Act::Review { .. } | Act::Withdraw { .. } => words(state, actor, command),
         // The owner confirms exactly what was shown, with a code that works once.
         Act::Confirm { task, shown, step } => confirm::confirm(state, actor, now, task, shown, *step),
+        // Anyone puts a motion; whom its matter names has a voice in it, once.
+        Act::Move { .. } | Act::Vote { .. } => voices(state, actor, command),
         // Anyone writes to anyone, in its own name.
         Act::Send { .. } | Act::Deliver { .. } | Act::Acknowledge { .. } => mail(state, actor, command),
         // A seat takes write locks, all or none; the owner may take them away.
@@ -55,6 +57,7 @@ pub fn decide(state: &State, actor: &Actor, command: &Command) -> Result<Vec<Eve
         | Act::Seat { .. }
         | Act::Leave { .. }
         | Act::Relayed { .. }
+        | Act::Overfull { .. }
         | Act::Landed { .. }
         | Act::Measured { .. }
         | Act::Tested { .. }
@@ -107,6 +110,8 @@ fn measured(state: &State, command: &Command) -> Result<Vec<Event>, Refusal> {
         Act::Leave { seat, instance, why } => fleet::leave(state, command.now, seat, *instance, why),
         // What the relay counted.
         Act::Relayed { seat, requests, refused, used } => fleet::relayed(state, command.now, seat, (*requests, *refused), *used),
+        // How much room a seat's files take.
+        Act::Overfull { seat, bytes } => fleet::overfull(state, command.now, seat, *bytes),
         // References moved, or did not.
         Act::Landed { push, trouble } => Ok(push::landed(state, push, trouble.as_deref())),
         // Measures, runs, draws and judgements drive a task from gate to gate.
@@ -146,7 +151,7 @@ fn measured(state: &State, command: &Command) -> Result<Vec<Event>, Refusal> {
 
 fn tick(state: &State, now: Millis) -> Vec<Event> {
     let passed = message::expire(state, now).into_iter().chain(lock::pass(state, now)).chain(fleet::recall(state, now));
-    message::chain(passed.collect(), panel::tick(state, now))
+    message::chain(message::chain(passed.collect(), panel::tick(state, now)), motion::tick(state, now))
 }
 
 fn tasks(state: &State, actor: &Actor, command: &Command) -> Result<Vec<Event>, Refusal> {
@@ -173,6 +178,14 @@ fn words(state: &State, actor: &Actor, command: &Command) -> Result<Vec<Event>, 
         }
         Act::Withdraw { task, reason } => panel::withdraw(state, actor, task, reason),
         _ => unreachable!("BUG: decide hands over acts with words only"),
+    }
+}
+
+fn voices(state: &State, actor: &Actor, command: &Command) -> Result<Vec<Event>, Refusal> {
+    match &command.act {
+        Act::Move { matter, title, body } => motion::moved(state, actor, command.now, matter, title, body),
+        Act::Vote { motion, accept, note } => motion::vote(state, actor, command.now, *motion, *accept, note),
+        _ => unreachable!("BUG: decide hands over motions only"),
     }
 }
 
@@ -246,6 +259,7 @@ impl State {
             Event::Task(event) => task::apply(self, &entry.by, entry.seq, entry.time, event),
             Event::Review(event) => review::apply(self, &entry.by, entry.seq, entry.time, event),
             Event::Panel(event) => panel::apply(self, &entry.by, entry.time, event),
+            Event::Motion(event) => motion::apply(self, &entry.by, entry.seq, entry.time, event),
             Event::Merge(event) => merge::apply(self, entry.time, event),
             Event::Message(event) => message::apply(self, entry.seq, entry.time, event),
             Event::Freeze(event) => freeze::apply(self, &entry.by, entry.time, event),

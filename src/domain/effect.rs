@@ -11,6 +11,7 @@ use super::lock;
 use super::merge;
 use super::message;
 use super::name::{Oid, SeatName, TaskId};
+use super::motion;
 use super::panel;
 use super::push;
 use super::review;
@@ -59,6 +60,7 @@ pub fn react(state: &State, entry: &Entry) -> Vec<Effect> {
         },
         Event::Review(review::Event::Drawn { task, .. } | review::Event::Decided { task, .. }) => next(state, task),
         Event::Panel(event) => seated(state, event),
+        Event::Motion(event) => decided(state, event),
         Event::Confirm(super::confirm::Event::Confirmed { task, .. }) => next(state, task),
         Event::Confirm(super::confirm::Event::Used { .. } | super::confirm::Event::Missed | super::confirm::Event::Reset { .. }) => Vec::new(),
         Event::Merge(merge::Event::Merged { .. }) => std::iter::once(Effect::Publish).chain(overtaken(state)).collect(),
@@ -83,6 +85,13 @@ pub fn react(state: &State, entry: &Entry) -> Vec<Effect> {
 
 fn alarm(state: &State) -> Option<Effect> {
     (state.frozen.is_none() && freeze::reached(state).is_some()).then_some(Effect::Alarm)
+}
+
+/// A motion about a change that is decided lets its gate be judged again.
+fn decided(state: &State, event: &motion::Event) -> Vec<Effect> {
+    let motion::Event::Closed { motion, .. } = event else { return Vec::new() };
+    let task = state.motions.get(motion).and_then(|motion| motion.task.as_ref());
+    task.map_or_else(Vec::new, |task| next(state, task))
 }
 
 /// Others are drawn in the place of who did not answer; a word taken back leaves its gate to be judged again.
@@ -160,8 +169,11 @@ fn wanted(state: &State, attempt: &Attempt, gate: GateName) -> Vec<RunKind> {
         GateName::Red => vec![RunKind::Base, RunKind::Red],
         GateName::Green if keeps(state, attempt) => vec![RunKind::Base, RunKind::Red, RunKind::Green, RunKind::Kept],
         GateName::Green => vec![RunKind::Base, RunKind::Red, RunKind::Green],
-        GateName::Qa if drifted => vec![RunKind::Base, RunKind::Merge, RunKind::Tip],
-        GateName::Qa => vec![RunKind::Base, RunKind::Merge],
+        GateName::Qa => {
+            let tip = drifted.then_some(RunKind::Tip);
+            let sample = samples(state, attempt).then_some(RunKind::Sample);
+            [RunKind::Base, RunKind::Merge].into_iter().chain(tip).chain(sample).collect()
+        }
         GateName::Deploy => vec![RunKind::Merge],
         GateName::Peer => Vec::new(),
     }
@@ -173,4 +185,12 @@ fn keeps(state: &State, attempt: &Attempt) -> bool {
     let asked = charter.gate(GateName::Green).checks.iter().any(|name| name == "old-tests-pass");
     let earlier = |change: &Change| charter.policy.tests_of(change).iter().any(|file| file.old.is_some());
     asked && attempt.change.as_ref().is_some_and(earlier)
+}
+
+/// Whether hunks are taken back: where source came through RED and GREEN, and the charter asks.
+fn samples(state: &State, attempt: &Attempt) -> bool {
+    let charter = state.charter();
+    let asked = charter.gate(GateName::Qa).checks.iter().any(|name| name == "mutants-noticed");
+    let wanted = |needs: &super::policy::Needs| needs.gates.contains(&GateName::Red) && charter.policy.qa.wanted(needs.risk).is_some();
+    asked && attempt.needs.as_ref().is_some_and(wanted)
 }

@@ -44,6 +44,9 @@ pub struct Evidence<'a> {
     pub green_run: Option<&'a Run>,
     /// The tests as they were before, on the candidate; not needed where no earlier test file is touched.
     pub kept_run: Option<&'a Run>,
+    /// The sample of hunks that were taken back, one result each, and of how many in a hundred the risk wants it noticed.
+    pub sample_run: Option<&'a Run>,
+    pub noticed_percent: Option<u32>,
     /// The tests on the merge result.
     pub merge_run: Option<&'a Run>,
     /// The tests on the protected branch's tip as it is now; not needed while the tip is the change's base.
@@ -61,6 +64,8 @@ pub struct Evidence<'a> {
     /// Approvals of every gate of this change.
     pub approvals: &'a [Approval],
     pub owner_confirmed: bool,
+    /// What the architecture council decided about this candidate, if it did.
+    pub council: Option<bool>,
     /// The protected branch's tip as it is now.
     pub tip: &'a Oid,
     /// The tip onto which the tested merge result was made.

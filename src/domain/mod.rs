@@ -29,6 +29,7 @@ pub mod key;
 pub mod lock;
 pub mod merge;
 pub mod message;
+pub mod motion;
 pub mod name;
 pub mod panel;
 pub mod planted;

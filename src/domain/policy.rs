@@ -2,12 +2,16 @@
 
 mod agent;
 mod alerts;
+mod decisions;
 mod entries;
+mod quality;
 mod reporting;
 
 pub use agent::Agent;
 pub use alerts::{Alerting, Hooking, Mailing, Security, Texting};
+pub use decisions::{Council, Decision};
 pub use entries::{Entries, Ruling};
+pub use quality::Quality;
 pub use reporting::Reporting;
 
 use super::change::{Change, FileChange};
@@ -72,6 +76,12 @@ pub struct RawPolicy {
     pub sms: Texting,
     #[serde(default, skip_serializing_if = "Hooking::is_default")]
     pub webhook: Hooking,
+    #[serde(default, skip_serializing_if = "Quality::is_default")]
+    pub qa: Quality,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub decisions: BTreeMap<String, Decision>,
+    #[serde(default, skip_serializing_if = "Council::is_default")]
+    pub council: Council,
     /// What every role may do per time, where its own file says nothing else.
     pub budgets: BTreeMap<Act, Budget>,
 }
@@ -251,6 +261,9 @@ pub struct Needs {
     pub approvals: u32,
     /// Whether the owner must confirm in person.
     pub owner: bool,
+    /// Whether the architecture council must agree.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub council: bool,
     /// Why more than the least is asked, one sentence each.
     pub reasons: Vec<String>,
     /// Why the change can not enter at all, one sentence each.
@@ -291,6 +304,8 @@ impl TryFrom<RawPolicy> for Policy {
         raw.fleet.check()?;
         raw.spending.check()?;
         raw.cumulative.check()?;
+        raw.qa.check()?;
+        decisions::check(&raw.decisions, &raw.council)?;
         Ok(Self(raw))
     }
 }
@@ -387,6 +402,11 @@ impl Policy {
         for path in change.files.iter().map(|file| &file.path).chain(&change.touched).collect::<BTreeSet<_>>() {
             classes.entry(self.risk(path)).or_default().push(path);
         }
+        let asked: Vec<&str> = classes.values().flatten().copied().filter(|path| FoldedPath::new(path).is_any(&self.council.paths)).collect();
+        if !asked.is_empty() {
+            needs.council = true;
+            needs.reasons.push(listed(&asked, "the architecture council decides"));
+        }
         needs.risk = classes.keys().next_back().copied().unwrap_or(Risk::High);
         for (risk, paths) in classes.iter().filter(|(risk, _)| **risk >= Risk::High) {
             needs.rule(if *risk == Risk::Critical { Ruling::Owner } else { Ruling::TwoApprovals }, || {
@@ -421,7 +441,7 @@ pub const GITLINK: u32 = 0o160_000;
 impl Needs {
     /// One approval, no owner: what every change needs.
     fn least(gates: Vec<GateName>) -> Self {
-        Self { risk: Risk::Low, gates, approvals: 1, owner: false, reasons: Vec::new(), denied: Vec::new() }
+        Self { risk: Risk::Low, gates, approvals: 1, owner: false, council: false, reasons: Vec::new(), denied: Vec::new() }
     }
 
     pub(super) fn deny(&mut self, reason: String) {

@@ -9,6 +9,7 @@ use super::evidence::Approval;
 use super::gate::GateName;
 use super::message;
 use super::name::{Digest, SeatName, TaskId};
+use super::motion;
 use super::panel;
 use super::planted;
 use super::policy::Act;
@@ -122,7 +123,8 @@ pub fn draw(state: &State, task: &TaskId, number: u32, gate: GateName, draw: &Di
         "You were drawn for {gate} of {task}, attempt {number}.\n\nLook: orchestrate review show {task}\nThen: orchestrate review approve {task} --note '…'\n  or: orchestrate review reject {task} --note '…'"
     );
     let mail = message::notice(state, state.now, told, &subject, &text, Some(task));
-    let owner = owner_notice(state, task, attempt, gate, extra.as_ref());
+    let council = if gate == GateName::Peer { motion::of_change(state, task, attempt) } else { Vec::new() };
+    let owner = message::chain(council, owner_notice(state, task, attempt, gate, extra.as_ref()));
     let drawn = Any::Review(Event::Drawn { task: task.clone(), attempt: number, gate, pool, seats, draw: draw.clone(), extra });
     Ok(std::iter::once(drawn).chain(lot.map(Any::Panel)).chain(message::chain(mail, owner)).collect())
 }

@@ -74,6 +74,7 @@ fn policy() -> Value {
         "paths": { "control": ["**/Cargo.toml", "**/.gitmodules"], "tests": ["**/tests/**"], "docs": ["**/*.md"] },
         "route": { "source": all, "control": short, "test": short, "docs": short },
         "entries": { "binary": "owner", "executable": "two-approvals", "symlink": "deny", "gitlink": "deny" },
+        "decisions": { "council": { "by": ["architect"], "majority": true, "hours": 48, "tie_hours": 12 } }, "council": { "paths": ["**/infra/**"] },
         "review": { "due_seconds": 86400, "due_critical_seconds": 14400, "reminder_percent": 50, "redraws": 3 },
         "messages": { "max_body_bytes": 262_144, "ttl_seconds": 86400 },
         "delivery": { "automatic": false, "to": "branch" },

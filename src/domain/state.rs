@@ -12,6 +12,7 @@ use super::freeze::{self, Attempts, Cause, Freeze};
 use super::key::{Key, Retired};
 use super::lock::Locks;
 use super::message::Post;
+use super::motion::Motion;
 use super::panel::Epoch;
 use super::name::{Digest, Fingerprint, Oid, RefName, SeatName, TaskId};
 use super::push::Pending;
@@ -63,6 +64,11 @@ pub struct State {
     /// The full run on the protected branch's tip, where one is known.
     pub base_run: Option<Run>,
     pub post: Post,
+    /// What was put to those who decide it, and how much of it there was.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub motions: BTreeMap<u32, Motion>,
+    #[serde(skip_serializing_if = "is_zero")]
+    pub moved: u32,
     /// Which secret chance comes from.
     #[serde(skip_serializing_if = "Epoch::is_first")]
     pub epoch: Epoch,
@@ -84,6 +90,10 @@ pub struct State {
     pub refusals: VecDeque<(u64, Millis, Actor, Refused)>,
     pub refused: u64,
     pub home: Option<(String, String)>,
+}
+
+fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 impl Default for State {
@@ -112,6 +122,8 @@ impl Default for State {
             families: Families::default(),
             base_run: None,
             post: Post::default(),
+            motions: BTreeMap::new(),
+            moved: 0,
             epoch: Epoch::default(),
             record: Record::default(),
             alerts: Alerts::default(),

@@ -18,6 +18,7 @@ pub const TEST_RESULT: &str = "https://in-toto.io/attestation/test-result/v0.1";
 pub const VERDICT: &str = "https://slsa.dev/verification_summary/v1";
 pub const REVIEW: &str = "https://orchestrate.invalid/review/v1";
 pub const CONFIRMATION: &str = "https://orchestrate.invalid/confirmation/v1";
+pub const VOTE: &str = "https://orchestrate.invalid/vote/v1";
 pub const GENESIS: &str = "https://orchestrate.invalid/genesis/v1";
 /// The payload type of a message.
 pub const MESSAGE: &str = "application/vnd.orchestrate.message+json";
@@ -89,6 +90,14 @@ pub fn review(bound: &Bound<'_>, gate: GateName, seat: &SeatName, accept: bool, 
 /// The owner's confirmation of exactly what was shown.
 pub fn confirmation(bound: &Bound<'_>, shown: &Digest) -> Envelope {
     statement(bound, candidate(bound), CONFIRMATION, json!({"shown": shown}))
+}
+
+/// A voice on a motion.
+#[expect(clippy::too_many_arguments, reason = "each is a fact that the voice is bound to")]
+pub fn vote(workshop: &str, motion: u32, text: &Digest, voter: &Party, accept: bool, note: &str, policy: &Digest, index: u64) -> Envelope {
+    let subject = json!({"name": format!("{workshop}/M{motion}"), "digest": {"sha256": text}});
+    let predicate = json!({"workshop": workshop, "motion": motion, "voter": voter.to_string(), "accept": accept, "note": note, "policy": policy, "index": index});
+    seal(IN_TOTO, &json!({"_type": STATEMENT, "subject": [subject], "predicateType": VOTE, "predicate": predicate}))
 }
 
 /// The owner's word on genesis: which keys, which charter.

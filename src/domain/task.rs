@@ -127,6 +127,8 @@ pub enum RunKind {
     Tip,
     /// The candidate with the test files as they were before it.
     Kept,
+    /// The candidate with one hunk taken back, again and again; one result for each hunk.
+    Sample,
 }
 
 impl RunKind {
@@ -138,6 +140,7 @@ impl RunKind {
             Self::Merge => "merge",
             Self::Tip => "tip",
             Self::Kept => "kept",
+            Self::Sample => "sample",
         }
     }
 }
@@ -297,7 +300,7 @@ pub fn judge(state: &State, task: &TaskId, number: u32, at: GateName) -> Result<
     }
     let charter = state.charter();
     let tests = attempt.change.iter().flat_map(|change| charter.policy.tests_of(change)).map(|file| file.path.clone()).collect();
-    let Some(evidence) = attempt.evidence(state, tests) else {
+    let Some(evidence) = attempt.evidence(state, task, tests) else {
         return Ok(Vec::new());
     };
     let verdicts = gate::judge(charter.gate(at), &evidence);

@@ -8,6 +8,7 @@ mod compare;
 mod compose;
 mod deliver;
 mod gate;
+mod hunks;
 mod inspect;
 mod intake;
 mod leftover;
@@ -31,6 +32,7 @@ mod tree;
 mod walk;
 
 pub use deliver::{Delivered, deliver, push_home};
+pub use hunks::TakenBack;
 pub use gate::Gate;
 pub use inspect::{Incoming, Inspection, Kind, Update};
 pub use merge::MergeTree;

@@ -46,6 +46,7 @@ pub async fn answer(yard: &Arc<Yard>, door: &Door, request: Request) -> Response
         Request::LockList | Request::LockWhy { .. } | Request::EditMay { .. } | Request::LockAcquire { .. } | Request::LockRelease { .. } => {
             lock::answer(yard, actor, request).await
         }
+        Request::MotionList => work::read(yard, actor, request).await,
         Request::TaskOpen { .. }
         | Request::TaskTake { .. }
         | Request::TaskSubmit { .. }
@@ -53,6 +54,8 @@ pub async fn answer(yard: &Arc<Yard>, door: &Door, request: Request) -> Response
         | Request::TaskVeto { .. }
         | Request::ReviewDecide { .. }
         | Request::ReviewWithdraw { .. }
+        | Request::MotionOpen { .. }
+        | Request::MotionVote { .. }
         | Request::Sign { .. }
         | Request::VerifySignature { .. }
         | Request::Hook { .. }

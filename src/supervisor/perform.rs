@@ -1,5 +1,7 @@
 //! Effects become deeds: measure, test, merge, publish. Their results come back as commands by the edge.
 
+mod sample;
+
 use super::drive::Denied;
 use super::yard::{Yard, blocking};
 use crate::domain::actor::{Actor, Party};
@@ -126,6 +128,8 @@ struct Trial {
     tip: Oid,
     policy: Policy,
     limits: RunLimits,
+    /// The candidate's run, which hunks that are taken back are compared with.
+    green: Option<Run>,
     /// A run that is known already for the tree that is asked for.
     known: Option<Run>,
     /// Whether this change needs its tests to be run at all.
@@ -169,13 +173,14 @@ async fn trial(yard: &Arc<Yard>, task: &TaskId, attempt: u32, kind: RunKind) -> 
         let gate = match kind {
             RunKind::Base | RunKind::Red => GateName::Red,
             RunKind::Green | RunKind::Kept => GateName::Green,
-            RunKind::Merge | RunKind::Tip => GateName::Qa,
+            RunKind::Merge | RunKind::Tip | RunKind::Sample => GateName::Qa,
         };
         let known = state.base_run.clone().filter(|run| kind == RunKind::Base && run.tree == change.base_tree);
         let wanted = kind != RunKind::Merge || now.needs.as_ref().is_none_or(|needs| needs.gates.contains(&GateName::Qa));
         let charter = state.charter();
         let (policy, limits) = (charter.policy.clone(), charter.run_limits(gate));
-        Some(Trial { kind, change, tip: state.tip()?.clone(), policy, limits, known, wanted })
+        let green = now.runs.get(&RunKind::Green).map(|tested| tested.run.clone());
+        Some(Trial { kind, green, change, tip: state.tip()?.clone(), policy, limits, known, wanted })
     })
     .await
 }
@@ -193,6 +198,9 @@ fn try_out(yard: &Yard, trial: &Trial) -> Result<Trialled, Failure> {
         return Ok(Trialled::Run { run: Box::new(unasked(tree)), declared: Vec::new() });
     }
     let bench = Bench::new(yard)?;
+    if trial.kind == RunKind::Sample {
+        return sample::run(yard, trial, &bench).map(|run| Trialled::Run { run: Box::new(run), declared: Vec::new() });
+    }
     let run = run_often(yard, trial, &bench, &tree)?;
     let declared = if run.missing.is_empty() { Vec::new() } else { declared(gate, &bench, trial, &run.missing)? };
     Ok(Trialled::Run { run: Box::new(run), declared })
@@ -202,7 +210,7 @@ fn try_out(yard: &Yard, trial: &Trial) -> Result<Trialled, Failure> {
 fn tree(gate: &Gate, trial: &Trial) -> Result<MergeTree, Failure> {
     match trial.kind {
         RunKind::Base => Ok(MergeTree::Clean(trial.change.base_tree.clone())),
-        RunKind::Green => Ok(MergeTree::Clean(trial.change.tree.clone())),
+        RunKind::Green | RunKind::Sample => Ok(MergeTree::Clean(trial.change.tree.clone())),
         RunKind::Red => {
             let tests = trial.policy.tests_of(&trial.change);
             let files: Vec<(String, Option<Blob>)> = tests.iter().map(|file| (file.path.clone(), file.new.clone())).collect();

@@ -69,6 +69,9 @@ pub enum Request {
     TaskRetry { task: TaskId },
     TaskVeto { task: TaskId, reason: String },
     ReviewDecide { task: TaskId, accept: bool, note: String, commit: Option<String> },
+    MotionList,
+    MotionOpen { matter: String, title: String, body: String },
+    MotionVote { motion: u32, accept: bool, note: String },
     /// Takes a yes back.
     ReviewWithdraw { task: TaskId, reason: String },
     /// The signing broker: `payload` is base64 of the bytes git wants signed; answers an armored signature.

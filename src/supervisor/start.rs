@@ -2,6 +2,7 @@
 
 use super::audit;
 use super::charter::{self, Overlay};
+use super::disk;
 use super::drive::{self, Ask, Denied, Drive};
 use super::hands::{Grip, Keys};
 use super::herald;
@@ -23,6 +24,7 @@ use crate::domain::entry::Millis;
 use crate::domain::failure::{Doing, Failure};
 use crate::domain::isolation::Isolation;
 use crate::domain::{fleet, lock};
+use crate::domain::motion;
 use crate::domain::name::SeatName;
 use crate::domain::panel;
 use crate::domain::state::State;
@@ -158,6 +160,7 @@ async fn run(place: &Place, mut secrets: Secrets, reporter: &mut Reporter, begun
     seats.iter().try_for_each(|seat| serve::open_seat(&yard, seat))?;
     tokio::spawn(tick(Arc::clone(&yard)));
     tokio::spawn(watch::watch(Arc::clone(&yard)));
+    tokio::spawn(disk::watch(Arc::clone(&yard)));
     seats::moods::attend(&yard)?;
     tokio::spawn(seats::moods::paint(Arc::clone(&yard)));
     tokio::spawn(herald::herald(Arc::clone(&yard)));
@@ -462,7 +465,7 @@ async fn tick(yard: Arc<Yard>) {
 /// When the next message expires, the next lock goes on, a reviewer is overdue, the next seat is called back, or the next epoch begins.
 fn due(state: &State, now: Millis) -> Option<Millis> {
     let mail = state.post.due.first().map(|(when, _)| *when);
-    mail.into_iter().chain(panel::due(state)).chain(audit::ends(state)).chain(fleet::due(state)).chain(lock::due(state, now.max(state.now))).min()
+    mail.into_iter().chain(panel::due(state)).chain(motion::due(state)).chain(audit::ends(state)).chain(fleet::due(state)).chain(lock::due(state, now.max(state.now))).min()
 }
 
 async fn wait_for_stop(yard: &Arc<Yard>) {

@@ -9,7 +9,8 @@ use super::{gates, runs, words};
 use crate::domain::change::{Change, Signature};
 use crate::domain::gate::GateName;
 use crate::domain::name::{Oid, SeatName};
-use crate::domain::panel;
+use crate::domain::actor::Actor;
+use crate::domain::{motion, panel};
 use crate::domain::policy::Needs;
 use crate::domain::run::Run;
 use std::collections::BTreeSet;
@@ -58,6 +59,7 @@ pub(super) fn judge(
             *before = runs::judge(&case, last, problems);
             let mut gates = gates::judge(&case, problems);
             let reviewers = words::judge(&case, problems);
+            council(&case, history, problems);
             gates.extend(
                 case.needs.reasons.iter().map(|reason| format!("more than the least was asked: {}", super::problems::plain(reason))),
             );
@@ -67,6 +69,27 @@ pub(super) fn judge(
             problems.entry(merge.merged, format_args!("{} was merged, and {why}", merge.task));
             Told::default()
         }
+    }
+}
+
+/// Where the charter asks the council: more than half of it, without contributors, said yes to exactly this candidate; or the owner did.
+fn council(case: &Case<'_>, history: &History<'_>, problems: &mut Problems) {
+    if !case.asks(GateName::Peer, "council-agreed") || !case.needs.council {
+        return;
+    }
+    let (merge, charter) = (case.merge, &case.rules.charter);
+    let put = history.motions.values().find(|put| put.about == Some((merge.task, merge.attempt)) && put.matter == motion::CHANGE);
+    let rule = charter.policy.decisions.get(motion::CHANGE);
+    let agreed = put.zip(rule).is_some_and(|(put, rule)| {
+        let roles: Vec<&str> = rule.by.iter().flat_map(|place| place.split('|')).collect();
+        let all = charter.roles.iter().filter(|role| roles.contains(&role.name.as_str())).flat_map(|role| &role.seats);
+        let voters: BTreeSet<&SeatName> = all.filter(|seat| !case.contributors.contains(*seat)).collect();
+        let yes = voters.iter().filter(|seat| put.voices.get(&Actor::Seat((**seat).clone())) == Some(&true)).count();
+        let owner = put.voices.get(&Actor::Owner) == Some(&true);
+        put.closed.is_some_and(|(seq, passed)| passed && seq < merge.intended) && (owner || yes * 2 > voters.len())
+    });
+    if !agreed {
+        problems.entry(merge.intended, format_args!("{} was to be merged without the council's word", merge.task));
     }
 }
 

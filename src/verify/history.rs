@@ -12,7 +12,7 @@ use crate::domain::entry::{Entry, Millis};
 use crate::domain::event::Event;
 use crate::domain::gate::GateName;
 use crate::domain::name::{Digest, Oid, SeatName, TaskId};
-use crate::domain::panel;
+use crate::domain::{motion, panel};
 use crate::domain::policy::Needs;
 use crate::domain::task::RunKind;
 use crate::domain::window::Families;
@@ -28,6 +28,8 @@ pub(super) struct History<'a> {
     freezes: Vec<(u64, Option<u64>)>,
     /// Who was drawn for whom lately, and said what: whether somebody from outside was wanted is worked out again.
     record: Record,
+    /// Motions about candidates, by number.
+    pub motions: BTreeMap<u32, Put<'a>>,
     /// Secrets of epochs, opened.
     pub opened: Vec<(u64, &'a panel::Event)>,
     /// The last token that a lock was given.
@@ -59,6 +61,14 @@ pub(super) struct Attempt<'a> {
     pub back: Vec<u64>,
     /// What happened to the panels after their draws: place, time, who, what.
     pub panels: Vec<(u64, Millis, &'a Actor, &'a panel::Event)>,
+}
+
+/// A motion: what it is about, who said what, and how it ended.
+pub(super) struct Put<'a> {
+    pub matter: &'a str,
+    pub about: Option<(&'a TaskId, u32)>,
+    pub voices: BTreeMap<&'a Actor, bool>,
+    pub closed: Option<(u64, bool)>,
 }
 
 pub(super) struct Measured<'a> {
@@ -138,6 +148,7 @@ impl<'a> History<'a> {
             Event::Task(event) => self.task(entry, event),
             Event::Review(event) => self.review(entry, event),
             Event::Panel(event) => self.panel(entry, event),
+            Event::Motion(event) => self.motion(entry, event),
             Event::Merge(event) => {
                 if let merge::Event::Merged { task, .. } = event {
                     self.known(task)?.merged = Some(entry.time);
@@ -242,6 +253,30 @@ impl<'a> History<'a> {
                 self.watch(entry, task, *attempt, event);
                 self.attempt(task, *attempt).map(|attempt| attempt.words.push(word))
             }
+        }
+    }
+
+    /// A voice counts once; the supervisor only counts them.
+    fn motion(&mut self, entry: &'a Entry, event: &'a motion::Event) -> Result<(), String> {
+        let put = |all: &mut BTreeMap<u32, Put<'a>>, motion: u32| all.remove(&motion).ok_or_else(|| format!("M{motion} was never put"));
+        match event {
+            motion::Event::Moved { motion, matter, task, attempt, .. } => {
+                let fresh = Put { matter, about: task.as_ref().zip(*attempt), voices: BTreeMap::new(), closed: None };
+                self.motions.insert(*motion, fresh).map_or(Ok(()), |_| Err(format!("M{motion} is put a second time")))
+            }
+            motion::Event::Voted { motion, accept, .. } => {
+                let mut known = put(&mut self.motions, *motion)?;
+                let twice = known.closed.is_some() || known.voices.insert(&entry.by, *accept).is_some();
+                self.motions.insert(*motion, known);
+                if twice { Err(format!("{} spoke on M{motion} before, or after its end", entry.by)) } else { Ok(()) }
+            }
+            motion::Event::Closed { motion, passed, .. } => {
+                let mut known = put(&mut self.motions, *motion)?;
+                known.closed = Some((entry.seq, *passed));
+                self.motions.insert(*motion, known);
+                Ok(())
+            }
+            motion::Event::Reminded { .. } | motion::Event::Referred { .. } => Ok(()),
         }
     }
 

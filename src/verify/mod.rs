@@ -28,7 +28,7 @@ mod word;
 mod words;
 
 use crate::ledger::bundle;
-use crate::domain::entry::Millis;
+use crate::domain::entry::{Entry, Millis};
 use crate::domain::failure::{Doing as _, Failure};
 use crate::domain::name::{Oid, RefName};
 use crate::edge::git::{Git, Reader};
@@ -98,6 +98,15 @@ pub fn run_pinned(clone: &Path, bundle: &Path, pins: &Pins) -> Result<Report, Fa
     let bytes = load(bundle)?;
     let mut reader = Reader::open(&Git::find()?, clone, &[])?;
     judge(&bytes, pins, &mut reader, None)
+}
+
+/// The entries of a bundle whose seal holds; nothing else of them is judged.
+pub fn entries(bundle: &Path) -> Result<Vec<Entry>, Failure> {
+    let bytes = load(bundle)?;
+    let wrong = |why: String| Failure::new(format!("cannot read the bundle {}", bundle.display()), why).hint("orchestrate verify CLONE --bundle FILE");
+    let found = bundle::read(&bytes).map_err(&wrong)?;
+    book::seal(&found).map_err(&wrong)?;
+    found.entries.iter().map(|bytes| Entry::parse(bytes).map_err(&wrong)).collect()
 }
 
 /// Works out the draws of an epoch again, from a bundle alone.

@@ -26,12 +26,21 @@ pub(super) fn judge(case: &Case<'_>, before: Option<Run>, problems: &mut Problem
     let base = if red_green || suite { found(RunKind::Base, GateName::Qa) } else { None };
     let (red, green) = if red_green { (found(RunKind::Red, GateName::Red), found(RunKind::Green, GateName::Green)) } else { (None, None) };
     let disarmed = case.asks(GateName::Green, "old-tests-pass") && altered(case, false);
+    let sampling = case.asks(GateName::Qa, "mutants-noticed") && red_green && case.rules.charter.policy.qa.sample > 0;
+    let sampled = if sampling { found(RunKind::Sample, GateName::Qa) } else { None };
     let old = if disarmed { found(RunKind::Kept, GateName::Green) } else { None };
     if let (Some(base), Some(old)) = (&base, &old) {
         told(case, "GREEN", unarmed(case, base, old), problems);
     }
     if let (Some(base), Some(red), Some(green)) = (&base, &red, &green) {
         told(case, "GREEN", turned(base, red, green).and_then(|()| kept(base, green)), problems);
+    }
+    if case.asks(GateName::Qa, "mutants-noticed")
+        && case.needs.gates.contains(&GateName::Red)
+        && let Some(wanted) = case.rules.charter.policy.qa.wanted(case.needs.risk)
+        && let Some(sample) = sampled
+    {
+        told(case, "QA", noticed(&sample, wanted), problems);
     }
     if suite && let Some(merge) = &merge {
         let tip = case.attempt.runs.iter().any(|run| run.kind == RunKind::Tip).then(|| found_tip(case)).flatten();
@@ -40,6 +49,12 @@ pub(super) fn judge(case: &Case<'_>, before: Option<Run>, problems: &mut Problem
         told(case, "QA", whole(merge, last), problems);
     }
     merge.map(|word| word.run)
+}
+
+/// As many hunks as the risk asks for are noticed when they are taken back.
+fn noticed(sample: &RunWord, wanted: u32) -> Result<(), String> {
+    let (all, noticed) = (sample.run.results.len(), sample.run.passed().count());
+    if noticed * 100 >= all * wanted as usize { Ok(()) } else { Err(format!("{noticed} of {all} hunks were noticed when taken back")) }
 }
 
 /// The tests as they were pass with the change, but where their files were rewritten.
@@ -99,7 +114,7 @@ fn statement(case: &Case<'_>, tested: &Tested<'_>) -> Result<RunWord, String> {
 fn wrong_tree(case: &Case<'_>, kind: RunKind, word: &RunWord, tip: Option<&Oid>) -> Option<String> {
     let should = match kind {
         RunKind::Base => &case.change.base_tree,
-        RunKind::Green => &case.change.tree,
+        RunKind::Green | RunKind::Sample => &case.change.tree,
         RunKind::Merge => case.merge.tree,
         RunKind::Red | RunKind::Tip | RunKind::Kept => return None,
     };

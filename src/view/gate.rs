@@ -166,7 +166,8 @@ fn waits(state: &State, attempt: &Attempt) -> String {
 fn verdicts(state: &State, attempt: &Attempt, at: GateName) -> Vec<(String, Verdict)> {
     let charter = state.charter();
     let tests = attempt.change.iter().flat_map(|change| charter.policy.tests_of(change)).map(|file| file.path.clone()).collect();
-    let Some(evidence) = attempt.evidence(state, tests) else { return Vec::new() };
+    let Some((task, _)) = state.tasks.iter().find(|(_, known)| known.attempt.as_ref() == Some(attempt)) else { return Vec::new() };
+    let Some(evidence) = attempt.evidence(state, task, tests) else { return Vec::new() };
     judging::judge(charter.gate(at), &evidence).into_iter().map(|(check, verdict)| (check.to_string(), verdict)).collect()
 }
 

@@ -5,7 +5,7 @@ use crate::domain::entry::Entry;
 use crate::domain::event::Event;
 use crate::domain::name::{SeatName, TaskId};
 use crate::domain::refusal::Refused;
-use crate::domain::{alert, confirm, fleet, freeze, key, lock, merge, message, panel as sitting, push, review, task, workshop};
+use crate::domain::{alert, confirm, fleet, freeze, key, lock, merge, message, motion as putting, panel as sitting, push, review, task, workshop};
 
 /// The entry as one line: position, time, who, what. Harmless on a terminal whatever seats wrote.
 pub fn line(entry: &Entry) -> String {
@@ -23,6 +23,7 @@ pub(super) fn of_event(event: &Event) -> String {
         Event::Task(event) => task(event),
         Event::Review(event) => review(event),
         Event::Panel(event) => panel(event),
+        Event::Motion(event) => motion(event),
         Event::Merge(event) => merge(event),
         Event::Message(event) => message(event),
         Event::Lock(event) => lock(event),
@@ -73,6 +74,7 @@ fn fleet(event: &fleet::Event) -> String {
             let seats: Vec<&str> = seats.iter().map(|seat| seat.as_str()).collect();
             format!("called back: {}", seats.join(", "))
         }
+        fleet::Event::Overfull { seat, bytes, limit } => format!("{seat} is STOPPED: its files take {bytes} bytes, more than {limit}"),
         fleet::Event::GivenUp { seat, ends } => format!("{seat} is NOT started again: it ended {ends} times within an hour"),
         fleet::Event::Left { seat, instance, why } => format!("{seat} empty, instance {instance} ended: {why}"),
     }
@@ -147,6 +149,16 @@ fn review(event: &review::Event) -> String {
             let word = if *accept { "accepts" } else { "rejects" };
             format!("{word} {task} at {gate}: {note}")
         }
+    }
+}
+
+fn motion(event: &putting::Event) -> String {
+    match event {
+        putting::Event::Moved { motion, matter, title, .. } => format!("M{motion} put ({matter}): {title}"),
+        putting::Event::Voted { motion, accept, note, .. } => format!("says {} to M{motion}: {note}", if *accept { "yes" } else { "no" }),
+        putting::Event::Reminded { motion, seats } => format!("{} reminded of M{motion}", count(seats.len() as u64, "seat")),
+        putting::Event::Referred { motion, why } => format!("M{motion} is the owner's: {why}"),
+        putting::Event::Closed { motion, passed, why } => format!("M{motion} {}: {why}", if *passed { "passed" } else { "refused" }),
     }
 }
 

@@ -4,7 +4,9 @@
 
 pub mod answer;
 pub mod qr;
+pub mod receipt;
 pub mod report;
+pub mod sarif;
 pub mod text;
 pub mod turn;
 
@@ -15,6 +17,7 @@ mod inbox;
 mod line;
 mod lock;
 mod mail;
+mod motion;
 mod review;
 mod status;
 mod task;
@@ -27,6 +30,7 @@ pub use inbox::{MailLine, inbox};
 pub use line::line;
 pub use lock::{EditPage, LockLine, LockPage, LockWhy, Locked, WishLine, edit, lock_why, locked, locks};
 pub use mail::{MailPage, Recipient, mail};
+pub use motion::{MotionLine, motions};
 pub use review::{CommitLine, FileLine, ReviewLine, ReviewPage, review, reviews};
 pub use status::{Doing, Frozen, MailCount, RefusalLine, SILENT, SeatLine, SeatState, Seen, StageCount, Status, Waiting, status};
 pub use task::{AttemptPage, Confirmable, TaskLine, TaskPage, task, tasks};

@@ -312,13 +312,13 @@ impl Shop {
         let tree = match kind {
             RunKind::Base => change.base_tree.clone(),
             RunKind::Red => oid(&format!("red {}", change.commit)),
-            RunKind::Green => change.tree.clone(),
+            RunKind::Green | RunKind::Sample => change.tree.clone(),
             RunKind::Merge => oid(&format!("merged {} {tip}", change.commit)),
             RunKind::Tip => oid(&format!("tree of {tip}")),
             RunKind::Kept => oid(&format!("kept {}", change.commit)),
         };
         let new = match kind {
-            RunKind::Base | RunKind::Tip | RunKind::Kept => None,
+            RunKind::Base | RunKind::Tip | RunKind::Kept | RunKind::Sample => None,
             RunKind::Red => Some(if self.chance.percent(90) { Outcome::Failed } else { Outcome::Passed }),
             RunKind::Green | RunKind::Merge => Some(if self.chance.percent(95) { Outcome::Passed } else { Outcome::Failed }),
         };

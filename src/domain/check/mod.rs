@@ -7,9 +7,11 @@ use super::gate::GateName;
 use serde::{Deserialize, Serialize};
 
 mod co_signed;
+mod council_agreed;
 mod harness_unchanged;
 mod merge_is_current;
 mod merge_still_tested;
+mod mutants_noticed;
 mod new_tests_fail;
 mod no_forbidden_entries;
 mod nothing_lost;
@@ -33,7 +35,9 @@ pub const CHECKS: &[&Check] = &[
     &harness_unchanged::HARNESS_UNCHANGED,
     &no_forbidden_entries::NO_FORBIDDEN_ENTRIES,
     &reviewed::REVIEWED,
+    &council_agreed::COUNCIL_AGREED,
     &suite_passes::SUITE_PASSES,
+    &mutants_noticed::MUTANTS_NOTICED,
     &merge_is_current::MERGE_IS_CURRENT,
     &qa_verdict::QA_VERDICT,
     &co_signed::CO_SIGNED,

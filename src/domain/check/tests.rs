@@ -33,7 +33,7 @@ pub struct Case {
     policy: Option<Digest>,
 }
 
-const KEYS: [&str; 23] = [
+const KEYS: [&str; 26] = [
     "base",
     "red",
     "green",
@@ -54,6 +54,9 @@ const KEYS: [&str; 23] = [
     "extra",
     "bundle",
     "owner",
+    "council",
+    "sample",
+    "percent",
     "tip",
     "tested-on",
     "gate",
@@ -115,7 +118,7 @@ impl Case {
         self.tip = Some(if self.fact("tip") == Some("moved") { oid('9') } else { oid('1') });
         self.tested_on = (self.fact("tested-on") != Some("-")).then(|| oid('1'));
         self.merge_tree = (self.fact("merge") != Some("!none")).then(|| oid('5'));
-        for (key, tree) in [("base", '2'), ("red", '7'), ("green", '4'), ("merge", '5'), ("tip-run", '8'), ("kept", '6')] {
+        for (key, tree) in [("base", '2'), ("red", '7'), ("green", '4'), ("merge", '5'), ("tip-run", '8'), ("kept", '6'), ("sample", '4')] {
             if let Some(text) = self.facts.get(key).filter(|text| !matches!(text.as_str(), "-" | "!none")) {
                 self.runs.insert(key, run(text, oid(tree))?);
             }
@@ -185,6 +188,9 @@ impl Case {
             bundle,
             approvals: &self.approvals,
             owner_confirmed: self.fact("owner") == Some("yes"),
+            sample_run: self.runs.get("sample"),
+            noticed_percent: self.fact("percent").map(|text| text.parse().unwrap()),
+            council: self.fact("council").map(|word| word == "yes"),
             tip: self.tip.as_ref().unwrap(),
             tested_on: self.tested_on.as_ref(),
             policy: self.policy.as_ref().unwrap(),
@@ -248,7 +254,7 @@ fn names_are_unique_and_described() {
 #[test]
 fn no_evidence_is_no_pass() {
     let case = Case::read("merge=!none tested-on=- bundle=-").unwrap();
-    for check in super::CHECKS.iter().filter(|check| !["no-forbidden-entries", "owner-confirmed", "harness-unchanged"].contains(&check.name)) {
+    for check in super::CHECKS.iter().filter(|check| !["no-forbidden-entries", "owner-confirmed", "harness-unchanged", "council-agreed", "mutants-noticed"].contains(&check.name)) {
         let verdict = (check.judge)(&case.evidence());
         assert!(matches!(verdict, Verdict::Wait(_)), "{}: {verdict:?}", check.name);
     }

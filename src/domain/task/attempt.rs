@@ -5,7 +5,8 @@ use crate::domain::change::Change;
 use crate::domain::check::Verdict;
 use crate::domain::evidence::{Approval, Evidence};
 use crate::domain::gate::GateName;
-use crate::domain::name::{Oid, SeatName};
+use crate::domain::motion;
+use crate::domain::name::{Oid, SeatName, TaskId};
 use crate::domain::policy::Needs;
 use crate::domain::review::Draw;
 use crate::domain::run::Run;
@@ -64,7 +65,7 @@ pub enum Stage {
 
 impl Attempt {
     /// What the checks look at, and nothing else.
-    pub fn evidence<'a>(&'a self, state: &'a State, tests: Vec<String>) -> Option<Evidence<'a>> {
+    pub fn evidence<'a>(&'a self, state: &'a State, task: &TaskId, tests: Vec<String>) -> Option<Evidence<'a>> {
         let run = |kind| self.runs.get(&kind).map(|tested| &tested.run);
         let merge = self.runs.get(&RunKind::Merge);
         let gate = match self.stage {
@@ -82,6 +83,8 @@ impl Attempt {
             green_run: run(RunKind::Green),
             merge_run: run(RunKind::Merge),
             kept_run: run(RunKind::Kept),
+            sample_run: run(RunKind::Sample),
+            noticed_percent: state.charter().policy.qa.wanted(self.needs.as_ref()?.risk),
             tip_run: if *state.tip()? == self.change.as_ref()?.base { None } else { state.base_run.as_ref() },
             merge_tree: merge.map(|tested| &tested.run.tree),
             declared: self.runs.get(&RunKind::Red).map_or(&[], |tested| &tested.declared),
@@ -91,6 +94,7 @@ impl Attempt {
             bundle: draw.map(|draw| draw.seq),
             approvals: &self.approvals,
             owner_confirmed: self.confirmed,
+            council: motion::find(state, task, self.number).and_then(|(_, motion)| Some(motion.closed.as_ref()?.0)),
             tip: state.tip()?,
             tested_on: merge.and_then(|tested| tested.tip.as_ref()),
             policy: &state.policy,

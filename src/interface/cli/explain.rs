@@ -1,4 +1,4 @@
-mod codes;
+pub(super) mod codes;
 
 use super::desk::Desk;
 use super::paint::{Cell, Look, Paint, cell, looking};

@@ -22,9 +22,11 @@ mod log;
 mod mail;
 mod man;
 mod mcp;
+mod motion;
 mod paint;
 mod passphrase;
 mod prompt;
+mod receipt;
 mod report;
 mod review;
 mod selftest;
@@ -81,6 +83,8 @@ enum Command {
     #[command(subcommand)]
     Review(review::Review),
     #[command(subcommand)]
+    Motion(motion::Motion),
+    #[command(subcommand)]
     Gate(gate::Gate),
     #[command(subcommand)]
     Mail(mail::Mail),
@@ -101,6 +105,8 @@ enum Command {
     Witness(witness::Witness),
     #[command(subcommand)]
     Audit(audit::Audit),
+    #[command(subcommand)]
+    Receipt(receipt::Receipt),
     #[command(subcommand)]
     Keys(keys::Keys),
     #[command(subcommand)]
@@ -145,6 +151,7 @@ impl Command {
             Self::Log(command) => command.run(desk),
             Self::Task(command) => command.run(desk),
             Self::Review(command) => command.run(desk),
+            Self::Motion(command) => command.run(desk),
             Self::Gate(command) => command.run(desk),
             Self::Mail(command) => command.run(desk),
             Self::Lock(command) => command.run(desk),
@@ -159,6 +166,7 @@ impl Command {
             Self::Verify(command) => command.run(desk),
             Self::Witness(command) => command.run(desk),
             Self::Audit(command) => command.run(desk),
+            Self::Receipt(command) => command.run(desk),
             Self::Keys(command) => command.run(desk),
             Self::Users(command) => command.run(desk),
             Self::Totp(command) => command.run(desk),

@@ -23,6 +23,9 @@ pub struct Verify {
     /// The fingerprint of the owner's key, known to you from elsewhere; else the bundle's own word is taken for it.
     #[arg(long, value_name = "FINGERPRINT")]
     owner: Option<String>,
+    /// Explain this commit only; the whole history is judged all the same.
+    #[arg(long, value_name = "OID")]
+    commit: Option<String>,
     /// The key of a witness who must have seen every merge (`orchestrate witness key`); may be given again.
     #[arg(long, value_name = "KEY")]
     witness: Vec<String>,
@@ -34,7 +37,10 @@ pub struct Verify {
 impl Verify {
     pub fn run(self, desk: &Desk) -> Result<Exit, Trouble> {
         let seen = self.seen.iter().map(|file| checkpoint(file)).collect::<Result<_, _>>()?;
-        let report = crate::verify::run_pinned(&self.clone, &self.bundle, &Pins { owner: self.owner, witnesses: self.witness, seen })?;
+        let mut report = crate::verify::run_pinned(&self.clone, &self.bundle, &Pins { owner: self.owner, witnesses: self.witness, seen })?;
+        if let Some(commit) = &self.commit {
+            narrow(&mut report, commit);
+        }
         let exit = if report.ok && report.problems.is_empty() { Exit::Done } else { Exit::Refused };
         if desk.json {
             let value = serde_json::to_value(&report).map_err(|why| Trouble::Bug(why.to_string()))?;
@@ -43,6 +49,14 @@ impl Verify {
             desk.say(&page(&report, exit, &desk.paint));
         }
         Ok(exit)
+    }
+}
+
+/// Leaves one merge, or says what the commit is if it is none.
+fn narrow(report: &mut Report, commit: &str) {
+    report.commits.retain(|told| commit.len() >= 7 && told.commit.starts_with(commit));
+    if report.commits.is_empty() {
+        report.lines.push(format!("{commit} is no merge of this workshop: what stood on the branch when it was founded was taken as it was"));
     }
 }
 

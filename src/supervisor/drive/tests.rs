@@ -196,6 +196,7 @@ impl Workshop {
             self.approve(&name).unwrap();
         }
         self.tested(RunKind::Merge, oid(12), &[("old", Seen::Passed), ("new", Seen::Passed)], Some(oid(1)));
+        self.tested(RunKind::Sample, oid(12), &[("src/greet.rs @@ -1,1 +1,2 @@", Seen::Passed)], None);
         let name = self.drawn(GateName::Qa)[0].clone();
         self.approve(&name).unwrap();
     }
@@ -411,6 +412,7 @@ fn submitting_again_does_not_draw_again() {
 mod budgets;
 mod fleet;
 mod freezes;
+mod motions;
 mod panels;
 mod spending;
 mod sums;

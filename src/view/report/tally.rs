@@ -181,7 +181,7 @@ impl Tally {
                 let why = format!("the lot of entry {sealed} fell on it");
                 self.tertiary.extra.push(Extra { seq: entry.seq, task: task.clone(), seats: vec![seat.clone()], why });
             }
-            Event::Panel(_) => {}
+            Event::Panel(_) | Event::Motion(_) => {}
             Event::Merge(event) => self.merge(entry, event, inside),
             Event::Freeze(event) => self.freeze(entry, event),
             Event::Confirm(confirm::Event::Confirmed { task, attempt, .. }) => {
@@ -247,7 +247,7 @@ impl Tally {
     fn fleet(&mut self, by: &Actor, event: &fleet::Event, inside: bool) {
         let name = match event {
             fleet::Event::Seated { seat, .. } | fleet::Event::Left { seat, .. } | fleet::Event::Relayed { seat, .. } => Some(seat),
-            fleet::Event::Recalled { .. } | fleet::Event::GivenUp { .. } | fleet::Event::Paused { .. } => return,
+            fleet::Event::Recalled { .. } | fleet::Event::GivenUp { .. } | fleet::Event::Overfull { .. } | fleet::Event::Paused { .. } => return,
             fleet::Event::Answered { .. } => by.seat(),
         };
         let Some((name, sitting)) = name.and_then(|name| Some((name, self.fleet.get_mut(name)?))) else { return };
@@ -262,7 +262,7 @@ impl Tally {
                 let doings = seat(&mut self.doings, name.as_str());
                 (doings.requests, doings.refused) = (doings.requests + requests, doings.refused + refused);
             }
-            fleet::Event::Relayed { .. } | fleet::Event::Recalled { .. } | fleet::Event::GivenUp { .. } | fleet::Event::Paused { .. } => {}
+            fleet::Event::Relayed { .. } | fleet::Event::Recalled { .. } | fleet::Event::GivenUp { .. } | fleet::Event::Overfull { .. } | fleet::Event::Paused { .. } => {}
         }
     }
 

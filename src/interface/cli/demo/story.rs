@@ -73,6 +73,7 @@ impl Story {
             | Event::Workshop(_)
             | Event::Alert(_)
             | Event::Panel(_)
+            | Event::Motion(_)
             | Event::Lock(_)
             | Event::Confirm(_) => Ok(Vec::new()),
         }
@@ -180,6 +181,7 @@ fn tested(kind: RunKind, statement: &Envelope) -> String {
         RunKind::Green => "the candidate",
         RunKind::Merge => "the merge result",
         RunKind::Tip => "main's tip",
+        RunKind::Sample => "the candidate with hunks taken back",
         RunKind::Kept => "the candidate with the earlier tests",
     };
     let Some(run) = statement::read_run(statement) else { return format!("tests {tree}: unreadable") };

@@ -3,6 +3,7 @@ mod checkpoint;
 mod export;
 mod key;
 mod prove;
+mod refusals;
 mod since;
 mod verify;
 mod witnessed;
@@ -22,6 +23,7 @@ pub enum Ledger {
     Since(since::Since),
     Export(export::Export),
     Checkpoint(checkpoint::Checkpoint),
+    Refusals(refusals::Refusals),
     Key(key::Key),
     Witnessed(witnessed::Witnessed),
 }
@@ -35,6 +37,7 @@ impl Ledger {
             Self::Since(command) => command.run(desk),
             Self::Export(command) => command.run(desk),
             Self::Checkpoint(command) => command.run(desk),
+            Self::Refusals(command) => command.run(desk),
             Self::Key(command) => command.run(desk),
             Self::Witnessed(command) => command.run(desk),
         }

@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 /// Every kind of event: whoever adds a variant is led here by the compiler, and adds its name.
-const KINDS: [&str; 69] = [
+const KINDS: [&str; 70] = [
     "founded",
     "sworn",
     "started",
@@ -31,6 +31,7 @@ const KINDS: [&str; 69] = [
     "relayed",
     "recalled",
     "given-up",
+    "paused",
     "overfull",
     "accepted",
     "landing",
@@ -106,6 +107,7 @@ fn kind(event: &Event) -> &'static str {
         Event::Fleet(fleet::Event::Relayed { .. }) => "relayed",
         Event::Fleet(fleet::Event::Recalled { .. }) => "recalled",
         Event::Fleet(fleet::Event::GivenUp { .. }) => "given-up",
+        Event::Fleet(fleet::Event::Paused { .. }) => "paused",
         Event::Fleet(fleet::Event::Overfull { .. }) => "overfull",
         Event::Push(push::Event::Accepted { .. }) => "accepted",
         Event::Push(push::Event::Landing { .. }) => "landing",
@@ -312,7 +314,7 @@ fn by_hand() -> Vec<Entry> {
     let (oid, ids) = (Oid::new("1".repeat(40)).unwrap(), vec![Digest::of(b"mail")]);
     let events = vec![
         Event::Fleet(fleet::Event::Left { seat: SeatName::new("dev-a").unwrap(), instance: 1, why: why.clone() }),
-        Event::Fleet(fleet::Event::Relayed { seat: SeatName::new("dev-a").unwrap(), requests: 100, refused: 1 }),
+        Event::Fleet(fleet::Event::Relayed { seat: SeatName::new("dev-a").unwrap(), requests: 100, refused: 1, used: Default::default() }),
         Event::Key(key::Event::Revoked {
             holder: "dev-a".parse().unwrap(),
             fingerprint: orchestrate::domain::name::Fingerprint::new("A".repeat(40)).unwrap(),
@@ -346,6 +348,7 @@ fn by_hand() -> Vec<Entry> {
         Event::Merge(merge::Event::Merged { task, attempt, commit: oid }),
         Event::Message(message::Event::Expired { ids }),
         Event::Fleet(fleet::Event::Recalled { seats: vec![SeatName::new("dev-a").unwrap()] }),
+        Event::Fleet(fleet::Event::Paused { seat: None, why: "all".to_owned() }),
         Event::Fleet(fleet::Event::Overfull { seat: SeatName::new("dev-a").unwrap(), bytes: 2, limit: 1 }),
         Event::Fleet(fleet::Event::GivenUp { seat: SeatName::new("dev-a").unwrap(), ends: 7 }),
         Event::Message(message::Event::Returned { to: "dev-a".parse().unwrap() }),

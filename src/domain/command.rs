@@ -12,6 +12,7 @@ use super::name::{Digest, Fingerprint, Oid, RefName, SeatName, TaskId};
 use super::push::Update;
 use super::refusal::Refusal;
 use super::run::Run;
+use super::spend::Used;
 use super::task::RunKind;
 use super::workshop::Genesis;
 
@@ -38,7 +39,7 @@ pub enum Act {
     Seat { seat: SeatName, agent: Vec<String>, prompt: Digest },
     Answer,
     Leave { seat: SeatName, instance: u32, why: String },
-    Relayed { seat: SeatName, requests: u64, refused: u64 },
+    Relayed { seat: SeatName, requests: u64, refused: u64, used: Used },
     Overfull { seat: SeatName, bytes: u64 },
     Sign { signing: Signing },
     Push { push: String, updates: Vec<Update> },

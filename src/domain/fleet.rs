@@ -10,6 +10,7 @@ use super::event::Event as Any;
 use super::message;
 use super::name::{Digest, RoleName, SeatName};
 use super::refusal::Refusal;
+use super::spend::{self, Used};
 use super::state::State;
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
@@ -36,7 +37,16 @@ pub enum Event {
     /// The seat's files take so many bytes, more than the limit: its instance is ended, and the seat stays empty until the owner starts it.
     Overfull { seat: SeatName, bytes: u64, limit: u64 },
     /// So many more requests of the seat went to the model's API, and so many were refused, since the last such entry.
-    Relayed { seat: SeatName, requests: u64, refused: u64 },
+    Relayed {
+        seat: SeatName,
+        requests: u64,
+        refused: u64,
+        /// What they used, by the API's own figures.
+        #[serde(default, skip_serializing_if = "Used::is_nothing")]
+        used: Used,
+    },
+    /// The day's limit of tokens or money is reached: the seat's, or where none is named that of all.
+    Paused { seat: Option<SeatName>, why: String },
 }
 
 /// A seat and what sits in it.
@@ -215,10 +225,13 @@ pub fn present(state: &State) -> Vec<(SeatName, u32)> {
 }
 
 /// Notes what the relay counted, in steps large enough not to fill the ledger.
-pub fn relayed(state: &State, seat: &SeatName, requests: u64, refused: u64) -> Result<Vec<Any>, Refusal> {
+pub fn relayed(state: &State, now: Millis, seat: &SeatName, (requests, refused): (u64, u64), used: Used) -> Result<Vec<Any>, Refusal> {
     known(state, seat)?;
-    let none = requests == 0 && refused == 0;
-    Ok(if none { Vec::new() } else { vec![Any::Fleet(Event::Relayed { seat: seat.clone(), requests, refused })] })
+    if requests == 0 && refused == 0 && used.is_nothing() {
+        return Ok(Vec::new());
+    }
+    let relayed = Any::Fleet(Event::Relayed { seat: seat.clone(), requests, refused, used });
+    Ok(std::iter::once(relayed).chain(spend::crossed(state, now, seat, &used)).collect())
 }
 
 fn known<'a>(state: &'a State, seat: &SeatName) -> Result<&'a Seat, Refusal> {
@@ -240,6 +253,10 @@ pub fn apply(state: &mut State, by: &Actor, time: Millis, event: &Event) {
         }),
         Event::Recalled { seats } => seats.iter().for_each(|seat| with(Some(seat), &|seat| seat.after = After::Called)),
         Event::GivenUp { seat, .. } | Event::Overfull { seat, .. } => with(Some(seat), &|seat| seat.after = After::GivenUp { since: time }),
-        Event::Relayed { seat, requests, .. } => with(Some(seat), &|seat| seat.requests += requests),
+        Event::Relayed { seat, requests, used, .. } => {
+            with(Some(seat), &|seat| seat.requests += requests);
+            spend::apply(state, time, seat, used);
+        }
+        Event::Paused { .. } => {}
     }
 }

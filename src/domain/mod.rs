@@ -42,6 +42,7 @@ pub mod role;
 pub mod run;
 #[cfg(test)]
 mod sample;
+pub mod spend;
 pub mod state;
 pub mod statement;
 pub mod task;

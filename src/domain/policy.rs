@@ -23,6 +23,7 @@ use super::gate::GateName;
 use super::glob::{FoldedPath, Glob, odd_path, shown};
 use super::lock;
 use super::risk::Risk;
+use super::spend;
 use super::window::Cumulative;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -62,6 +63,8 @@ pub struct RawPolicy {
     pub freeze: freeze::Triggers,
     #[serde(default, skip_serializing_if = "fleet::Terms::is_default")]
     pub fleet: fleet::Terms,
+    #[serde(default, skip_serializing_if = "spend::Terms::is_default")]
+    pub spending: spend::Terms,
     pub delivery: Delivery,
     pub runner: RunLimits,
     pub agent: Agent,
@@ -304,6 +307,7 @@ impl TryFrom<RawPolicy> for Policy {
         raw.metrics.check()?;
         raw.locks.check()?;
         raw.fleet.check()?;
+        raw.spending.check()?;
         raw.cumulative.check()?;
         raw.qa.check()?;
         decisions::check(&raw.decisions, &raw.council)?;

@@ -19,6 +19,7 @@ use super::push::Pending;
 use super::refusal::{Refusal, Refused};
 use super::role::Capability;
 use super::run::Run;
+use super::spend::Spending;
 use super::task::{Stage, Task};
 use super::window::Families;
 use super::workshop::Genesis;
@@ -80,6 +81,9 @@ pub struct State {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cause: Option<Cause>,
     pub codes: Codes,
+    /// What the model's API was asked for, in tokens and money.
+    #[serde(skip_serializing_if = "Spending::is_empty")]
+    pub spending: Spending,
     /// What counts towards a freeze, since the last thaw.
     #[serde(skip_serializing_if = "Attempts::is_empty")]
     pub attempts: Attempts,
@@ -126,6 +130,7 @@ impl Default for State {
             frozen: None,
             cause: None,
             codes: Codes::default(),
+            spending: Spending::default(),
             attempts: Attempts::new(),
             refusals: VecDeque::new(),
             refused: 0,

@@ -225,7 +225,8 @@ impl Plan {
     /// The file tree; what is made read-only again comes last, after every mount point below it exists.
     fn tree(&self, around: &mut around::Around) -> Vec<OsString> {
         let mut line = system();
-        line.extend(etc::mounts(&self.etc));
+        let own: Vec<(String, PathBuf)> = self.etc.iter().map(|(path, source)| (path.clone(), around.source(source))).collect();
+        line.extend(etc::mounts(&own));
         line.extend(around.mounts());
         line.extend(words(["--remount-ro", "/etc", "--proc", "/proc"]));
         // Root's sandbox would own the host's kernel settings. An ordinary one does not, and a covered /proc forbids nested ones.

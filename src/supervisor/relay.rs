@@ -2,6 +2,7 @@
 
 pub mod api;
 pub mod meter;
+mod usage;
 
 use super::serve;
 use super::yard::Yard;

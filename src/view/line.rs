@@ -62,7 +62,14 @@ fn fleet(event: &fleet::Event) -> String {
     match event {
         fleet::Event::Seated { seat, instance, agent, .. } => format!("{seat} filled, instance {instance}: {}", agent.join(" ")),
         fleet::Event::Answered { instance } => format!("instance {instance} answered"),
-        fleet::Event::Relayed { seat, requests, refused } => format!("{seat} asked the model {requests} times more, refused {refused}"),
+        fleet::Event::Relayed { seat, requests, refused, used } => {
+            let tokens = if used.is_nothing() { String::new() } else { format!(", {}", count(used.tokens(), "token")) };
+            format!("{seat} asked the model {requests} times more, refused {refused}{tokens}")
+        }
+        fleet::Event::Paused { seat, why } => {
+            let who = seat.as_ref().map_or("every seat", |seat| seat.as_str());
+            format!("{who} PAUSED until tomorrow: {why}")
+        }
         fleet::Event::Recalled { seats } => {
             let seats: Vec<&str> = seats.iter().map(|seat| seat.as_str()).collect();
             format!("called back: {}", seats.join(", "))

@@ -14,6 +14,7 @@ use crate::domain::gate::GateName;
 use crate::domain::message::Delivery;
 use crate::domain::name::{Digest, Oid, RefName, RoleName, SeatName, TaskId};
 use crate::domain::refusal::Refused;
+use crate::domain::spend::{self, Used};
 use crate::domain::state::State;
 use serde::{Deserialize, Serialize};
 
@@ -95,6 +96,14 @@ pub struct SeatLine {
     /// Requests to the model's API through the relay.
     #[serde(default)]
     pub requests: u64,
+    /// What they used, in all and on this day (UTC), by the API's own figures.
+    #[serde(default, skip_serializing_if = "Used::is_nothing")]
+    pub used: Used,
+    #[serde(default, skip_serializing_if = "Used::is_nothing")]
+    pub today: Used,
+    /// The day's limit is reached.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub paused: bool,
     pub mail: usize,
     /// The tasks that wait for this seat.
     pub tasks: Vec<TaskId>,
@@ -129,6 +138,8 @@ pub enum Doing {
     Idle,
     /// The model's API, or the seat's budget for it, turns it away for the moment.
     RateLimited,
+    /// The owner's limit for the day is reached.
+    OutOfBudget,
     Dead,
 }
 
@@ -150,6 +161,7 @@ impl SeatLine {
             SeatState::Starting if now.saturating_sub(self.since) < SILENT => Doing::Starting,
             SeatState::Starting => Doing::Silent,
             SeatState::Ready if at == Doing::Waiting => at,
+            SeatState::Ready if self.paused => Doing::OutOfBudget,
             SeatState::Ready if seen.is_some_and(|seen| seen.limited) => Doing::RateLimited,
             SeatState::Ready => at,
         };
@@ -265,6 +277,9 @@ fn seat_line(state: &State, name: &SeatName, tasks: &[TaskLine], now_is: Millis)
         given_up: matches!(seat.after, After::GivenUp { .. }),
         instances: seat.instances,
         requests: seat.requests,
+        used: state.spending.seats.get(name).copied().unwrap_or_default(),
+        today: state.spending.today(name, now_is),
+        paused: spend::open(state, name, now_is).is_err(),
         mail: state.post.boxes.get(&Party::Seat(name.clone())).map_or(0, |inbox| inbox.len()),
         tasks: tasks.iter().filter(|line| names(&line.turn.whose).contains(name)).map(|line| line.task.clone()).collect(),
     };

@@ -8,6 +8,7 @@ use crate::domain::confirm::Shown;
 use crate::domain::entry::Millis;
 use crate::domain::gate::GateName;
 use crate::domain::name::{Digest, Oid, SeatName, TaskId};
+use crate::domain::spend::Used;
 use crate::domain::state::State;
 use crate::domain::task::{self, Attempt, Stage, Task};
 use serde::{Deserialize, Serialize};
@@ -41,6 +42,9 @@ pub struct TaskPage {
     /// What a confirmation by the owner would bind, while it stands at DEPLOY.
     pub confirm: Option<Confirmable>,
     pub gates: Vec<GateLine>,
+    /// What its author's requests to the model used while it was under way.
+    #[serde(default, skip_serializing_if = "Used::is_nothing")]
+    pub used: Used,
 }
 
 /// The newest candidate.
@@ -130,6 +134,7 @@ pub fn task(state: &State, id: &TaskId) -> Option<TaskPage> {
         attempt: known.attempt.as_ref().map(attempt_page),
         confirm: known.attempt.as_ref().and_then(|attempt| confirmable(state, id, attempt)),
         gates: known.attempt.as_ref().map(|attempt| gate_lines(state, attempt)).unwrap_or_default(),
+        used: state.spending.tasks.get(id).copied().unwrap_or_default(),
     })
 }
 

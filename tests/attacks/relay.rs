@@ -1,6 +1,8 @@
 //! The relay: the owner's key is used outside and seen by nobody inside, and a seat asks for no more than the owner offers.
 
 use crate::world::World;
+use orchestrate::domain::event::Event;
+use orchestrate::domain::fleet;
 use crate::world::model::Model;
 use crate::world::processes::Family;
 
@@ -126,6 +128,42 @@ fn without_a_credential_after_a_restart_the_relay_says_who_has_to_do_what() {
     world.set("ANTHROPIC_API_KEY", KEY);
     world.start().ok();
     world.seat("dev-a").run(post).ok().says("200");
+}
+
+#[test]
+fn what_is_used_is_counted_by_seat_task_and_day_and_a_limit_pauses_and_tells() {
+    let model = Model::start();
+    let mut world = World::python();
+    world.rule(&format!("[agent]\nupstream = \"http://{}\"\n[spending]\nseat_tokens_per_day = 8\ncents_per_day = 100000\n", model.address));
+    world.rule("prices = { \"claude-opus\" = { input = 1000000, output = 2000000, cache_read = 0, cache_write = 0 } }\n");
+    world.set("ANTHROPIC_API_KEY", KEY);
+    let world = world.bootstrap();
+    world.owner(&["task", "open", "a note"]).ok();
+    world.seat("dev-a").run("orchestrate task take T1").ok();
+    let question = ask("POST", "/v1/messages", "words");
+    for _ in 0..2 {
+        world.seat("dev-a").run(&question).ok().says("200 None None");
+    }
+    world.wait_for("the pause", |entry| match &entry.event {
+        Event::Fleet(fleet::Event::Paused { seat: Some(seat), .. }) if seat.as_str() == "dev-a" => Some(()),
+        _ => None,
+    });
+    let mark = world.mark();
+    world.seat("dev-a").run(&question).ok().says("403 None None").says("spent-out");
+    assert!(world.refusals(mark).contains(&("dev-a".to_owned(), "spent-out".to_owned())));
+    assert_eq!(model.heard().len(), 2, "nothing left");
+    world.seat("dev-b").run(&question).ok().says("200 None None");
+    world.owner(&["mail", "inbox"]).ok().says("dev-a is paused");
+    let status = world.owner(&["status", "--json"]).ok().done();
+    let line = status["seats"].as_array().unwrap().iter().find(|line| line["seat"] == "dev-a").unwrap().clone();
+    assert_eq!((&line["used"]["input"], &line["used"]["output"], &line["doing"]), (&2.into(), &6.into(), &"out-of-budget".into()), "{line}");
+    assert_eq!(line["used"]["micros"], 2 * 10_000 + 6 * 20_000, "{line}");
+    world.owner(&["status"]).ok().says("8 tokens, $0.14");
+    let task = world.owner(&["task", "show", "T1", "--json"]).ok().done();
+    assert_eq!(task["used"]["output"], 6, "{task}");
+    world.ahead(86_400);
+    world.seat("dev-a").run(&question).ok().says("200 None None");
+    world.owner(&["ledger", "verify"]).ok();
 }
 
 #[test]

@@ -138,7 +138,7 @@ impl Paint {
         let (look, icon) = match doing {
             Doing::Ready | Doing::Idle => (Look::Good, self.icon("●", "*")),
             Doing::Working => (Look::Good, self.icon("▶", ">")),
-            Doing::Starting | Doing::RateLimited => (Look::Wait, self.icon("◐", "~")),
+            Doing::Starting | Doing::RateLimited | Doing::OutOfBudget => (Look::Wait, self.icon("◐", "~")),
             Doing::Waiting => (Look::Wait, self.icon("?", "?")),
             Doing::Vacant => (Look::Dim, self.icon("○", "o")),
             Doing::Silent | Doing::Dead => (Look::Bad, self.icon("✕", "x")),

@@ -1,6 +1,7 @@
 use super::desk::Desk;
 use super::paint::{Cell, Look, Paint, cell, looking};
 use crate::domain::freeze::who;
+use crate::domain::spend::Used;
 use crate::interface::exit::{Exit, Trouble};
 use crate::supervisor::protocol::Request;
 use crate::view;
@@ -84,15 +85,25 @@ fn watched(status: &view::Status, paint: &Paint) -> String {
 
 fn seats(status: &view::Status, paint: &Paint) -> String {
     let row = |seat: &view::SeatLine| {
+        let used = used(&seat.used);
         let since = if seat.since == 0 { String::new() } else { span(status.now.saturating_sub(seat.since)) };
         let tasks: Vec<&str> = seat.tasks.iter().map(|task| task.as_str()).collect();
         let mail = if seat.mail == 0 { String::new() } else { format!("{} mail", seat.mail) };
         let asked = if seat.requests == 0 { String::new() } else { format!("{} to the model", count(seat.requests, "request")) };
-        let rest: Vec<String> = [seat.waits_for.clone(), tasks.join(" "), mail, asked, seat.why.clone(), after(seat, status.now)].into_iter().filter(|text| !text.is_empty()).collect();
+        let rest: Vec<String> = [seat.waits_for.clone(), tasks.join(" "), used, mail, asked, seat.why.clone(), after(seat, status.now)].into_iter().filter(|text| !text.is_empty()).collect();
         vec![cell(seat.seat.as_str()), cell(seat.role.as_str()), paint.seat(seat.doing), cell(since), cell(rest.join(", "))]
     };
     let rows: Vec<Vec<Cell>> = status.seats.iter().map(row).collect();
     section(paint, "seats", &rows, "none")
+}
+
+/// Tokens, and money where there are prices.
+pub fn used(used: &Used) -> String {
+    match (used.tokens(), used.micros) {
+        (0, _) => String::new(),
+        (tokens, 0) => count(tokens, "token"),
+        (tokens, micros) => format!("{}, ${}.{:02}", count(tokens, "token"), micros / 1_000_000, micros % 1_000_000 / 10_000),
+    }
 }
 
 /// What follows the end of an instance.

@@ -107,7 +107,7 @@ fn seat(line: &SeatLine, now: u64, skin: Skin) -> Row {
     let (tone, mark) = match line.doing {
         Doing::Ready | Doing::Idle => (Tone::Good, icon(skin, "●", "*")),
         Doing::Working => (Tone::Good, icon(skin, "▶", ">")),
-        Doing::Starting | Doing::RateLimited => (Tone::Wait, icon(skin, "◐", "~")),
+        Doing::Starting | Doing::RateLimited | Doing::OutOfBudget => (Tone::Wait, icon(skin, "◐", "~")),
         Doing::Waiting => (Tone::Wait, "?"),
         Doing::Vacant => (Tone::Dim, icon(skin, "○", "o")),
         Doing::Silent | Doing::Dead => (Tone::Bad, icon(skin, "✕", "x")),

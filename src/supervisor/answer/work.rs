@@ -50,6 +50,12 @@ pub async fn read(yard: &Arc<Yard>, actor: Actor, request: Request) -> Response 
 pub fn complete(yard: &Yard, status: &mut view::Status) {
     let pending = yard.meter.pending();
     status.seats.iter_mut().for_each(|seat| seat.requests += pending.get(&seat.seat).copied().unwrap_or(0));
+    let unrecorded = yard.meter.unrecorded();
+    for seat in &mut status.seats {
+        let more = unrecorded.get(&seat.seat).copied().unwrap_or_default();
+        seat.used.add(&more);
+        seat.today.add(&more);
+    }
     crate::supervisor::seats::moods::told(yard, status);
 }
 

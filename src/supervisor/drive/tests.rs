@@ -414,6 +414,7 @@ mod fleet;
 mod freezes;
 mod motions;
 mod panels;
+mod spending;
 mod sums;
 /// Twelve quick, short words of consent by one reviewer on dev-a's changes, as the entries would have left them.
 fn stamped(workshop: &mut Workshop, reviewer: &str) {

@@ -7,8 +7,12 @@ use crate::domain::freeze::Freeze;
 use crate::domain::name::SeatName;
 use crate::domain::policy::Agent;
 use crate::domain::refusal::Refusal;
+use crate::domain::spend::{self, Terms, Used};
+use crate::domain::state::State;
 use crate::edge::upstream::{Body, whole};
+use crate::ledger::Ledger;
 use crate::supervisor::drive::Denied;
+use crate::supervisor::relay::usage::tapped;
 use crate::supervisor::serve;
 use crate::supervisor::yard::Yard;
 use http_body_util::{BodyExt as _, Limited};
@@ -33,8 +37,8 @@ const MOST_BODY: usize = 32 << 20;
 /// The longest path with its query.
 const MOST_PATH: usize = 2048;
 /// What a client may say in its head; everything else stays here, and with it every credential that is not the owner's.
-const HEADERS: [HeaderName; 5] =
-    [header::ACCEPT, header::ACCEPT_ENCODING, header::CONTENT_TYPE, header::CONTENT_ENCODING, header::USER_AGENT];
+const HEADERS: [HeaderName; 4] =
+    [header::ACCEPT, header::CONTENT_TYPE, header::CONTENT_ENCODING, header::USER_AGENT];
 const PREFIXES: [&str; 4] = ["anthropic-", "x-stainless-", "x-claude-", "x-app"];
 /// What of an answer's head belongs to the connection outside, or is for a browser.
 const HELD_BACK: [&str; 8] =
@@ -107,9 +111,14 @@ async fn answer(yard: &Arc<Yard>, seat: &SeatName, request: Request<Incoming>) -
 }
 
 async fn ask(yard: &Arc<Yard>, seat: &SeatName, request: Request<Incoming>) -> Result<Response<Body>, No> {
-    let seen = yard.see(|state, _| (state.frozen.clone(), state.charter().policy.agent.clone())).await;
-    let (frozen, terms) = seen.map_err(unreachable)?;
+    let (who, now) = (seat.clone(), yard.clock.now());
+    let look = move |state: &State, _: &dyn Ledger| {
+        let policy = &state.charter().policy;
+        (state.frozen.clone(), policy.agent.clone(), policy.spending.clone(), spend::open(state, &who, now.max(state.now)))
+    };
+    let (frozen, terms, spending, within) = yard.see(look).await.map_err(unreachable)?;
     judge(&terms, frozen.as_ref(), request.method(), request.uri())?;
+    within.map_err(No::forbidden)?;
     let credential = yard.credential().ok_or_else(locked)?;
     let upstream = yard.upstream(&terms.upstream).map_err(unreachable)?;
     if let Some(left) = yard.meter.take(seat, yard.clock.now(), &terms.requests) {
@@ -120,7 +129,19 @@ async fn ask(yard: &Arc<Yard>, seat: &SeatName, request: Request<Incoming>) -> R
     let answer = upstream.send(&credential, outgoing(request)).await.map_err(unreachable)?;
     // Too many requests, or an API that has more than it can do.
     yard.moods.limited(seat, matches!(answer.status().as_u16(), 429 | 529));
-    Ok(incoming(answer))
+    let (here, who) = (Arc::clone(yard), seat.clone());
+    Ok(incoming(answer).map(|body| tapped(body, move |model, used| take(here, who, &spending, &model, used))))
+}
+
+/// Counts what an answer used, when it is over. Where the owner set a limit each answer is recorded at once.
+fn take(yard: Arc<Yard>, seat: SeatName, terms: &Terms, model: &str, used: Used) {
+    if used.is_nothing() {
+        return;
+    }
+    yard.meter.use_up(&seat, yard.clock.now(), &terms.priced(model, used));
+    if let (true, Ok(runtime)) = (terms.limited(), tokio::runtime::Handle::try_current()) {
+        runtime.spawn(async move { record(&yard, &seat, true).await });
+    }
 }
 
 /// What may leave: the API's own paths that the owner offers, in plain spelling, and not while frozen.
@@ -171,8 +192,11 @@ fn outgoing(request: Request<Incoming>) -> Request<Body> {
     let mut out = Request::new(body);
     *out.method_mut() = head.method;
     *out.uri_mut() = head.uri;
-    *out.headers_mut() =
+    let headers =
         kept(&head.headers, |name| HEADERS.contains(name) || PREFIXES.iter().any(|prefix| name.as_str().starts_with(prefix)));
+    *out.headers_mut() = headers;
+    // Its figures are read as they pass.
+    out.headers_mut().insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
     out
 }
 
@@ -230,8 +254,8 @@ fn told(no: No) -> Response<Body> {
 
 /// Writes down what was counted, when enough has come together.
 async fn record(yard: &Arc<Yard>, seat: &SeatName, all: bool) {
-    let Some((requests, refused)) = yard.meter.due(seat, yard.clock.now(), all) else { return };
-    let act = Act::Relayed { seat: seat.clone(), requests, refused };
+    let Some((requests, refused, used)) = yard.meter.due(seat, yard.clock.now(), all) else { return };
+    let act = Act::Relayed { seat: seat.clone(), requests, refused, used };
     if let Err(Denied::Failed(failure)) = yard.ask(Actor::Edge, act).await {
         eprintln!("orchestrate: relay: {failure}");
     }

@@ -3,6 +3,7 @@
 use crate::domain::entry::Millis;
 use crate::domain::name::SeatName;
 use crate::domain::policy::Budget;
+use crate::domain::spend::Used;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Mutex, PoisonError};
 
@@ -17,6 +18,7 @@ struct Count {
     times: VecDeque<Millis>,
     requests: u64,
     refused: u64,
+    used: Used,
     since: Millis,
     told: BTreeMap<String, Millis>,
 }
@@ -31,7 +33,7 @@ impl Meter {
     fn with<T>(&self, seat: &SeatName, now: Millis, work: impl FnOnce(&mut Count) -> T) -> T {
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
         let count = counts.entry(seat.clone()).or_default();
-        if count.requests == 0 && count.refused == 0 {
+        if count.requests == 0 && count.refused == 0 && count.used.is_nothing() {
             count.since = now;
         }
         work(count)
@@ -66,15 +68,26 @@ impl Meter {
     }
 
     /// What is to be written down now, which is then no longer pending.
-    pub fn due(&self, seat: &SeatName, now: Millis, all: bool) -> Option<(u64, u64)> {
+    pub fn due(&self, seat: &SeatName, now: Millis, all: bool) -> Option<(u64, u64, Used)> {
         self.with(seat, now, |count| {
             let due = all || count.requests >= STEP || count.since + SPAN <= now;
-            let pending = (count.requests, count.refused);
-            (due && pending != (0, 0)).then(|| {
-                (count.requests, count.refused) = (0, 0);
+            let pending = (count.requests, count.refused, count.used);
+            (due && pending != Default::default()).then(|| {
+                (count.requests, count.refused, count.used) = Default::default();
                 pending
             })
         })
+    }
+
+    /// Adds what an answer used.
+    pub fn use_up(&self, seat: &SeatName, now: Millis, used: &Used) {
+        self.with(seat, now, |count| count.used.add(used));
+    }
+
+    /// What was used and is not in the record yet.
+    pub fn unrecorded(&self) -> BTreeMap<SeatName, Used> {
+        let counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        counts.iter().map(|(seat, count)| (seat.clone(), count.used)).collect()
     }
 
     /// Requests that are not in the record yet.
@@ -117,10 +130,10 @@ mod tests {
             assert_eq!(meter.due(&seat(), 5, false), None);
         }
         meter.take(&seat(), 5, &Budget::default());
-        assert_eq!(meter.due(&seat(), 5, false), Some((100, 0)));
+        assert_eq!(meter.due(&seat(), 5, false), Some((100, 0, Used::default())));
         meter.take(&seat(), 6, &Budget::default());
         assert_eq!((meter.due(&seat(), 7, false), meter.pending()[&seat()]), (None, 1));
-        assert_eq!(meter.due(&seat(), SPAN + 6, false), Some((1, 0)));
+        assert_eq!(meter.due(&seat(), SPAN + 6, false), Some((1, 0, Used::default())));
         assert_eq!(meter.due(&seat(), SPAN + 6, true), None);
     }
 
@@ -130,6 +143,6 @@ mod tests {
         let told: Vec<bool> = [0, 1, 59_999, 60_000].map(|now| meter.refuse(&seat(), now, "frozen")).to_vec();
         assert_eq!(told, [true, false, false, true]);
         assert!(meter.refuse(&seat(), 1, "relay-path"));
-        assert_eq!(meter.due(&seat(), 1, true), Some((0, 5)));
+        assert_eq!(meter.due(&seat(), 1, true), Some((0, 5, Used::default())));
     }
 }

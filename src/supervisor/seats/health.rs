@@ -129,6 +129,10 @@ pub async fn refill(yard: &Arc<Yard>) -> Result<(), Failure> {
     let why = outcome.as_ref().err().map_or_else(|| "it could not be started".to_owned(), ToString::to_string);
     tell(yard, still.into_iter().map(|(seat, instance)| Act::Leave { seat, instance, why: why.clone() }).collect()).await;
     drop(turn);
+    // What was recorded as filled and could not be started has left again.
+    if outcome.is_err() {
+        survey(yard).await?;
+    }
     outcome
 }
 

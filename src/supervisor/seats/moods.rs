@@ -158,7 +158,7 @@ fn words(line: &SeatLine) -> String {
 fn tint(doing: Doing) -> &'static str {
     match doing {
         Doing::Working => "green",
-        Doing::Waiting | Doing::RateLimited | Doing::Starting => "yellow",
+        Doing::Waiting | Doing::RateLimited | Doing::OutOfBudget | Doing::Starting => "yellow",
         Doing::Silent | Doing::Dead => "red",
         Doing::Vacant | Doing::Ready | Doing::Idle => "default",
     }

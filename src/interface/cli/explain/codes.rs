@@ -99,6 +99,7 @@ pub const CODES: &[(&str, &str)] = &[
     ("seat-only", "Only a seat does this, never the owner or the supervisor."),
     ("seats-fixed", "Seats are fixed in genesis; another set of seats is another workshop."),
     ("signed-by-other", "A commit bears another name than that of the seat that signed it."),
+    ("spent-out", "The day's limit of tokens or money is reached, the seat's or that of all ([spending]): nothing is lost, and it goes on tomorrow."),
     ("stale", "A reference moved meanwhile; fetch and push again."),
     ("subject", "A subject is one plain line of 1 to 200 characters."),
     ("superseded", "The attempt is over: a newer one was submitted, or it came back."),

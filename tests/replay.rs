@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 /// Every kind of event: whoever adds a variant is led here by the compiler, and adds its name.
-const KINDS: [&str; 68] = [
+const KINDS: [&str; 69] = [
     "founded",
     "sworn",
     "started",
@@ -31,6 +31,7 @@ const KINDS: [&str; 68] = [
     "relayed",
     "recalled",
     "given-up",
+    "overfull",
     "accepted",
     "landing",
     "landed",
@@ -105,6 +106,7 @@ fn kind(event: &Event) -> &'static str {
         Event::Fleet(fleet::Event::Relayed { .. }) => "relayed",
         Event::Fleet(fleet::Event::Recalled { .. }) => "recalled",
         Event::Fleet(fleet::Event::GivenUp { .. }) => "given-up",
+        Event::Fleet(fleet::Event::Overfull { .. }) => "overfull",
         Event::Push(push::Event::Accepted { .. }) => "accepted",
         Event::Push(push::Event::Landing { .. }) => "landing",
         Event::Push(push::Event::Landed { .. }) => "landed",
@@ -344,6 +346,7 @@ fn by_hand() -> Vec<Entry> {
         Event::Merge(merge::Event::Merged { task, attempt, commit: oid }),
         Event::Message(message::Event::Expired { ids }),
         Event::Fleet(fleet::Event::Recalled { seats: vec![SeatName::new("dev-a").unwrap()] }),
+        Event::Fleet(fleet::Event::Overfull { seat: SeatName::new("dev-a").unwrap(), bytes: 2, limit: 1 }),
         Event::Fleet(fleet::Event::GivenUp { seat: SeatName::new("dev-a").unwrap(), ends: 7 }),
         Event::Message(message::Event::Returned { to: "dev-a".parse().unwrap() }),
     ];

@@ -143,7 +143,7 @@ pub fn severity(entry: &Entry) -> Option<Severity> {
         // The supervisor itself freezes only where the gate, its keys or the record are not what they were.
         Any::Freeze(freeze::Event::Frozen { .. }) if entry.by == Actor::Edge => Severity::Critical,
         Any::Alert(Event::Overdue { .. }) => Severity::Critical,
-        Any::Freeze(freeze::Event::Frozen { .. }) | Any::Key(key::Event::Revoked { .. }) | Any::Fleet(fleet::Event::GivenUp { .. }) => Severity::High,
+        Any::Freeze(freeze::Event::Frozen { .. }) | Any::Key(key::Event::Revoked { .. }) | Any::Fleet(fleet::Event::GivenUp { .. } | fleet::Event::Overfull { .. }) => Severity::High,
         Any::Confirm(confirm::Event::Reset { .. }) => Severity::High,
         Any::Freeze(freeze::Event::Thawed { .. }) | Any::Workshop(workshop::Event::Rechartered { .. }) => Severity::Medium,
         // Two seats' numbers stand out: worth a look, and proof of nothing.

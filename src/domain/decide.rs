@@ -57,6 +57,7 @@ pub fn decide(state: &State, actor: &Actor, command: &Command) -> Result<Vec<Eve
         | Act::Seat { .. }
         | Act::Leave { .. }
         | Act::Relayed { .. }
+        | Act::Overfull { .. }
         | Act::Landed { .. }
         | Act::Measured { .. }
         | Act::Tested { .. }
@@ -109,6 +110,8 @@ fn measured(state: &State, command: &Command) -> Result<Vec<Event>, Refusal> {
         Act::Leave { seat, instance, why } => fleet::leave(state, command.now, seat, *instance, why),
         // What the relay counted.
         Act::Relayed { seat, requests, refused } => fleet::relayed(state, seat, *requests, *refused),
+        // How much room a seat's files take.
+        Act::Overfull { seat, bytes } => fleet::overfull(state, command.now, seat, *bytes),
         // References moved, or did not.
         Act::Landed { push, trouble } => Ok(push::landed(state, push, trouble.as_deref())),
         // Measures, runs, draws and judgements drive a task from gate to gate.

@@ -33,6 +33,8 @@ pub enum Event {
     Recalled { seats: Vec<SeatName> },
     /// The seat ended so often within an hour that it stays empty until the owner starts it.
     GivenUp { seat: SeatName, ends: u32 },
+    /// The seat's files take so many bytes, more than the limit: its instance is ended, and the seat stays empty until the owner starts it.
+    Overfull { seat: SeatName, bytes: u64, limit: u64 },
     /// So many more requests of the seat went to the model's API, and so many were refused, since the last such entry.
     Relayed { seat: SeatName, requests: u64, refused: u64 },
 }
@@ -99,7 +101,10 @@ impl Seat {
         self.quick = if quick { self.quick + 1 } else { 0 };
         self.ends.retain(|end| time.saturating_sub(*end) < REMEMBERED);
         self.ends.push_back(time);
-        self.after = After::Due { at: time + terms.back_off(self.ends.len()) };
+        // Who was stopped for its files ends because of that.
+        if !matches!(self.after, After::GivenUp { .. }) {
+            self.after = After::Due { at: time + terms.back_off(self.ends.len()) };
+        }
     }
 
     fn begin(&mut self) {
@@ -170,6 +175,22 @@ fn give_up(state: &State, now: Millis, seat: &SeatName, ends: u32, why: &str) ->
     std::iter::once(given_up).chain(message::notice_owner(state, now, &subject, &text, None)).collect()
 }
 
+/// Stops a seat whose files take more than the owner allows; once, until it is started again.
+pub fn overfull(state: &State, now: Millis, seat: &SeatName, bytes: u64) -> Result<Vec<Any>, Refusal> {
+    let limit = state.charter().policy.agent.disk_bytes;
+    let stopped = matches!(known(state, seat)?.after, After::GivenUp { .. });
+    if stopped || limit == 0 || bytes <= limit {
+        return Ok(Vec::new());
+    }
+    let full = Any::Fleet(Event::Overfull { seat: seat.clone(), bytes, limit });
+    let subject = format!("{seat} is stopped: its files take too much of the disk");
+    let text = format!(
+        "{seat}'s clone and home take {bytes} bytes; agent.disk_bytes allows {limit}. They are as they were.\n\n\
+         Make room in them, or adopt another limit: orchestrate config check\nThen: orchestrate bootstrap\n"
+    );
+    Ok(std::iter::once(full).chain(message::notice_owner(state, now, &subject, &text, None)).collect())
+}
+
 /// Calls the seats back whose time has come; nobody is started while frozen.
 pub fn recall(state: &State, now: Millis) -> Option<Any> {
     let due = |seat: &Seat| matches!(seat.after, After::Due { at } if at <= now);
@@ -218,7 +239,7 @@ pub fn apply(state: &mut State, by: &Actor, time: Millis, event: &Event) {
             seat.instance = Instance::Gone { since: time, why: why.clone() };
         }),
         Event::Recalled { seats } => seats.iter().for_each(|seat| with(Some(seat), &|seat| seat.after = After::Called)),
-        Event::GivenUp { seat, .. } => with(Some(seat), &|seat| seat.after = After::GivenUp { since: time }),
+        Event::GivenUp { seat, .. } | Event::Overfull { seat, .. } => with(Some(seat), &|seat| seat.after = After::GivenUp { since: time }),
         Event::Relayed { seat, requests, .. } => with(Some(seat), &|seat| seat.requests += requests),
     }
 }

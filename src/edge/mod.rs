@@ -4,6 +4,7 @@
 pub mod agent;
 pub mod chance;
 pub mod clock;
+pub mod disk;
 pub mod git;
 pub mod keys;
 pub mod lure;

@@ -4,6 +4,7 @@ mod answer;
 mod audit;
 pub mod charter;
 mod demo;
+mod disk;
 mod doctor;
 pub mod door;
 pub mod drive;

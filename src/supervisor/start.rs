@@ -2,6 +2,7 @@
 
 use super::audit;
 use super::charter::{self, Overlay};
+use super::disk;
 use super::drive::{self, Ask, Denied, Drive};
 use super::hands::{Grip, Keys};
 use super::herald;
@@ -159,6 +160,7 @@ async fn run(place: &Place, mut secrets: Secrets, reporter: &mut Reporter, begun
     seats.iter().try_for_each(|seat| serve::open_seat(&yard, seat))?;
     tokio::spawn(tick(Arc::clone(&yard)));
     tokio::spawn(watch::watch(Arc::clone(&yard)));
+    tokio::spawn(disk::watch(Arc::clone(&yard)));
     seats::moods::attend(&yard)?;
     tokio::spawn(seats::moods::paint(Arc::clone(&yard)));
     tokio::spawn(herald::herald(Arc::clone(&yard)));

@@ -67,6 +67,7 @@ fn fleet(event: &fleet::Event) -> String {
             let seats: Vec<&str> = seats.iter().map(|seat| seat.as_str()).collect();
             format!("called back: {}", seats.join(", "))
         }
+        fleet::Event::Overfull { seat, bytes, limit } => format!("{seat} is STOPPED: its files take {bytes} bytes, more than {limit}"),
         fleet::Event::GivenUp { seat, ends } => format!("{seat} is NOT started again: it ended {ends} times within an hour"),
         fleet::Event::Left { seat, instance, why } => format!("{seat} empty, instance {instance} ended: {why}"),
     }

@@ -342,7 +342,7 @@ fn waiting(state: &State, tasks: &[TaskLine]) -> Vec<Waiting> {
         command: "orchestrate mail inbox".to_owned(),
     });
     let given_up = state.fleet.iter().filter(|(_, seat)| matches!(seat.after, After::GivenUp { .. })).map(|(name, _)| Waiting {
-        what: format!("{name} ended too often and is not started again"),
+        what: format!("{name} ended too often, or its files take too much of the disk: it is not started again"),
         task: None,
         command: "orchestrate bootstrap".to_owned(),
     });

@@ -3,6 +3,8 @@
 use super::standing;
 use crate::world::World;
 use crate::world::processes::Family;
+use orchestrate::domain::event::Event;
+use orchestrate::domain::fleet;
 use rustix::process::{Pid, Signal, kill_process};
 
 /// Forks until it is not let, and tells how far it came; what it made goes with it.
@@ -121,4 +123,27 @@ fn a_supervisor_that_hangs_moves_nothing_and_the_seat_is_told() {
     assert_eq!(standing(&world), before);
     dev.run("git push -q origin HEAD:dev-a/x").ok();
     world.owner(&["ledger", "verify"]).ok();
+}
+
+#[test]
+fn a_seat_that_fills_the_disk_is_stopped_with_its_files_as_they_are() {
+    let world = World::python();
+    world.rule("[agent]\ndisk_bytes = 67108864\n");
+    let world = world.bootstrap();
+    let mark = world.mark();
+    let fill = "mkdir ~/full; (i=0; while [ $i -lt 40 ]; do head -c 16M /dev/zero >~/full/$i; i=$((i + 1)); done) >/dev/null 2>&1 &";
+    world.seat("dev-a").run(fill).ok();
+    let (stopped, limit) = world.wait_from(mark, "the stop", |entry| match &entry.event {
+        Event::Fleet(fleet::Event::Overfull { seat, bytes, limit }) if seat.as_str() == "dev-a" => Some((*bytes, *limit)),
+        _ => None,
+    });
+    assert!(stopped > limit && limit == 64 << 20, "{stopped} {limit}");
+    world.wait_from(mark, "its end", |entry| match &entry.event {
+        Event::Fleet(fleet::Event::Left { seat, .. }) if seat.as_str() == "dev-a" => Some(()),
+        _ => None,
+    });
+    assert!(world.state().join("homes/dev-a/full/0").exists());
+    world.owner(&["status"]).ok().says("dev-a ended too often, or its files take too much of the disk");
+    world.owner(&["mail", "inbox"]).ok().says("dev-a is stopped: its f");
+    world.seat("dev-b").run("orchestrate whoami").ok();
 }

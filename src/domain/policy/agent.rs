@@ -22,6 +22,9 @@ pub struct Agent {
     /// The owner's file with the credential; empty: the environment of the start has it.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub key_file: String,
+    /// Bytes that a seat's clone and home may take together; 0 for any number.
+    #[serde(default = "disk_bytes", skip_serializing_if = "is_disk_bytes")]
+    pub disk_bytes: u64,
     /// Whether a request through a seat's socket counts that does not come out of the seat's own processes.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub outsiders: bool,
@@ -50,6 +53,14 @@ fn requests() -> Budget {
 
 fn is_requests(budget: &Budget) -> bool {
     *budget == requests()
+}
+
+fn disk_bytes() -> u64 {
+    32 << 30
+}
+
+fn is_disk_bytes(bytes: &u64) -> bool {
+    *bytes == disk_bytes()
 }
 
 impl Agent {

@@ -83,11 +83,12 @@ impl Stage {
         Ok(())
     }
 
-    /// The owner's own rules, but that so many attacks by one seat freeze nothing: each has to be refused for its own reason.
+    /// The owner's own policy and gates, with the built-in seats, which the attacks name; and so many attacks by one seat freeze nothing, since
+    /// each has to be refused for its own reason.
     fn rules(&self) -> Result<(), Failure> {
         const WHAT: &str = "cannot write the throw-away workshop's rules";
         let own = self.join("rules");
-        for folder in ["", "roles", "gates"] {
+        for folder in ["", "gates"] {
             let Some(from) = place::config().map(|config| config.join(folder)).filter(|from| from.is_dir()) else { continue };
             std::fs::create_dir_all(own.join(folder)).doing(WHAT)?;
             for entry in std::fs::read_dir(&from).doing(WHAT)? {

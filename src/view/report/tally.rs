@@ -247,7 +247,7 @@ impl Tally {
     fn fleet(&mut self, by: &Actor, event: &fleet::Event, inside: bool) {
         let name = match event {
             fleet::Event::Seated { seat, .. } | fleet::Event::Left { seat, .. } | fleet::Event::Relayed { seat, .. } => Some(seat),
-            fleet::Event::Recalled { .. } | fleet::Event::GivenUp { .. } => return,
+            fleet::Event::Recalled { .. } | fleet::Event::GivenUp { .. } | fleet::Event::Overfull { .. } => return,
             fleet::Event::Answered { .. } => by.seat(),
         };
         let Some((name, sitting)) = name.and_then(|name| Some((name, self.fleet.get_mut(name)?))) else { return };
@@ -262,7 +262,7 @@ impl Tally {
                 let doings = seat(&mut self.doings, name.as_str());
                 (doings.requests, doings.refused) = (doings.requests + requests, doings.refused + refused);
             }
-            fleet::Event::Relayed { .. } | fleet::Event::Recalled { .. } | fleet::Event::GivenUp { .. } => {}
+            fleet::Event::Relayed { .. } | fleet::Event::Recalled { .. } | fleet::Event::GivenUp { .. } | fleet::Event::Overfull { .. } => {}
         }
     }
 

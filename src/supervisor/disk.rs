@@ -1,0 +1,74 @@
+//! Keeps one seat from filling the disk for all: whose files take more than the owner allows is stopped, with its files as they are.
+//!
+//! It looks when the disk has less room than before. A file that is open and has no name any more is not seen (SECURITY.md).
+
+use super::yard::{Yard, blocking};
+use crate::domain::actor::Actor;
+use crate::domain::command::Act;
+use crate::domain::failure::{Doing as _, Failure};
+use crate::domain::name::SeatName;
+use crate::edge::disk::usage;
+use crate::edge::process::free_disk;
+use crate::edge::tmux::Tmux;
+use rustix::process::{Pid, Signal, kill_process};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// Between two questions to the file system how much room there is, which cost nothing.
+const EVERY: Duration = Duration::from_secs(2);
+/// The share of a seat's limit by which the room has to shrink before anybody's files are counted.
+const STEP: u64 = 16;
+/// Counting takes at most one part in so many of the time.
+const REST: u32 = 10;
+
+/// Looks for as long as the supervisor lives.
+pub async fn watch(yard: Arc<Yard>) {
+    let mut stop = yard.stop.subscribe();
+    let mut known = u64::MAX;
+    let mut rest = EVERY;
+    while tokio::time::timeout(rest, stop.changed()).await.is_err() {
+        let (Ok(limit), Ok(free)) = (limit(&yard).await, free_disk(yard.place.root())) else { continue };
+        known = known.max(free);
+        rest = EVERY;
+        if limit == 0 || known - free < limit / STEP {
+            continue;
+        }
+        let since = Instant::now();
+        if let Err(failure) = count(&yard, limit).await {
+            eprintln!("orchestrate: {failure}");
+        }
+        known = free;
+        rest = EVERY.max(since.elapsed() * REST);
+    }
+}
+
+async fn limit(yard: &Arc<Yard>) -> Result<u64, Failure> {
+    yard.see(|state, _| if state.genesis.is_some() { state.charter().policy.agent.disk_bytes } else { 0 }).await
+}
+
+async fn count(yard: &Arc<Yard>, limit: u64) -> Result<(), Failure> {
+    for seat in yard.see(|state, _| state.fleet.keys().cloned().collect::<Vec<_>>()).await? {
+        let (here, whose) = (Arc::clone(yard), seat.clone());
+        let bytes = blocking(move || Ok(usage(&here.place.clone_of(&whose)).saturating_add(usage(&here.place.home_of(&whose))))).await?;
+        if bytes > limit {
+            halt(yard, seat, bytes).await?;
+        }
+    }
+    Ok(())
+}
+
+/// The entry first: with it nobody starts the seat again.
+async fn halt(yard: &Arc<Yard>, seat: SeatName, bytes: u64) -> Result<(), Failure> {
+    let told = yard.ask(Actor::Edge, Act::Overfull { seat: seat.clone(), bytes }).await;
+    if told.is_err() {
+        return Err(Failure::new("cannot stop a seat that fills the disk", format!("no entry could be written about {seat}")));
+    }
+    let here = Arc::clone(yard);
+    blocking(move || {
+        let panes = here.tmux.get().map_or_else(|| Ok(Vec::new()), Tmux::panes)?;
+        let alive = panes.iter().filter(|pane| pane.seat == seat.as_str() && !pane.dead);
+        let pids = alive.filter_map(|pane| i32::try_from(pane.pid).ok().and_then(Pid::from_raw));
+        pids.into_iter().try_for_each(|pid| kill_process(pid, Signal::KILL)).doing(format!("cannot stop {seat}"))
+    })
+    .await
+}

@@ -248,6 +248,10 @@ fn candidate(state: &State, seat: &SeatName, task: &TaskId, commit: Option<&Oid>
 /// Takes what the edge measured; the contributors are whoever signed a commit of the range, and the author.
 pub fn measured(state: &State, now: Millis, task: &TaskId, number: u32, change: &Change, kept: &RefName) -> Result<Vec<Any>, Refusal> {
     let (known, attempt) = current(state, task, number)?;
+    // A measurement that comes a second time, or late, changes nothing.
+    if attempt.change.is_some() {
+        return Ok(Vec::new());
+    }
     let author = known.author.as_ref().ok_or_else(|| Refusal::new("not-taken", format!("nobody took {task}"), "orchestrate task list"))?;
     let back = |why: String| Ok(send_back(state, task, attempt, GateName::Red, &why));
     if change.files.is_empty() {

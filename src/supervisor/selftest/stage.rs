@@ -83,8 +83,8 @@ impl Stage {
         Ok(())
     }
 
-    /// The owner's own policy and gates, with the built-in seats, which the attacks name; and so many attacks by one seat freeze nothing, since
-    /// each has to be refused for its own reason.
+    /// The owner's own policy and gates, with the built-in seats and budgets, which the attacks name and count by; and so many attacks by one
+    /// seat freeze nothing, since each has to be refused for its own reason.
     fn rules(&self) -> Result<(), Failure> {
         const WHAT: &str = "cannot write the throw-away workshop's rules";
         let own = self.join("rules");
@@ -101,6 +101,7 @@ impl Stage {
         let path = own.join("config.toml");
         let text = if path.exists() { std::fs::read_to_string(&path).doing(WHAT)? } else { String::new() };
         let mut rules: toml::Table = toml::from_str(&text).doing(format!("cannot read {}", path.display()))?;
+        rules.remove("budgets");
         let section = rules.entry("freeze").or_insert_with(|| toml::Table::new().into());
         if let Some(section) = section.as_table_mut() {
             section.extend([("bypasses", 0), ("fencing", 0)].map(|(key, number)| (key.to_owned(), toml::Value::Integer(number))));

@@ -4,6 +4,7 @@ pub mod cli;
 pub mod client;
 pub mod exit;
 pub mod hook;
+mod look;
 pub mod tui;
 
 #[cfg(debug_assertions)]

@@ -1,5 +1,7 @@
 //! How things look on a terminal: columns, colours, icons; all of it plain when it is not one.
 
+pub use crate::interface::look::Look;
+use crate::interface::look;
 use crate::view::text::{broken, clip, one_line};
 use crate::view::{Doing, GateState, Standing};
 use std::io::IsTerminal;
@@ -11,17 +13,6 @@ pub struct Paint {
     pub unicode: bool,
     /// Columns of the terminal; lines are clipped and wrapped to it.
     pub width: usize,
-}
-
-/// The look of a word.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Look {
-    Plain,
-    Bold,
-    Dim,
-    Good,
-    Bad,
-    Wait,
 }
 
 /// A cell of a table.
@@ -135,14 +126,8 @@ impl Paint {
 
     pub fn seat(&self, doing: Doing) -> Cell {
         let word = crate::view::text::word(&doing);
-        let (look, icon) = match doing {
-            Doing::Ready | Doing::Idle => (Look::Good, self.icon("●", "*")),
-            Doing::Working => (Look::Good, self.icon("▶", ">")),
-            Doing::Starting | Doing::RateLimited | Doing::OutOfBudget => (Look::Wait, self.icon("◐", "~")),
-            Doing::Waiting => (Look::Wait, self.icon("?", "?")),
-            Doing::Vacant => (Look::Dim, self.icon("○", "o")),
-            Doing::Silent | Doing::Dead => (Look::Bad, self.icon("✕", "x")),
-        };
+        let (look, [unicode, ascii]) = look::doing(doing);
+        let icon = self.icon(unicode, ascii);
         looking(look, format!("{icon} {word}"))
     }
 

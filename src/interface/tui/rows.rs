@@ -7,18 +7,9 @@ use crate::domain::event::Event;
 use crate::domain::message::{Delivery, Priority};
 use crate::domain::name::SeatName;
 use crate::view::text::{clip, count, one_line, span, time, word};
-use crate::view::{Dashboard, Doing, LetterLine, LockLine, RefusalLine, SeatLine, Standing, TaskLine, WishLine, line};
-
-/// How a word looks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Tone {
-    Plain,
-    Bold,
-    Dim,
-    Good,
-    Bad,
-    Wait,
-}
+pub use crate::interface::look::Look as Tone;
+use crate::interface::look::doing;
+use crate::view::{Dashboard, LetterLine, LockLine, RefusalLine, SeatLine, Standing, TaskLine, WishLine, line};
 
 /// One line of a panel.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -104,14 +95,8 @@ fn icon(skin: Skin, unicode: &'static str, ascii: &'static str) -> &'static str 
 }
 
 fn seat(line: &SeatLine, now: u64, skin: Skin) -> Row {
-    let (tone, mark) = match line.doing {
-        Doing::Ready | Doing::Idle => (Tone::Good, icon(skin, "●", "*")),
-        Doing::Working => (Tone::Good, icon(skin, "▶", ">")),
-        Doing::Starting | Doing::RateLimited | Doing::OutOfBudget => (Tone::Wait, icon(skin, "◐", "~")),
-        Doing::Waiting => (Tone::Wait, "?"),
-        Doing::Vacant => (Tone::Dim, icon(skin, "○", "o")),
-        Doing::Silent | Doing::Dead => (Tone::Bad, icon(skin, "✕", "x")),
-    };
+    let (tone, [unicode, ascii]) = doing(line.doing);
+    let mark = icon(skin, unicode, ascii);
     let since = if line.since == 0 { String::new() } else { span(now.saturating_sub(line.since)) };
     let tasks: Vec<&str> = line.tasks.iter().map(|task| task.as_str()).collect();
     let mail = if line.mail == 0 { String::new() } else { format!("{} mail", line.mail) };

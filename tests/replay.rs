@@ -15,13 +15,15 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 /// Every kind of event: whoever adds a variant is led here by the compiler, and adds its name.
-const KINDS: [&str; 70] = [
+const KINDS: [&str; 73] = [
     "founded",
     "sworn",
     "started",
     "rechartered",
     "stopped",
     "witnessed",
+    "archived",
+    "restored",
     "key-made",
     "signed",
     "key-revoked",
@@ -70,6 +72,7 @@ const KINDS: [&str; 70] = [
     "acknowledged",
     "expired",
     "returned",
+    "mail-sealed",
     "locked",
     "lock-renewed",
     "lock-queued",
@@ -90,14 +93,7 @@ const KINDS: [&str; 70] = [
 
 fn kind(event: &Event) -> &'static str {
     match event {
-        Event::Workshop(event) => match event {
-            workshop::Event::Founded { .. } => "founded",
-            workshop::Event::Sworn { .. } => "sworn",
-            workshop::Event::Started { .. } => "started",
-            workshop::Event::Rechartered { .. } => "rechartered",
-            workshop::Event::Stopped => "stopped",
-            workshop::Event::Witnessed { .. } => "witnessed",
-        },
+        Event::Workshop(event) => of_workshop(event),
         Event::Key(key::Event::Made { .. }) => "key-made",
         Event::Key(key::Event::Signed { .. }) => "signed",
         Event::Key(key::Event::Revoked { .. }) => "key-revoked",
@@ -133,6 +129,7 @@ fn kind(event: &Event) -> &'static str {
         Event::Merge(merge::Event::Missed { .. }) => "missed",
         Event::Merge(merge::Event::Home { .. }) => "home",
         Event::Message(Mail::Sent { .. }) => "sent",
+        Event::Message(Mail::Sealed { .. }) => "mail-sealed",
         Event::Message(Mail::Delivered { .. }) => "delivered",
         Event::Message(Mail::Acknowledged { .. }) => "acknowledged",
         Event::Message(Mail::Expired { .. }) => "expired",
@@ -154,6 +151,19 @@ fn kind(event: &Event) -> &'static str {
         Event::Alert(alert::Event::Failed { .. }) => "alert-failed",
         Event::Alert(alert::Event::Reported { .. }) => "reported",
         Event::Alert(alert::Event::Overdue { .. }) => "overdue",
+    }
+}
+
+fn of_workshop(event: &workshop::Event) -> &'static str {
+    match event {
+        workshop::Event::Founded { .. } => "founded",
+        workshop::Event::Sworn { .. } => "sworn",
+        workshop::Event::Started { .. } => "started",
+        workshop::Event::Rechartered { .. } => "rechartered",
+        workshop::Event::Stopped => "stopped",
+        workshop::Event::Witnessed { .. } => "witnessed",
+        workshop::Event::Archived { .. } => "archived",
+        workshop::Event::Restored { .. } => "restored",
     }
 }
 
@@ -353,9 +363,30 @@ fn by_hand() -> Vec<Entry> {
         Event::Fleet(fleet::Event::GivenUp { seat: SeatName::new("dev-a").unwrap(), ends: 7 }),
         Event::Message(message::Event::Returned { to: "dev-a".parse().unwrap() }),
     ];
-    let events = events.into_iter().chain(locks()).chain(panels()).chain(motions());
+    let events = events.into_iter().chain(locks()).chain(panels()).chain(motions()).chain(put_away());
     let entry = |(event, seq): (Event, u64)| Entry { v: 1, seq, time: 1, by: Actor::Edge, event };
     events.zip(10_000..).map(entry).collect()
+}
+
+fn put_away() -> Vec<Event> {
+    let (husks, archive) = (Digest::of(b"husks"), Digest::of(b"archive"));
+    let letter = message::Letter {
+        workshop: "lab".to_owned(),
+        from: "dev-a".parse().unwrap(),
+        to: vec!["dev-b".parse().unwrap()],
+        number: 1,
+        prev: None,
+        sent: 1,
+        priority: Priority::Normal,
+        task: None,
+        subject: "hello".to_owned(),
+        body: String::new(),
+    };
+    vec![
+        Event::Workshop(workshop::Event::Archived { entries: vec![31], husks, archive: archive.clone() }),
+        Event::Workshop(workshop::Event::Restored { entries: 1, archive }),
+        Event::Message(Mail::Sealed { leaf: Digest::of(b"leaf"), id: Digest::of(b"id"), letter: Box::new(letter), bytes: 300 }),
+    ]
 }
 
 fn locks() -> Vec<Event> {

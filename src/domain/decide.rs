@@ -9,7 +9,7 @@ use super::merge::{self, Built};
 use super::refusal::{Refusal, Refused};
 use super::state::State;
 use super::task::{self, Ran};
-use super::{alert, confirm, fleet, freeze, key, lock, message, motion, panel, push, review, workshop};
+use super::{alert, archive, confirm, fleet, freeze, key, lock, message, motion, panel, push, review, workshop};
 
 /// Judges a command against the state. No events and no refusal means: nothing to record.
 pub fn decide(state: &State, actor: &Actor, command: &Command) -> Result<Vec<Event>, Refusal> {
@@ -21,8 +21,8 @@ pub fn decide(state: &State, actor: &Actor, command: &Command) -> Result<Vec<Eve
     match &command.act {
         // An instance answers for its own seat, by its own socket.
         Act::Answer => fleet::answer(state, actor),
-        // The owner stops the workshop, changes its charter, and brings what a witness signed.
-        Act::Stop | Act::Recharter { .. } | Act::Witnessed { .. } => house(state, actor, command),
+        // The owner stops the workshop, changes its charter, brings what a witness signed, and puts old bodies away.
+        Act::Stop | Act::Recharter { .. } | Act::Witnessed { .. } | Act::Archive { .. } | Act::Restore { .. } => house(state, actor, command),
         // A seat signs its own commits.
         Act::Sign { signing } => key::sign(state, actor, now, signing),
         // The owner takes a key away; what was accepted before stays.
@@ -86,6 +86,9 @@ fn house(state: &State, actor: &Actor, command: &Command) -> Result<Vec<Event>, 
         Act::Recharter { charter } => workshop::recharter(state, actor, charter),
         // What a witness saw is kept beside what it saw.
         Act::Witnessed { note } => workshop::witnessed(actor, note),
+        // The owner puts bodies of old messages away, and brings them back.
+        Act::Archive { entries, husks, archive } => archive::archived(state, actor, entries, husks, archive),
+        Act::Restore { entries, archive } => archive::restored(actor, *entries, archive),
         // The owner stops the workshop; nothing is lost by it.
         _ => owner(actor, "stop").map(|()| vec![Event::Workshop(workshop::Event::Stopped)]),
     }

@@ -72,7 +72,7 @@ pub fn react(state: &State, entry: &Entry) -> Vec<Effect> {
             message::letter(statement).map(|letter| Effect::Ring { to: letter.to }).into_iter().collect()
         }
         Event::Message(message::Event::Returned { to }) => vec![Effect::Ring { to: vec![to.clone()] }],
-        Event::Message(message::Event::Delivered { .. } | message::Event::Acknowledged { .. } | message::Event::Expired { .. }) => Vec::new(),
+        Event::Message(message::Event::Delivered { .. } | message::Event::Acknowledged { .. } | message::Event::Expired { .. } | message::Event::Sealed { .. }) => Vec::new(),
         Event::Lock(event) => lent(event),
         Event::Freeze(freeze::Event::Thawed { .. }) => outstanding(state).into_iter().chain(homeward(state)).collect(),
         // Nobody waits for a lock any more.

@@ -2,6 +2,7 @@
 
 pub mod actor;
 pub mod alert;
+pub mod archive;
 pub mod attack;
 pub mod budget;
 pub mod change;

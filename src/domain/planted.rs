@@ -21,6 +21,7 @@ pub const ALL: &[&str] = &[
     "frozen-delivery",
     "frozen-relay",
     "history-related",
+    "husks",
     "lock-fencing",
     "mail-addressee",
     "mail-sender",

@@ -7,6 +7,7 @@ mod entries;
 mod measuring;
 mod quality;
 mod reporting;
+mod retention;
 
 pub use agent::Agent;
 pub use alerts::{Alerting, Hooking, Mailing, Security, Texting};
@@ -15,6 +16,7 @@ pub use entries::{Entries, Ruling};
 pub use measuring::Measuring;
 pub use quality::Quality;
 pub use reporting::Reporting;
+pub use retention::Retention;
 
 use super::change::{Change, FileChange};
 use super::fleet;
@@ -80,6 +82,8 @@ pub struct RawPolicy {
     pub webhook: Hooking,
     #[serde(default, skip_serializing_if = "Measuring::is_default")]
     pub metrics: Measuring,
+    #[serde(default, skip_serializing_if = "Retention::is_default")]
+    pub retention: Retention,
     #[serde(default, skip_serializing_if = "Quality::is_default")]
     pub qa: Quality,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]

@@ -44,13 +44,23 @@ pub enum Event {
     Stopped,
     /// A witness on another machine has seen a checkpoint of this ledger and put its name to it.
     Witnessed { note: String },
+    /// The bodies of these messages are in an archive: a husk may stand in the place of each. `husks` is the digest over all of them.
+    Archived { entries: Vec<u64>, husks: Digest, archive: Digest },
+    /// So many bodies were brought back from an archive.
+    Restored { entries: u64, archive: Digest },
 }
 
 impl Event {
     pub fn statement(&mut self) -> Option<(Party, &mut Envelope)> {
         match self {
             Self::Sworn { statement } => Some((Party::Owner, statement)),
-            Self::Founded { .. } | Self::Started { .. } | Self::Rechartered { .. } | Self::Stopped | Self::Witnessed { .. } => None,
+            Self::Founded { .. }
+            | Self::Started { .. }
+            | Self::Rechartered { .. }
+            | Self::Stopped
+            | Self::Witnessed { .. }
+            | Self::Archived { .. }
+            | Self::Restored { .. } => None,
         }
     }
 }
@@ -123,6 +133,6 @@ pub fn apply(state: &mut State, time: Millis, event: &Event) {
             state.level_note = note.clone();
             state.started = time;
         }
-        Event::Stopped | Event::Sworn { .. } | Event::Witnessed { .. } => {}
+        Event::Stopped | Event::Sworn { .. } | Event::Witnessed { .. } | Event::Archived { .. } | Event::Restored { .. } => {}
     }
 }

@@ -77,6 +77,8 @@ pub async fn answer(yard: &Arc<Yard>, door: &Door, request: Request) -> Response
         | Request::Dashboard { .. }
         | Request::Metrics
         | Request::Witnessed { .. }
+        | Request::LedgerSeal { .. }
+        | Request::LedgerUnseal { .. }
         | Request::LedgerVerify
         | Request::Report { .. }
         | Request::ReportMail { .. }

@@ -165,6 +165,9 @@ impl<'a> History<'a> {
                 self.level = Some(level);
                 supervisor(entry)
             }
+            Event::Workshop(workshop::Event::Archived { .. } | workshop::Event::Restored { .. }) if entry.by != Actor::Owner => {
+                Err(format!("bodies are put away or brought back by {}, who is not the owner", entry.by))
+            }
             Event::Workshop(workshop::Event::Witnessed { .. }) if entry.by != Actor::Owner => Err("it was not the owner who brought it".to_owned()),
             Event::Workshop(_)
             | Event::Key(_)

@@ -2,6 +2,7 @@
 
 mod flips;
 mod forged;
+mod put_away;
 mod revoked;
 mod sums;
 mod watched;

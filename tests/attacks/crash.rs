@@ -78,7 +78,7 @@ fn a_merge_is_there_or_not_whenever_the_supervisor_dies() {
         );
         world.seat("dev-a").run(&work).ok();
         for gate in ["peer", "qa"] {
-            approve(&world, &id, gate);
+            approve(&world, &id, gate, number);
         }
         world.seat("orchestrator").run(&format!("orchestrate review approve {id} --note 'this is what was asked for'"));
         let last = world.seat("librarian").start(&format!("orchestrate review approve {id} --note 'nothing odd about any of it'"));
@@ -95,7 +95,8 @@ fn a_merge_is_there_or_not_whenever_the_supervisor_dies() {
     whole(&world);
 }
 
-fn approve(world: &World, id: &str, gate: &str) {
+/// With a word of care: one reviewer who lets one author through again and again, with the same few words, is looked at.
+fn approve(world: &World, id: &str, gate: &str, number: u64) {
     use orchestrate::domain::{event::Event, review, task};
     let wanted = id.parse().unwrap();
     let drawn = world.wait_for("a draw", |entry| match &entry.event {
@@ -110,7 +111,7 @@ fn approve(world: &World, id: &str, gate: &str) {
         });
     }
     for seat in drawn {
-        world.seat(seat.as_str()).run(&format!("orchestrate review approve {id} --note 'read it, and it is as it should be'")).ok();
+        world.seat(seat.as_str()).run(&format!("orchestrate review approve {id} --note 'read the {number}. note line by line, and it says what it should say, no more and no less'")).ok();
     }
     world.wait_for("the gate", |entry| match &entry.event {
         Event::Task(task::Event::Judged { task, gate: at, pass: true, .. }) if *task == wanted && at.as_str() == gate => Some(()),

@@ -6,6 +6,7 @@ use crate::domain::command::Act;
 use crate::domain::failure::Failure;
 use crate::domain::name::SeatName;
 use crate::edge::totp::Recovery;
+use crate::supervisor::archive;
 use crate::supervisor::home;
 use crate::supervisor::report;
 use crate::supervisor::protocol::{Request, Response};
@@ -36,6 +37,7 @@ pub fn verb(request: &Request) -> Option<&'static str> {
         Request::Dashboard { .. } => "dashboard",
         Request::Metrics => "metrics",
         Request::Witnessed { .. } => "witnessed",
+        Request::LedgerSeal { .. } | Request::LedgerUnseal { .. } => "archive",
         Request::Resume => "resume",
         Request::Credential { .. } => "credential",
         Request::Down => "down",
@@ -79,6 +81,8 @@ pub async fn answer(yard: &Arc<Yard>, request: Request) -> Response {
         Request::LedgerProve { seq } => record::prove(yard, seq).await,
         Request::Metrics => page(crate::supervisor::metrics::text(yard).await.map(|text| Note { text })),
         Request::Witnessed { note } => record::witnessed(yard, note).await,
+        Request::LedgerSeal { before, path } => archive::seal(yard, &before, PathBuf::from(path)).await,
+        Request::LedgerUnseal { path } => archive::unseal(yard, PathBuf::from(path)).await,
         Request::LedgerSince { old, new } => record::since(yard, old, new).await,
         Request::Checkpoint => page(record::checkpoint(yard).await.map(|(_, text)| Note { text })),
         Request::Bundle { path } => page(record::export(yard, PathBuf::from(path)).await),

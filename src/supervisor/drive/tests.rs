@@ -366,6 +366,10 @@ impl Ledger for Full {
         self.0.leaf_hashes(upto)
     }
 
+    fn replace(&mut self, bodies: &[(u64, Vec<u8>)]) -> Result<(), Failure> {
+        self.0.replace(bodies)
+    }
+
     fn check(&self) -> Result<crate::ledger::Verified, crate::ledger::Damage> {
         self.0.check()
     }

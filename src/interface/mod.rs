@@ -5,6 +5,7 @@ pub mod client;
 pub mod exit;
 pub mod hook;
 mod look;
+mod rows;
 pub mod tui;
 
 #[cfg(debug_assertions)]

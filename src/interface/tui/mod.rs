@@ -4,7 +4,6 @@ mod board;
 mod draw;
 mod feed;
 mod keys;
-mod rows;
 pub mod screen;
 
 #[cfg(test)]
@@ -14,6 +13,7 @@ use crate::domain::failure::Failure;
 use crate::domain::name::SeatName;
 use crate::interface::client::Client;
 use crate::interface::exit::{Exit, Trouble};
+use crate::interface::rows::Skin;
 use crate::supervisor::door;
 use crate::supervisor::protocol::{Request, Response};
 use crate::view::Dashboard;
@@ -23,13 +23,6 @@ use feed::{Feed, Heard};
 use screen::Screen;
 use serde::de::DeserializeOwned;
 use std::io::IsTerminal as _;
-
-/// What the terminal can show.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Skin {
-    pub colour: bool,
-    pub unicode: bool,
-}
 
 /// Shows the dashboard until it is left.
 pub fn run(client: &Client, skin: Skin) -> Result<Exit, Trouble> {

@@ -1,22 +1,80 @@
-//! The page as rows of words. Whatever a seat wrote passes through `one_line` here, and nothing else reaches the screen.
+//! The whole workshop as panels of rows, for a terminal and for a browser. Whatever a seat wrote passes through `one_line` here.
 
-use super::Skin;
-use super::board::Panel;
+pub use super::look::Look as Tone;
+use super::look::doing;
 use crate::domain::entry::Entry;
 use crate::domain::event::Event;
 use crate::domain::message::{Delivery, Priority};
 use crate::domain::name::SeatName;
 use crate::view::text::{clip, count, one_line, span, time, word};
-pub use crate::interface::look::Look as Tone;
-use crate::interface::look::doing;
 use crate::view::{Dashboard, LetterLine, LockLine, RefusalLine, SeatLine, Standing, TaskLine, WishLine, line};
+
+/// What the reader's screen can show.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Skin {
+    pub colour: bool,
+    pub unicode: bool,
+}
+
+/// The panels, in the order in which they are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Panel {
+    Seats,
+    Tasks,
+    Mail,
+    Locks,
+    Alerts,
+    Ledger,
+}
+
+impl Panel {
+    pub const ALL: [Panel; 6] = [Panel::Seats, Panel::Tasks, Panel::Mail, Panel::Locks, Panel::Alerts, Panel::Ledger];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Panel::Seats => "seats",
+            Panel::Tasks => "tasks",
+            Panel::Mail => "mail",
+            Panel::Locks => "locks",
+            Panel::Alerts => "alerts",
+            Panel::Ledger => "ledger",
+        }
+    }
+
+    /// What a panel without rows says.
+    pub fn empty(self) -> &'static str {
+        match self {
+            Panel::Seats => "no seats",
+            Panel::Tasks => "none: orchestrate task open '...'",
+            Panel::Mail => "no mail yet",
+            Panel::Locks => "no locks",
+            Panel::Alerts => "nothing waits for you",
+            Panel::Ledger => "nothing yet",
+        }
+    }
+}
+
+/// A part of a row: how it looks, what it says, and how wide it stands; 0 for the rest of the line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cell {
+    pub tone: Tone,
+    pub text: String,
+    pub width: usize,
+}
+
+impl Cell {
+    /// As it stands where all letters are as wide.
+    pub fn fitted(&self) -> String {
+        if self.width == 0 { self.text.clone() } else { format!("{:<width$} ", clip(&self.text, self.width), width = self.width) }
+    }
+}
 
 /// One line of a panel.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Row {
     /// Tells the row from its neighbours, whatever order they stand in.
     pub key: String,
-    pub words: Vec<(Tone, String)>,
+    pub words: Vec<Cell>,
     /// The row in full, a line each.
     pub told: Vec<(Tone, String)>,
     pub seat: Option<SeatName>,
@@ -27,15 +85,15 @@ impl Row {
         Self { key: key.into(), words: Vec::new(), told: Vec::new(), seat: None }
     }
 
-    /// Adds a word, at least so wide.
+    /// Adds a word, so wide.
     fn word(mut self, tone: Tone, text: impl AsRef<str>, width: usize) -> Self {
-        self.words.push((tone, format!("{:<width$} ", clip(&one_line(text.as_ref()), width.max(1)))));
+        self.words.push(Cell { tone, text: one_line(text.as_ref()), width });
         self
     }
 
     /// Adds the rest of the line.
     fn rest(mut self, tone: Tone, text: impl AsRef<str>) -> Self {
-        self.words.push((tone, one_line(text.as_ref())));
+        self.words.push(Cell { tone, text: one_line(text.as_ref()), width: 0 });
         self
     }
 
@@ -46,7 +104,7 @@ impl Row {
 
     /// Tells whether the row or what stands behind it holds a text in small letters.
     pub fn holds(&self, wanted: &str) -> bool {
-        let shown: String = self.words.iter().map(|(_, text)| text.as_str()).collect();
+        let shown: String = self.words.iter().map(Cell::fitted).collect();
         shown.to_lowercase().contains(wanted) || self.told.iter().any(|(_, text)| text.to_lowercase().contains(wanted))
     }
 }

@@ -7,6 +7,7 @@ pub mod hook;
 mod look;
 mod rows;
 pub mod tui;
+pub mod web;
 
 #[cfg(debug_assertions)]
 use crate::domain::planted;

@@ -5,7 +5,7 @@ use super::look::doing;
 use crate::domain::entry::Entry;
 use crate::domain::event::Event;
 use crate::domain::message::{Delivery, Priority};
-use crate::domain::name::SeatName;
+use crate::domain::name::{SeatName, TaskId};
 use crate::view::text::{clip, count, one_line, span, time, word};
 use crate::view::{Dashboard, LetterLine, LockLine, RefusalLine, SeatLine, Standing, TaskLine, WishLine, line};
 
@@ -78,11 +78,12 @@ pub struct Row {
     /// The row in full, a line each.
     pub told: Vec<(Tone, String)>,
     pub seat: Option<SeatName>,
+    pub task: Option<TaskId>,
 }
 
 impl Row {
     fn new(key: impl Into<String>) -> Self {
-        Self { key: key.into(), words: Vec::new(), told: Vec::new(), seat: None }
+        Self { key: key.into(), words: Vec::new(), told: Vec::new(), seat: None, task: None }
     }
 
     /// Adds a word, so wide.
@@ -196,7 +197,7 @@ fn way(at: Standing, skin: Skin) -> String {
 fn task(line: &TaskLine, skin: Skin) -> Row {
     let author = line.author.as_ref().map_or("-", |seat| seat.as_str());
     let tone = standing(line.standing);
-    Row::new(format!("task {}", line.task))
+    let row = Row::new(format!("task {}", line.task))
         .word(Tone::Bold, line.task.as_str(), 4)
         .word(tone, way(line.standing, skin), 5)
         .word(tone, word(&line.standing), 9)
@@ -204,7 +205,8 @@ fn task(line: &TaskLine, skin: Skin) -> Row {
         .tell(Tone::Bold, &line.title)
         .tell(tone, format!("{} by {author}, attempt {}", word(&line.standing), line.attempt))
         .tell(Tone::Plain, format!("waits for {}", line.turn.what))
-        .tell(Tone::Dim, if line.turn.next.is_empty() { String::new() } else { format!("-> {}", line.turn.next) })
+        .tell(Tone::Dim, if line.turn.next.is_empty() { String::new() } else { format!("-> {}", line.turn.next) });
+    Row { task: Some(line.task.clone()), ..row }
 }
 
 fn delivery(delivery: Delivery) -> (Tone, &'static str) {
@@ -275,11 +277,9 @@ fn alerts(page: &Dashboard) -> Vec<Row> {
     });
     let unheard = status.unheard.iter().map(|text| loud("ALERT", text));
     let waiting = status.waiting.iter().map(|item| {
-        Row::new(format!("you {}", item.what))
-            .word(Tone::Wait, "you", 6)
-            .rest(Tone::Plain, &item.what)
-            .tell(Tone::Plain, &item.what)
-            .tell(Tone::Dim, format!("-> {}", item.command))
+        let row = Row::new(format!("you {}", item.what)).word(Tone::Wait, "you", 6).rest(Tone::Plain, &item.what);
+        let row = row.tell(Tone::Plain, &item.what).tell(Tone::Dim, format!("-> {}", item.command));
+        Row { task: item.task.clone(), ..row }
     });
     let watched = status.watched.iter().map(|finding| {
         Row::new(format!("look {}", finding.why))

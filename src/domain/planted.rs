@@ -48,6 +48,7 @@ pub const ALL: &[&str] = &[
     "slices",
     "steady-draw",
     "system-calls",
+    "thaw-agreed",
     "tree-entries",
     "veto-sticks",
     "witness-consistency",

@@ -190,8 +190,10 @@ enum Next {
     Restored,
 }
 
-fn terms(state: &State) -> Option<&Terms> {
-    state.charter().gate(GateName::Deploy).deployment.as_ref()
+/// How this workshop's merges go out, if they do.
+pub fn terms(state: &State) -> Option<&Terms> {
+    let workshop = &state.genesis.as_ref()?.workshop;
+    state.charter().gate(GateName::Deploy).deployment.as_ref().filter(|terms| terms.workshop == *workshop)
 }
 
 fn first_step(terms: &Terms) -> Step {
@@ -310,11 +312,11 @@ fn told(state: &State, now: &Deployment, step: Step, seen: &Seen) -> Vec<Any> {
     let task = &now.task;
     let (subject, text) = match after(state, step, seen) {
         Next::Stage(Stage::Listed) => (format!("{task} waits to be deployed"), format!("Look and confirm: orchestrate deploy confirm {task}")),
-        Next::Stage(Stage::Held { why, .. }) => (format!("the deployment of {task} is held"), format!("{step}: {why}\n\n{}", how(task))),
-        Next::Stage(Stage::Due(Step::Rollback)) => (format!("the deployment of {task} failed"), format!("{step}: {}\n\nWhat was there before comes back.", seen.note)),
+        Next::Stage(Stage::Held { why, .. }) => (format!("deployment held ({task})"), format!("{step}: {why}\n\n{}", how(task))),
+        Next::Stage(Stage::Due(Step::Rollback)) => (format!("deployment failed ({task})"), format!("{step}: {}\n\nWhat was there before comes back.", seen.note)),
         Next::Stage(Stage::Due(_)) => return Vec::new(),
         Next::Deployed => (format!("{task} is deployed"), format!("{} is out there and healthy.", now.merge.short())),
-        Next::Restored => (format!("the deployment of {task} was rolled back"), format!("What was there before is there again, and healthy.\n\nLook: orchestrate deploy show {task}")),
+        Next::Restored => (format!("deployment rolled back ({task})"), format!("What was there before is there again, and healthy.\n\nLook: orchestrate deploy show {task}")),
     };
     message::notice_owner(state, state.now, &subject, &text, Some(task))
 }
@@ -327,7 +329,7 @@ fn held(state: &State, event: Event) -> Vec<Any> {
     let task = event.task().clone();
     let why = if let Event::Interrupted { step, why, .. } = &event { format!("{step}: {why}") } else { String::new() };
     let text = format!("{why}. Whether it was done, in part or not at all, is unknown, and it may still be running; nothing is run again by itself.\n\n{}", how(&task));
-    let mail = message::notice_owner(state, state.now, &format!("the deployment of {task} is held"), &text, Some(&task));
+    let mail = message::notice_owner(state, state.now, &format!("deployment held ({task})"), &text, Some(&task));
     std::iter::once(Any::Deploy(event)).chain(mail).collect()
 }
 

@@ -5,7 +5,7 @@ use super::place::{make_private, read_private};
 use super::yard::{Yard, blocking};
 use crate::domain::actor::Actor;
 use crate::domain::command::Act;
-use crate::domain::deploy::{Event, Listed, Order, Seen, Step, Terms, Where, order};
+use crate::domain::deploy::{Event, Listed, Order, Seen, Step, Terms, Where, order, terms};
 use crate::domain::event::Event as Any;
 use crate::domain::failure::{Doing, Failure};
 use crate::domain::gate::GateName;
@@ -71,8 +71,7 @@ pub async fn step(yard: &Arc<Yard>, task: &TaskId, step: Step) -> Result<(), Fai
 }
 
 fn rules(state: &crate::domain::state::State) -> Option<(Terms, RunLimits)> {
-    let gate = state.charter().gate(GateName::Deploy);
-    Some((gate.deployment.clone()?, state.charter().run_limits(GateName::Deploy)))
+    Some((terms(state)?.clone(), state.charter().run_limits(GateName::Deploy)))
 }
 
 /// The list of the newest deployment of a task, as it was made; none where the file is not what the record says.
@@ -287,5 +286,32 @@ impl Drop for Export {
         if let Err(why) = std::fs::remove_dir_all(&self.root) {
             eprintln!("orchestrate: cannot remove {}: {why}", self.root.display());
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn values(value: &str) -> Values {
+        Values::from([("TOKEN".to_owned(), Zeroizing::new(value.to_owned()))])
+    }
+
+    #[test]
+    fn only_a_good_end_by_itself_is_good() {
+        let order: Order = toml::from_str("argv = [\"true\"]\nseconds = 9\n").unwrap();
+        assert_eq!(fine(&order, Some(0)), Ok(()));
+        assert_eq!(fine(&order, Some(127)).unwrap_err(), "it ended with 127");
+        assert_eq!(fine(&order, None).unwrap_err(), "it did not end by itself within 9 s");
+    }
+
+    #[test]
+    fn a_secret_is_named_by_its_place_and_never_told() {
+        let found = suspicious("a.txt", b"x\nhunter2-hunter2\n", &values("hunter2-hunter2"));
+        assert_eq!(found, ["a.txt holds the value of TOKEN"]);
+        assert!(suspicious("a.txt", b"short", &values("short")).is_empty(), "it stands in many a file by accident");
+        assert_eq!(suspicious("a.txt", b"exactly8", &values("exactly8")).len(), 1);
+        assert_eq!(redacted("a hunter2 b", &values("hunter2")), "a [TOKEN] b");
+        assert_eq!(redacted("a b", &values("")), "a b");
     }
 }

@@ -130,7 +130,8 @@ impl<'a> Judge<'_, 'a> {
     /// A run has everything behind it: the checks, the list, the owner's word on it, and the same list again.
     fn run(&mut self, seq: u64, task: &TaskId, list: Option<&Digest>, confirmed: Option<u64>) -> Result<(), String> {
         let way = self.ways.get(task).ok_or("was never queued")?;
-        let terms = self.roster.rules(seq).charter.gate(GateName::Deploy).deployment.as_ref().ok_or("was run without a rule for it")?;
+        let terms = self.roster.rules(seq).charter.gate(GateName::Deploy).deployment.as_ref();
+        let terms = terms.filter(|terms| terms.workshop == self.roster.genesis.workshop).ok_or("was run without a rule for it")?;
         if (1..).zip(&terms.checks).any(|(number, _)| !way.checks.contains(&number)) {
             return Err("was run without its checks".to_owned());
         }

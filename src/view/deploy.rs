@@ -1,9 +1,8 @@
 //! Deployments: what is on its way out of the house, and what is out there.
 
 use super::status::Waiting;
-use crate::domain::deploy::{Assent, Deployment, Stage, shipment};
+use crate::domain::deploy::{Assent, Deployment, Stage, shipment, terms};
 use crate::domain::entry::Millis;
-use crate::domain::gate::GateName;
 use crate::domain::name::{Digest, Oid, TaskId};
 use crate::domain::state::State;
 use serde::{Deserialize, Serialize};
@@ -62,7 +61,7 @@ pub fn deployment(state: &State, task: &TaskId) -> Option<DeployPage> {
         policy: now.policy.clone(),
         list: now.list.as_ref().map(|(list, _)| list.digest.clone()),
         digest: shipment(state, task).map(|shipment| shipment.digest()),
-        code: state.charter().gate(GateName::Deploy).deployment.as_ref().is_none_or(|terms| terms.confirm == Assent::Code),
+        code: terms(state).is_none_or(|terms| terms.confirm == Assent::Code),
         done: now.done.iter().map(|(step, ok, note)| format!("{step}: {}: {note}", ended(ok))).collect(),
         text: String::new(),
         folder: String::new(),

@@ -9,6 +9,8 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Terms {
+    /// The one workshop that this is about, as `orchestrate status` names it: other repositories under the same rules go nowhere.
+    pub workshop: String,
     /// The files of the merged tree that are transferred; nothing else is there when `run` runs.
     pub files: Vec<Glob>,
     #[serde(default)]
@@ -111,7 +113,7 @@ impl Terms {
 mod tests {
     use super::*;
 
-    const FINE: &str = "files = [\"site/**\"]\nrun = { argv = [\"/bin/cp\"], where = \"host\" }\nhealth = { argv = [\"true\"] }\n";
+    const FINE: &str = "workshop = \"site-1\"\nfiles = [\"site/**\"]\nrun = { argv = [\"/bin/cp\"], where = \"host\" }\nhealth = { argv = [\"true\"] }\n";
 
     fn fault(text: &str) -> Option<String> {
         toml::from_str::<Terms>(text).map_or_else(|why| Some(why.message().to_owned()), |terms| terms.fault().map(|fault| fault.to_string()))

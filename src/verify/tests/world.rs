@@ -110,7 +110,7 @@ fn charter() -> Charter {
     let gate = |name: &str, checks: &[&str]| json!({ "name": name, "about": "Wants.", "checks": checks, "limits": {} });
     let mut deploy = gate("deploy", &["co-signed", "owner-confirmed", "merge-still-tested"]);
     let order = json!({ "argv": ["true"], "where": "sandbox", "seconds": 9 });
-    deploy["deployment"] = json!({ "files": ["**"], "confirm": "code", "checks": [order], "run": order, "health": order });
+    deploy["deployment"] = json!({ "workshop": WORKSHOP, "files": ["**"], "confirm": "code", "checks": [order], "run": order, "health": order });
     let (all, short, budget) =
         (json!(["red", "green", "peer", "qa", "deploy"]), json!(["peer", "qa", "deploy"]), json!({ "per_hour": 20 }));
     serde_json::from_value(json!({

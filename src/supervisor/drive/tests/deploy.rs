@@ -4,7 +4,7 @@ use super::*;
 use crate::domain::deploy::{Event as Deploying, Listed, Seen as Done, Stage as At, Step, Terms, Word};
 use crate::domain::gate::RawGate;
 
-const STEPS: &str = "files = [\"src/**\"]\nchecks = [{ argv = [\"true\"] }]\nrun = { argv = [\"/bin/cp\"], where = \"host\" }\nhealth = { argv = [\"true\"] }\n";
+const STEPS: &str = "workshop = \"w-1\"\nfiles = [\"src/**\"]\nchecks = [{ argv = [\"true\"] }]\nrun = { argv = [\"/bin/cp\"], where = \"host\" }\nhealth = { argv = [\"true\"] }\n";
 
 fn charter(more: &str) -> crate::domain::charter::Charter {
     let mut raw: crate::domain::charter::RawCharter = built_in().unwrap().into();

@@ -139,15 +139,7 @@ fn kind(event: &Event) -> &'static str {
         Event::Merge(merge::Event::Merged { .. }) => "merged",
         Event::Merge(merge::Event::Missed { .. }) => "missed",
         Event::Merge(merge::Event::Home { .. }) => "home",
-        Event::Deploy(event) => match event {
-            deploy::Event::Queued { .. } => "deploy-queued",
-            deploy::Event::Begun { .. } => "deploy-begun",
-            deploy::Event::Ended { .. } => "deploy-ended",
-            deploy::Event::Confirmed { .. } => "deploy-confirmed",
-            deploy::Event::Interrupted { .. } => "deploy-interrupted",
-            deploy::Event::Undoing { .. } => "deploy-undoing",
-            deploy::Event::Over { .. } => "deploy-over",
-        },
+        Event::Deploy(event) => of_deploy(event),
         Event::Message(Mail::Sent { .. }) => "sent",
         Event::Message(Mail::Delivered { .. }) => "delivered",
         Event::Message(Mail::Acknowledged { .. }) => "acknowledged",
@@ -170,6 +162,18 @@ fn kind(event: &Event) -> &'static str {
         Event::Alert(alert::Event::Failed { .. }) => "alert-failed",
         Event::Alert(alert::Event::Reported { .. }) => "reported",
         Event::Alert(alert::Event::Overdue { .. }) => "overdue",
+    }
+}
+
+fn of_deploy(event: &deploy::Event) -> &'static str {
+    match event {
+        deploy::Event::Queued { .. } => "deploy-queued",
+        deploy::Event::Begun { .. } => "deploy-begun",
+        deploy::Event::Ended { .. } => "deploy-ended",
+        deploy::Event::Confirmed { .. } => "deploy-confirmed",
+        deploy::Event::Interrupted { .. } => "deploy-interrupted",
+        deploy::Event::Undoing { .. } => "deploy-undoing",
+        deploy::Event::Over { .. } => "deploy-over",
     }
 }
 

@@ -10,9 +10,9 @@ use crate::interface::exit::{Exit, Trouble};
 use crate::view;
 use crate::view::text::time;
 
-/// Let merges out of the house, step by step, where the policy says how.
+/// Deploy what was merged, step by step.
 ///
-/// The steps stand in the gate file 50-deploy.toml of your rules: checks, a list of exactly what is transferred, your confirmation, the run, a
+/// Where the policy says how, and not otherwise: the steps stand in the gate file 50-deploy.toml of your rules: checks, a list of exactly what is transferred, your confirmation, the run, a
 /// health check, and the way back. One deployment at a time; nothing is run twice by itself.
 #[derive(Debug, clap::Subcommand)]
 #[command(after_help = "Example: orchestrate deploy confirm T1")]

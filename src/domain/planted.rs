@@ -43,6 +43,7 @@ pub const ALL: &[&str] = &[
     "push-options",
     "reference-count",
     "reference-names",
+    "secrets",
     "shallow-pushes",
     "signature-needed",
     "slices",

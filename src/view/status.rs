@@ -40,6 +40,8 @@ pub struct Status {
     pub mail: MailCount,
     #[serde(default)]
     pub locks: LockPage,
+    #[serde(default)]
+    pub deployments: super::deploy::Deployments,
     /// All refusals so far, and the newest of them, newest last.
     pub refused: u64,
     pub refusals: Vec<RefusalLine>,
@@ -223,6 +225,7 @@ pub fn status(state: &State, now: Millis) -> Status {
         stages: stages(&tasks),
         mail: mail_count(state),
         locks: locks(state, now.max(state.now)),
+        deployments: super::deploy::deployments(state),
         refused: state.refused,
         refusals: refusals(state),
         watched: state.record.findings(state.now),
@@ -364,7 +367,7 @@ fn waiting(state: &State, tasks: &[TaskLine]) -> Vec<Waiting> {
         task: None,
         command: "orchestrate bootstrap".to_owned(),
     });
-    frozen.chain(moves).chain(held).chain(given_up).chain(mail).collect()
+    frozen.chain(moves).chain(held).chain(super::deploy::waiting(state)).chain(given_up).chain(mail).collect()
 }
 
 fn confirmable(state: &State, task: &TaskId) -> bool {

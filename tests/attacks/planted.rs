@@ -48,6 +48,7 @@ const GUARDS: &[(&str, &str)] = &[
     ("push-options", "C12"),
     ("reference-count", "C20b"),
     ("reference-names", "C9"),
+    ("secrets", "D12b"),
     ("shallow-pushes", "C5b"),
     ("signature-needed", "H2b"),
     ("slices", "F2"),

@@ -168,6 +168,13 @@ impl World {
         std::fs::write(path, before + text).unwrap();
     }
 
+    /// Writes a rule file of the owner's.
+    pub fn rules(&self, name: &str, text: &str) {
+        let path = self.path("rules").join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+
     /// Changes a line of the owner's rules.
     pub fn instead(&self, line: &str, other: &str) {
         let path = self.path("rules/config.toml");

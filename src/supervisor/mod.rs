@@ -5,6 +5,7 @@ mod archive;
 mod audit;
 pub mod charter;
 mod demo;
+mod deploy;
 mod disk;
 mod doctor;
 pub mod door;

@@ -9,6 +9,7 @@ mod case;
 mod chain;
 mod clone;
 mod commit;
+mod deploys;
 mod gates;
 pub mod grown;
 mod history;
@@ -23,6 +24,7 @@ mod shelf;
 mod signed;
 #[cfg(test)]
 mod tests;
+mod voices;
 pub mod witness;
 mod witnessed;
 mod word;
@@ -207,6 +209,7 @@ fn ledger(
     trust(&roster, pins.owner.as_deref(), report, problems);
     signed::judge(&book, &roster, problems);
     letters::judge(&book, &roster, problems);
+    voices::judge(&book, &roster, problems);
     let history = History::read(&book, problems);
     report.level = plain(history.level.unwrap_or("unknown"));
     let repeated = audit::judge(&roster, &history, None, problems);
@@ -214,6 +217,7 @@ fn ledger(
     let merges = chain::read(&history, &roster.genesis.base, problems);
     report.commits = cases(&roster, &history, &merges, problems);
     report.lines.insert(0, format!("ledger: {} entries of {}, root {}", report.size, plain(&roster.genesis.workshop), report.root));
+    deploys::judge(&roster, &history, &merges, problems);
     witnessed::judge(&book, &roster, pins, &merges, report, problems);
     report.lines.push(format!("isolation: the last start saw level {} hold", report.level));
     repository(&Judge { roster: &roster, book: &book, history: &history, merges: &merges }, reader, tip, report, problems)

@@ -1,10 +1,12 @@
 //! Honest histories are green; every forgery is red for its own reason.
 
+mod deploys;
 mod flips;
 mod forged;
 mod put_away;
 mod revoked;
 mod sums;
+mod voices;
 mod watched;
 mod world;
 

@@ -3,6 +3,7 @@
 mod attack;
 mod gate;
 mod measure;
+mod parcel;
 mod owner;
 mod push;
 mod seat;

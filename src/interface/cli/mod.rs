@@ -9,6 +9,7 @@ mod config;
 mod dashboard;
 mod deliver;
 mod demo;
+mod deploy;
 mod desk;
 mod doctor;
 mod down;
@@ -37,6 +38,7 @@ mod thaw;
 mod totp;
 mod users;
 mod verify;
+mod web;
 mod whoami;
 mod witness;
 
@@ -78,6 +80,7 @@ enum Command {
     Status(status::Status),
     Attach(attach::Attach),
     Dashboard(dashboard::Dashboard),
+    Web(web::Web),
     Log(log::Log),
     #[command(subcommand)]
     Task(task::Task),
@@ -93,6 +96,8 @@ enum Command {
     Lock(lock::Lock),
     Whoami(whoami::Whoami),
     Deliver(deliver::Deliver),
+    #[command(subcommand)]
+    Deploy(deploy::Deploy),
     Freeze(freeze::Freeze),
     Thaw(thaw::Thaw),
     Down(down::Down),
@@ -150,6 +155,7 @@ impl Command {
             Self::Status(command) => command.run(desk),
             Self::Attach(command) => command.run(desk),
             Self::Dashboard(command) => command.run(desk),
+            Self::Web(command) => command.run(desk),
             Self::Log(command) => command.run(desk),
             Self::Task(command) => command.run(desk),
             Self::Review(command) => command.run(desk),
@@ -159,6 +165,7 @@ impl Command {
             Self::Lock(command) => command.run(desk),
             Self::Whoami(command) => command.run(desk),
             Self::Deliver(command) => command.run(desk),
+            Self::Deploy(command) => command.run(desk),
             Self::Freeze(command) => command.run(desk),
             Self::Thaw(command) => command.run(desk),
             Self::Down(command) => command.run(desk),

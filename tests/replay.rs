@@ -15,13 +15,14 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 /// Every kind of event: whoever adds a variant is led here by the compiler, and adds its name.
-const KINDS: [&str; 81] = [
+const KINDS: [&str; 82] = [
     "founded",
     "sworn",
     "started",
     "rechartered",
     "stopped",
     "witnessed",
+    "unwitnessed",
     "archived",
     "restored",
     "key-made",
@@ -172,6 +173,7 @@ fn of_workshop(event: &workshop::Event) -> &'static str {
         workshop::Event::Rechartered { .. } => "rechartered",
         workshop::Event::Stopped => "stopped",
         workshop::Event::Witnessed { .. } => "witnessed",
+        workshop::Event::Unwitnessed { .. } => "unwitnessed",
         workshop::Event::Archived { .. } => "archived",
         workshop::Event::Restored { .. } => "restored",
     }
@@ -409,6 +411,7 @@ fn put_away() -> Vec<Event> {
     vec![
         Event::Workshop(workshop::Event::Archived { entries: vec![31], husks, archive: archive.clone() }),
         Event::Workshop(workshop::Event::Restored { entries: 1, archive }),
+        Event::Workshop(workshop::Event::Unwitnessed { why: "gone".to_owned(), refused: true, tries: 1 }),
         Event::Message(Mail::Sealed { leaf: Digest::of(b"leaf"), id: Digest::of(b"id"), letter: Box::new(letter), bytes: 300 }),
     ]
 }

@@ -9,7 +9,7 @@ use super::merge::{self, Built};
 use super::refusal::{Refusal, Refused};
 use super::state::State;
 use super::task::{self, Ran};
-use super::{alert, archive, confirm, deploy, fleet, freeze, key, lock, message, motion, panel, push, review, workshop};
+use super::{alert, archive, confirm, deploy, fleet, freeze, key, lock, message, motion, panel, push, review, witness, workshop};
 
 /// Judges a command against the state. No events and no refusal means: nothing to record.
 pub fn decide(state: &State, actor: &Actor, command: &Command) -> Result<Vec<Event>, Refusal> {
@@ -73,6 +73,7 @@ pub fn decide(state: &State, actor: &Actor, command: &Command) -> Result<Vec<Eve
         | Act::Told { .. }
         | Act::Reported { .. }
         | Act::Overdue { .. }
+        | Act::Unwitnessed { .. }
         | Act::Lend
         | Act::Alarm
         | Act::Tick => edge(actor).and_then(|()| measured(state, command)),
@@ -85,7 +86,7 @@ fn house(state: &State, actor: &Actor, command: &Command) -> Result<Vec<Event>, 
         // The owner alone changes the charter, and never the seats.
         Act::Recharter { charter } => workshop::recharter(state, actor, charter),
         // What a witness saw is kept beside what it saw.
-        Act::Witnessed { note } => workshop::witnessed(actor, note),
+        Act::Witnessed { note } => witness::witnessed(actor, note),
         // The owner puts bodies of old messages away, and brings them back.
         Act::Archive { entries, husks, archive } => archive::archived(state, actor, entries, husks, archive),
         Act::Restore { entries, archive } => archive::restored(actor, *entries, archive),
@@ -103,6 +104,8 @@ fn measured(state: &State, command: &Command) -> Result<Vec<Event>, Refusal> {
         Act::Found { genesis } => workshop::found(state, genesis),
         // Keys are made by the supervisor only; a seat can neither bring nor replace one.
         Act::RegisterKey { holder, fingerprint, certificate } => key::made(state, holder, fingerprint, certificate),
+        // A witness that does not sign is an alarm.
+        Act::Unwitnessed { why, refused } => Ok(witness::missed(state, why, *refused)),
         // The owner's key vouches for genesis.
         Act::Swear => workshop::swear(state),
         // Every start says which isolation level its probes saw.
@@ -262,7 +265,7 @@ impl State {
         self.len = entry.seq + 1;
         self.now = entry.time;
         match &entry.event {
-            Event::Workshop(event) => workshop::apply(self, entry.time, event),
+            Event::Workshop(event) => workshop::apply(self, &entry.by, entry.time, event),
             Event::Key(event) => key::apply(self, &entry.by, entry.seq, entry.time, event),
             Event::Fleet(event) => fleet::apply(self, &entry.by, entry.time, event),
             Event::Push(event) => push::apply(self, &entry.by, entry.time, event),

@@ -84,8 +84,15 @@ pub fn react(state: &State, entry: &Entry) -> Vec<Effect> {
         Event::Refused(_) => alarm(state).into_iter().collect(),
         Event::Fleet(fleet::Event::Recalled { seats }) => vec![Effect::Refill { seats: seats.clone() }],
         Event::Deploy(_) | Event::Workshop(workshop::Event::Rechartered { .. }) => deployment(state).into_iter().collect(),
+        // What waited for the witness goes on.
+        Event::Workshop(workshop::Event::Witnessed { .. }) => waiting(state),
         Event::Workshop(_) | Event::Key(_) | Event::Fleet(_) | Event::Alert(_) | Event::Freeze(freeze::Event::Agreed { .. }) => Vec::new(),
     }
+}
+
+/// Merges that are still to be made.
+fn waiting(state: &State) -> Vec<Effect> {
+    outstanding(state).into_iter().filter(|effect| matches!(effect, Effect::BuildMerge { .. })).collect()
 }
 
 /// The step of a deployment that can begin now.

@@ -50,4 +50,5 @@ pub mod state;
 pub mod statement;
 pub mod task;
 pub mod window;
+pub mod witness;
 pub mod workshop;

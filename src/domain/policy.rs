@@ -8,6 +8,7 @@ mod measuring;
 mod quality;
 mod reporting;
 mod retention;
+mod witnessing;
 
 pub use agent::Agent;
 pub use alerts::{Alerting, Hooking, Mailing, Security, Texting};
@@ -17,6 +18,7 @@ pub use measuring::Measuring;
 pub use quality::Quality;
 pub use reporting::Reporting;
 pub use retention::Retention;
+pub use witnessing::{Trouble, Witnessing};
 
 use super::change::{Change, FileChange};
 use super::fleet;
@@ -82,6 +84,8 @@ pub struct RawPolicy {
     pub webhook: Hooking,
     #[serde(default, skip_serializing_if = "Measuring::is_default")]
     pub metrics: Measuring,
+    #[serde(default, skip_serializing_if = "Witnessing::is_default")]
+    pub witness: Witnessing,
     #[serde(default, skip_serializing_if = "Retention::is_default")]
     pub retention: Retention,
     #[serde(default, skip_serializing_if = "Quality::is_default")]
@@ -309,6 +313,7 @@ impl TryFrom<RawPolicy> for Policy {
         raw.sms.check(&raw.mail)?;
         raw.webhook.check()?;
         raw.metrics.check()?;
+        raw.witness.check()?;
         raw.locks.check()?;
         raw.fleet.check()?;
         raw.spending.check()?;

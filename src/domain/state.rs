@@ -23,6 +23,7 @@ use super::run::Run;
 use super::spend::Spending;
 use super::task::{Stage, Task};
 use super::window::Families;
+use super::witness;
 use super::workshop::Genesis;
 use serde::Serialize;
 use std::collections::{BTreeMap, VecDeque};
@@ -91,6 +92,9 @@ pub struct State {
     pub refusals: VecDeque<(u64, Millis, Actor, Refused)>,
     pub refused: u64,
     pub home: Option<(String, String)>,
+    /// How far the witness on another machine has seen.
+    #[serde(skip_serializing_if = "witness::Seen::is_nothing")]
+    pub witness: witness::Seen,
     /// What is on its way out of the house, and what is out there.
     #[serde(skip_serializing_if = "Deployments::is_empty")]
     pub deploy: Deployments,
@@ -139,6 +143,7 @@ impl Default for State {
             refusals: VecDeque::new(),
             refused: 0,
             home: None,
+            witness: witness::Seen::default(),
             deploy: Deployments::default(),
         }
     }

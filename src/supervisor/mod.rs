@@ -27,4 +27,5 @@ pub mod start;
 mod users;
 mod watch;
 mod wire;
+mod witness;
 pub mod yard;

@@ -98,6 +98,9 @@ async fn fill_thawed(yard: Arc<Yard>, options: Options) {
 
 async fn fill_rest(yard: &Arc<Yard>, options: &Options) -> Result<usize, Failure> {
     let turn = yard.filling.lock().await;
+    if *yard.stop.borrow() {
+        return Ok(0);
+    }
     let charter = yard.see(|state, _| state.charter().clone()).await?;
     let places = furnish(yard, options, &charter, charter.seats().cloned().collect()).await?;
     let held = seat(yard, &charter, places).await?.1;

@@ -48,6 +48,10 @@ fn workshop(event: &workshop::Event) -> String {
             let names: Vec<&str> = note.lines().filter_map(|line| line.strip_prefix("\u{2014} ")?.split(' ').next()).skip(1).collect();
             format!("{} saw the first {} entries", names.join(", "), note.lines().nth(1).unwrap_or_default())
         }
+        workshop::Event::Unwitnessed { why, refused, tries } => {
+            let how = if *refused { "REFUSED" } else { "has not signed" };
+            format!("the witness {how}, {tries} times in a row: {why}")
+        }
         workshop::Event::Archived { entries, archive, .. } => {
             format!("the bodies of {} are put away, in the archive {}", count(entries.len() as u64, "message"), archive.short())
         }

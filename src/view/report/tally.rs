@@ -245,6 +245,7 @@ impl Tally {
             }
             workshop::Event::Sworn { .. }
             | workshop::Event::Witnessed { .. }
+            | workshop::Event::Unwitnessed { .. }
             | workshop::Event::Archived { .. }
             | workshop::Event::Restored { .. } => {}
         }

@@ -123,6 +123,7 @@ pub const CODES: &[(&str, &str)] = &[
     ("unreadable", "The message cannot be read back from the ledger."),
     ("unrelated-history", "The commit does not grow from the protected branch."),
     ("unsigned", "A commit is not signed; seats sign with git commit -S."),
+    ("unwitnessed", "The policy lets nothing be merged until the witness on another machine has signed again (witness.trouble)."),
     ("vetoed", "The task was vetoed, which sticks to it."),
     ("wrong-code", "The one-time code is wrong, too old, or was used before."),
 ];

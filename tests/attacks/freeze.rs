@@ -59,7 +59,8 @@ fn a_start_of_a_frozen_workshop_fills_no_seat_but_the_librarians(world: &World) 
     let typed = format!("{}\n", world.code_at(60));
     world.owner_types(&["thaw", "--alone"], &typed).ok();
     for seat in crate::world::SEATS {
-        world.wait_from(mark, "a seat filled after the thaw", |entry| seated(entry).filter(|name| name == seat));
+        let answers = |entry: &Entry| matches!(entry.event, Event::Fleet(fleet::Event::Answered { .. })) && entry.by.to_string() == seat;
+        world.wait_from(mark, "a seat filled after the thaw", |entry| answers(entry).then_some(()));
     }
 }
 

@@ -231,10 +231,12 @@ fn the_supervisor_asks_the_witness_by_itself_and_tells_one_that_is_gone_from_one
     let answering = Answering::start(&cellar, &at, &token);
     assert!(an_hour_later(&world, 5).expect("it is back") > second);
     // The record is written anew, with all of the workshop's keys: the witness refuses, and that is an alarm.
+    answering.end();
     world.down().ok();
     let sql = "UPDATE entry SET body = CAST(replace(CAST(body AS TEXT), 'an hour later', 'an hour sooner') AS BLOB); DELETE FROM note";
     forge(&world.state().join("ledger.db"), sql, true).unwrap();
     world.start().ok();
+    let answering = Answering::start(&cellar, &at, &token);
     let (why, refused) = an_hour_later(&world, 7).unwrap_err();
     assert!(refused && why.contains("not-a-beginning"), "{why}");
     answering.end();

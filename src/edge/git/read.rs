@@ -168,7 +168,7 @@ fn at(git: &Git, dir: &Path, env: &[(String, String)]) -> Command {
 }
 
 /// Tells whether this is the object of that name.
-fn named(kind: &str, bytes: &[u8], id: &Oid) -> bool {
+pub(super) fn named(kind: &str, bytes: &[u8], id: &Oid) -> bool {
     let head = format!("{kind} {}\0", bytes.len());
     let name = match id.as_str().len() {
         40 => hex::encode(Sha1::new().chain_update(&head).chain_update(bytes).finalize()),

@@ -101,7 +101,10 @@ impl Seen {
         let ready = gate == GateName::Peer || now.runs.contains_key(&RunKind::Merge);
         let spoke = |seat: &SeatName| now.approvals.iter().any(|word| word.gate == gate && word.seat == *seat);
         for seat in now.draws.get(&gate).into_iter().flat_map(|draw| &draw.seats).filter(|seat| ready && !spoke(seat)) {
-            let word = json!({"task": task, "accept": true, "note": "read it line by line", "commit": null});
+            let files: Vec<&str> = now.change.iter().flat_map(|change| &change.files).map(|file| file.path.as_str()).collect();
+            let number = &task.as_str()[1..];
+            let said = json!({"ok": files, "quotes": [format!("+src/part{number}/file{number}.txt word{number}")]});
+            let word = json!({"task": task, "accept": true, "note": "read it line by line", "commit": null, "said": said});
             Line::open(&workshop.socket(seat.as_str())).ask(&json!({"review-decide": word}));
         }
     }

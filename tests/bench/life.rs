@@ -8,6 +8,7 @@ use orchestrate::domain::effect::Effect;
 use orchestrate::domain::gate::GateName;
 use orchestrate::domain::name::{Digest, Oid, RefName, SeatName, TaskId};
 use orchestrate::domain::push::Update;
+use orchestrate::domain::reading::{Bundle, Said};
 use orchestrate::domain::run::{Completion, Outcome, Run};
 use orchestrate::domain::task::{RunKind, Stage};
 use orchestrate::domain::workshop::Genesis;
@@ -247,8 +248,18 @@ impl Life {
             let by = Actor::Seat(next.unwrap_or_else(|| panic!("{task} waits at {gate}: {now:?}")));
             let note = format!("read what {task} changes line by line and found nothing against it at {gate}");
             let commit = (gate == GateName::Peer).then(|| now.commit.to_string());
-            self.ask(by, Act::Review { task: task.clone(), accept: true, note, commit });
+            let (said, bundle) = if gate == GateName::Peer { self.reading(now.change.as_ref().expect("a change")) } else { Default::default() };
+            self.ask(by, Act::Review { task: task.clone(), accept: true, note, commit, said, bundle });
         }
+    }
+
+    /// A verdict on every file, and the longest line of the difference.
+    fn reading(&self, change: &Change) -> (Said, Option<Box<Bundle>>) {
+        let files = self.gate.file_texts(&change.base_tree, &change.tree, 400_000).expect("a difference");
+        let lines = files.iter().flat_map(|file| file.text.lines()).filter(|line| line.starts_with(['+', '-']));
+        let quotes = lines.max_by_key(|line| line.len()).map(str::to_owned).into_iter().collect();
+        let ok = change.files.iter().map(|file| file.path.clone()).collect();
+        (Said { ok, bad: vec![], quotes }, Some(Box::new(Bundle { commit: change.commit.clone(), files, earlier: vec![] })))
     }
 
     /// A week is over: its secret is opened, as the supervisor does it.

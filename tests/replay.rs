@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 /// Every kind of event: whoever adds a variant is led here by the compiler, and adds its name.
-const KINDS: [&str; 70] = [
+const KINDS: [&str; 71] = [
     "founded",
     "sworn",
     "started",
@@ -78,6 +78,7 @@ const KINDS: [&str; 70] = [
     "lock-released",
     "lock-withdrawn",
     "frozen",
+    "thaw-agreed",
     "thawed",
     "confirmed",
     "used",
@@ -146,6 +147,7 @@ fn kind(event: &Event) -> &'static str {
         Event::Lock(lock::Event::Withdrawn { .. }) => "lock-withdrawn",
         Event::Freeze(freeze::Event::Frozen { .. }) => "frozen",
         Event::Freeze(freeze::Event::Thawed { .. }) => "thawed",
+        Event::Freeze(freeze::Event::Agreed { .. }) => "thaw-agreed",
         Event::Confirm(confirm::Event::Confirmed { .. }) => "confirmed",
         Event::Confirm(confirm::Event::Used { .. }) => "used",
         Event::Confirm(confirm::Event::Missed) => "wrong-code",
@@ -287,6 +289,8 @@ fn life() -> Vec<Entry> {
     world.seat(&second[0]).run("orchestrate review reject T2 --quote '+x' --note 'this is not what was asked'").ok();
     world.seat("librarian").run("orchestrate task veto T2 --reason 'not wanted' && orchestrate freeze --reason 'to see it'").ok();
     let typed = format!("{}\n", world.code_at(60));
+    world.owner_types(&["thaw"], &typed).ends(1).says("not-agreed");
+    world.seat("librarian").run("orchestrate thaw --agree").ok();
     world.owner_types(&["thaw"], &typed).ok();
     world.rule("[review]\nreminder_percent = 40\n");
     world.owner(&["config", "adopt"]).ok();

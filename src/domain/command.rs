@@ -85,7 +85,9 @@ pub enum Act {
     /// The owner's answer to a confirmation that the owner never wished for.
     Fraud { task: TaskId },
     /// `step` is the time step of a right code; `None` is a wrong one.
-    Thaw { step: Option<u64> },
+    /// A seat says that the freeze may end.
+    AgreeThaw,
+    Thaw { step: Option<u64>, alone: bool },
     /// Something that this socket does not offer, or that could not be read.
     Trespass { verb: String, refusal: Refusal },
     /// `code` is the number of a right recovery code; `None` is a wrong one.
@@ -154,6 +156,7 @@ impl Act {
             Self::Alarm => ("alarm", none()),
             Self::Fraud { task } => ("confirm", task.to_string()),
             Self::Thaw { .. } => ("thaw", none()),
+            Self::AgreeThaw => ("agree-thaw", none()),
             Self::Trespass { verb, .. } => (verb, none()),
             Self::ResetCodes { .. } => ("reset-codes", none()),
             Self::Told { outcome } => ("told", outcome.way.to_string()),

@@ -79,7 +79,7 @@ pub fn react(state: &State, entry: &Entry) -> Vec<Effect> {
         Event::Freeze(freeze::Event::Frozen { .. }) => vec![Effect::Ring { to: state.fleet_order.iter().cloned().map(Party::Seat).collect() }],
         Event::Refused(_) => alarm(state).into_iter().collect(),
         Event::Fleet(fleet::Event::Recalled { seats }) => vec![Effect::Refill { seats: seats.clone() }],
-        Event::Workshop(_) | Event::Key(_) | Event::Fleet(_) | Event::Alert(_) => Vec::new(),
+        Event::Workshop(_) | Event::Key(_) | Event::Fleet(_) | Event::Alert(_) | Event::Freeze(freeze::Event::Agreed { .. }) => Vec::new(),
     }
 }
 

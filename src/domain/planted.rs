@@ -49,6 +49,7 @@ pub const ALL: &[&str] = &[
     "slices",
     "steady-draw",
     "system-calls",
+    "thaw-agreed",
     "tree-entries",
     "veto-sticks",
     "witness-consistency",

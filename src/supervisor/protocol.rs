@@ -82,9 +82,12 @@ pub enum Request {
     /// A client hook tells what happened; a hint for people, never evidence.
     Hook { name: String, detail: String },
     Freeze { reason: String },
+    /// A seat's word that the freeze may end.
+    ThawAgree,
     // The owner's socket only.
     TaskConfirm { task: TaskId, shown: Digest, code: String },
-    Thaw { code: String },
+    /// `alone`: without the word of a seat that has one in it.
+    Thaw { code: String, #[serde(default)] alone: bool },
     /// Takes a seat's key away; without it the seat can sign, push, submit, review and send nothing.
     KeyRevoke { seat: SeatName, reason: String },
     /// Gives a seat a new key, and takes the old one away where that still counts.

@@ -333,7 +333,7 @@ impl<'a> History<'a> {
                 Ok(())
             }
             (freeze::Event::Thawed { .. }, _) => Err("the workshop is thawed and was not frozen".to_owned()),
-            (freeze::Event::Frozen { .. }, Some((_, None))) => Ok(()),
+            (freeze::Event::Agreed { .. }, _) | (freeze::Event::Frozen { .. }, Some((_, None))) => Ok(()),
             (freeze::Event::Frozen { .. }, _) => {
                 self.freezes.push((entry.seq, None));
                 Ok(())

@@ -22,6 +22,7 @@ mod runs;
 mod signed;
 #[cfg(test)]
 mod tests;
+mod voices;
 pub mod witness;
 mod witnessed;
 mod word;
@@ -195,6 +196,7 @@ fn ledger(
     trust(&roster, pins.owner.as_deref(), report, problems);
     signed::judge(&book, &roster, problems);
     letters::judge(&book, &roster, problems);
+    voices::judge(&book, &roster, problems);
     let history = History::read(&book, problems);
     report.level = plain(history.level.unwrap_or("unknown"));
     let repeated = audit::judge(&roster, &history, None, problems);

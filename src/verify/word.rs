@@ -109,6 +109,34 @@ pub(super) struct GenesisWord {
     pub note_key: String,
 }
 
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct VoteWord {
+    pub workshop: String,
+    pub motion: u32,
+    pub voter: Party,
+    pub accept: bool,
+    pub note: String,
+    pub policy: Digest,
+    pub index: u64,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ThawWord {
+    pub workshop: String,
+    pub voter: Party,
+    pub policy: Digest,
+    pub index: u64,
+}
+
+impl Subject {
+    /// Tells whether this digest and no other names it.
+    pub fn is_sha256(&self, digest: &Digest) -> bool {
+        self.digest.len() == 1 && self.digest.get("sha256").is_some_and(|named| named == digest.as_str())
+    }
+}
+
 impl Predicate for RunWord {
     const TYPE: &'static str = "https://in-toto.io/attestation/test-result/v0.1";
 }
@@ -120,6 +148,12 @@ impl Predicate for ReviewWord {
 }
 impl Predicate for ConfirmWord {
     const TYPE: &'static str = "https://orchestrate.invalid/confirmation/v1";
+}
+impl Predicate for VoteWord {
+    const TYPE: &'static str = "https://orchestrate.invalid/vote/v1";
+}
+impl Predicate for ThawWord {
+    const TYPE: &'static str = "https://orchestrate.invalid/thaw/v1";
 }
 impl Predicate for GenesisWord {
     const TYPE: &'static str = "https://orchestrate.invalid/genesis/v1";

@@ -223,7 +223,8 @@ fn freeze(event: &freeze::Event) -> String {
     match event {
         freeze::Event::Frozen { reason, .. } => format!("FROZEN: {reason}"),
         freeze::Event::Thawed { alone: true } => "thawed by the owner alone".to_owned(),
-        freeze::Event::Thawed { alone: false } => "thawed".to_owned(),
+        freeze::Event::Thawed { alone: false } => "thawed by the owner, as a seat had agreed".to_owned(),
+        freeze::Event::Agreed { .. } => "says that the workshop may go on".to_owned(),
     }
 }
 

@@ -69,6 +69,9 @@ pub struct Frozen {
     pub cause: Option<Cause>,
     #[serde(default)]
     pub led: Vec<RefusalLine>,
+    /// The seats that have said that it may end.
+    #[serde(default)]
+    pub agreed: Vec<SeatName>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -315,7 +318,7 @@ fn mail_count(state: &State) -> MailCount {
 fn frozen(state: &State, freeze: &Freeze) -> Frozen {
     let entries = state.cause.iter().flat_map(|cause| &cause.entries).collect::<Vec<_>>();
     let led = state.refusals.iter().filter(|(seq, ..)| entries.contains(&seq)).map(refusal).collect();
-    Frozen { by: freeze.by.clone(), since: freeze.since, reason: freeze.reason.clone(), cause: state.cause.clone(), led }
+    Frozen { by: freeze.by.clone(), since: freeze.since, reason: freeze.reason.clone(), cause: state.cause.clone(), led, agreed: freeze.agreed.iter().cloned().collect() }
 }
 
 fn refusals(state: &State) -> Vec<RefusalLine> {

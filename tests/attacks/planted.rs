@@ -54,6 +54,7 @@ const GUARDS: &[(&str, &str)] = &[
     ("slices", "F2"),
     ("steady-draw", "I10"),
     ("system-calls", "36"),
+    ("thaw-agreed", "R5c"),
     ("tree-entries", "G1"),
     ("veto-sticks", "I13"),
     ("witness-consistency", "Q2d"),

@@ -54,8 +54,8 @@ pub async fn answer(yard: &Arc<Yard>, request: Request) -> Response {
         Request::TaskConfirm { task, shown, code } => {
             coded(yard, &code, |step| Act::Confirm { task, shown, step }).await
         }
-        Request::Thaw { code } => {
-            coded(yard, &code, |step| Act::Thaw { step }).await
+        Request::Thaw { code, alone } => {
+            coded(yard, &code, |step| Act::Thaw { step, alone }).await
         }
         Request::KeyRevoke { seat, reason } => keys::revoke(yard, seat, reason).await,
         Request::KeyRotate { seat } => keys::rotate(yard, seat).await,

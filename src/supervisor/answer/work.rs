@@ -162,6 +162,7 @@ pub async fn act(yard: &Arc<Yard>, actor: Actor, request: Request) -> Response {
         Request::Sign { payload } => sign(yard, actor, &payload).await,
         Request::VerifySignature { payload, signature } => verify(yard, &payload, &signature).await,
         Request::Hook { .. } => done(json!({"noted": true})),
+        Request::ThawAgree => outcome(yard.ask(actor, Act::AgreeThaw).await),
         Request::Freeze { reason } => outcome(yard.ask(actor, Act::Freeze { reason }).await),
         _ => Response::Bug("BUG: no acting request".to_owned()),
     }

@@ -296,8 +296,8 @@ fn a_freeze_stops_everything_but_mail() {
     let commit = workshop.commit("dev-b", "dev-b");
     assert_eq!(workshop.push("dev-b", "refs/heads/dev-b/x", commit).unwrap_err(), "frozen");
     assert_eq!(workshop.seat("dev-a", Act::Submit { task: task(), commit: None }).unwrap_err(), "frozen");
-    assert_eq!(workshop.seat("librarian", Act::Thaw { step: Some(9) }).unwrap_err(), "owner-only");
-    workshop.ask(Actor::Owner, Act::Thaw { step: Some(9) }).unwrap();
+    assert_eq!(workshop.seat("librarian", Act::Thaw { step: Some(9), alone: true }).unwrap_err(), "owner-only");
+    workshop.ask(Actor::Owner, Act::Thaw { step: Some(9), alone: true }).unwrap();
     workshop.approve("orchestrator").unwrap();
     assert_eq!(workshop.replayed().digest(), workshop.drive.state.digest());
 }

@@ -25,7 +25,7 @@ const fn base(says: &'static str) -> Forgery {
     Forgery { says, plan: |_, _| (), entry: None, commit: None, after: |_| () }
 }
 
-const fn entry(says: &'static str, forge: fn(&mut World, &mut Draft)) -> Forgery {
+pub(super) const fn entry(says: &'static str, forge: fn(&mut World, &mut Draft)) -> Forgery {
     Forgery { entry: Some(forge), ..base(says) }
 }
 
@@ -37,7 +37,7 @@ pub(super) const fn after(says: &'static str, forge: fn(&mut World)) -> Forgery 
     Forgery { after: forge, ..base(says) }
 }
 
-fn judged(forgery: &Forgery) -> Report {
+pub(super) fn judged(forgery: &Forgery) -> Report {
     let mut world = history(World::found(forgery.entry, forgery.commit), forgery.plan);
     (forgery.after)(&mut world);
     run(world.dir.path(), &world.save(), None).unwrap()
@@ -78,7 +78,7 @@ fn gate(world: &World, draft: &Draft, wanted: GateName) -> bool {
     world.at == "T1" && matches!(&draft.event, Event::Task(task::Event::Judged { gate, .. }) if *gate == wanted)
 }
 
-fn intends(world: &World, draft: &Draft) -> bool {
+pub(super) fn intends(world: &World, draft: &Draft) -> bool {
     world.at == "T1" && matches!(draft.event, Event::Merge(merge::Event::Intended { .. }))
 }
 

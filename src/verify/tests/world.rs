@@ -130,7 +130,7 @@ fn charter() -> Charter {
             gate("qa", &["suite-passes", "qa-verdict"]), gate("deploy", &["co-signed", "owner-confirmed", "merge-still-tested"])],
         "roles": [
             role("orchestrator", 1, &["orchestrator"], &["open-task", "cosign-deploy"], &[]),
-            role("librarian", 2, &["librarian"], &["cosign-deploy", "veto", "freeze"], &[]),
+            role("librarian", 2, &["librarian"], &["cosign-deploy", "veto", "freeze", "thaw"], &[]),
             role("architect", 3, &["architect-a"], &["review-peer"], &[]),
             role("dev", 4, &["dev-a", "dev-b"], &["submit", "review-peer"], &["dev", "architect"]),
             role("qa", 5, &["qa-a"], &["verify-qa"], &[]),

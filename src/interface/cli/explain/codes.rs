@@ -59,6 +59,7 @@ pub const CODES: &[(&str, &str)] = &[
     ("not-a-seat", "A commit is signed by a key that is no seat's."),
     ("not-accepted", "The push was never accepted, so that nothing of it can land."),
     ("not-accounted", "An offline check found a commit that no merge of the record accounts for."),
+    ("not-agreed", "No seat that has a word in the end of a freeze has given it; the owner may thaw alone, and every report says so."),
     ("not-at-a-gate", "The task stands at no gate now, so that there is nothing to judge."),
     ("not-at-deploy", "The task does not wait for the owner's confirmation."),
     ("not-drawn", "The gate draws its reviewers; this seat was not drawn for this gate of this task."),

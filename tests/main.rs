@@ -19,5 +19,6 @@ mod simulate;
 mod speak;
 mod stories;
 mod tidy;
+mod web;
 mod workshop;
 mod world;

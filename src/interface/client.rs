@@ -1,8 +1,11 @@
 //! The thin client: one connection, one `POST /v1/call`, one answer. No runtime, nothing kept.
 
+use super::exit::Trouble;
 use crate::domain::failure::{Doing, Failure};
 use crate::supervisor::door;
 use crate::supervisor::protocol::{INSIDE, OWNER_SOCKET, Request, Response, SEAT_SOCKET};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::os::fd::AsRawFd;
@@ -42,6 +45,12 @@ impl Client {
         Ok(Self { socket, start: format!("orchestrate bootstrap {}", quoted(&repo)) })
     }
 
+    /// A socket by its path, whoever listens there.
+    #[cfg(test)]
+    pub fn at(socket: &Path) -> Self {
+        Self { socket: socket.to_owned(), start: "orchestrate bootstrap .".to_owned() }
+    }
+
     /// Asks and waits for the answer.
     pub fn call(&self, request: &Request) -> Result<Response, Failure> {
         let body = serde_json::to_vec(request).doing("cannot write the request")?;
@@ -60,6 +69,23 @@ impl Client {
             (Err(why), Err(_)) => Err(self.gone(why)),
             (Ok(()), Err(why)) => Err(self.gone(why)),
         }
+    }
+
+    /// Asks; anything but "done" is trouble.
+    pub fn ask(&self, request: &Request) -> Result<Value, Trouble> {
+        match self.call(request)? {
+            Response::Done(value) => Ok(value),
+            Response::Refused(refusal) => Err(refusal.into()),
+            Response::Failed(failure) => Err(failure.into()),
+            Response::Bug(why) => Err(Trouble::Bug(why)),
+        }
+    }
+
+    /// Asks, and takes only the page that was asked for.
+    pub fn read<T: DeserializeOwned>(&self, request: &Request) -> Result<T, Trouble> {
+        let value = self.ask(request)?;
+        serde_json::from_value(value)
+            .map_err(|why| Trouble::Bug(format!("the supervisor's answer is not the page that was asked for: {why}")))
     }
 
     fn connect(&self) -> Result<UnixStream, Failure> {
@@ -190,7 +216,7 @@ mod tests {
             stream.write_all(text.as_bytes()).unwrap();
             (head, body)
         });
-        let answer = Client { socket, start: "orchestrate bootstrap .".to_owned() }.call(&Request::Whoami);
+        let answer = Client::at(&socket).call(&Request::Whoami);
         let (head, body) = server.join().unwrap();
         assert!(head.starts_with("POST /v1/call HTTP/1.1\r\nHost: orchestrate\r\n") && head.contains("Content-Length: 8\r\n"), "{head}");
         assert_eq!(&body, b"\"whoami\"");

@@ -5,7 +5,9 @@ pub mod client;
 pub mod exit;
 pub mod hook;
 mod look;
+mod rows;
 pub mod tui;
+pub mod web;
 
 #[cfg(debug_assertions)]
 use crate::domain::planted;

@@ -1,6 +1,7 @@
 //! The answers that are not pages of the state: receipts, texts and files. The supervisor fills them, interfaces print them.
 
 use crate::domain::name::{Digest, Oid, TaskId};
+use crate::domain::refusal::Refusal;
 use serde::{Deserialize, Serialize};
 
 /// `TaskOpen`.
@@ -30,6 +31,19 @@ pub struct CodeTaken {
     pub accepted: bool,
     /// Wrong codes in a row so far.
     pub missed: u32,
+}
+
+impl CodeTaken {
+    /// Reads an answer, where it is one about a code.
+    pub fn of(value: &serde_json::Value) -> Option<Self> {
+        Self::deserialize(value).ok()
+    }
+
+    /// A wrong code in the words of a refusal.
+    pub fn refusal(&self) -> Refusal {
+        let why = format!("the code is wrong or was used before ({} in a row)", self.missed);
+        Refusal::new("wrong-code", why, "wait for the next code of your authenticator and try again")
+    }
 }
 
 /// `Attach`: the command that shows the grid.

@@ -19,6 +19,11 @@ fn shown(c: char) -> String {
     if is_treacherous(c) { format!("<{:02X}>", u32::from(c)) } else { c.to_string() }
 }
 
+/// A text as HTML that shows it, between tags or inside a quoted attribute.
+pub fn markup(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;").replace('\'', "&#39;")
+}
+
 /// Tells whether a character acts on a terminal or a reader without being seen.
 pub fn is_treacherous(c: char) -> bool {
     c.is_control()

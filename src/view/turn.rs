@@ -114,7 +114,7 @@ impl Turn {
     pub fn of(state: &State, id: &TaskId, task: &Task) -> Self {
         let standing = Standing::of(task);
         if state.frozen.is_some() && !standing.is_over() {
-            return Self::new(Whose::Owner, "the workshop is frozen; the owner thaws it", "orchestrate thaw");
+            return Self::new(Whose::Owner, "the owner's thaw: the workshop is frozen", "orchestrate thaw");
         }
         let author = || task.author.iter().cloned().collect::<Vec<_>>();
         match (standing, &task.attempt) {

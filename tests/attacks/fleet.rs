@@ -15,8 +15,10 @@ pub fn world() -> World {
     world
 }
 
+type Held = fn(World);
+
 /// What holds of every agent: with the fake one here, with the real one in `tests/real`.
-pub const EVERY: [(&str, fn(World)); 5] = [
+pub const EVERY: [(&str, Held); 5] = [
     ("a client that is killed comes back and is shown its open mail", killed_client),
     ("a pane that is closed comes back in its place", closed_pane),
     ("a killed tmux comes back with everybody in it", killed_tmux),

@@ -68,12 +68,12 @@ pub fn done(number: u32) -> String {
 
 /// A model that has its client run each script that it was told of, once.
 pub fn obedient(body: &str) -> Option<Use> {
-    let orders = body.match_indices("| run ").filter_map(|(at, start)| {
+    let mut orders = body.match_indices("| run ").filter_map(|(at, start)| {
         let (number, rest) = body[at + start.len()..].split_once('!')?;
         Some((number.parse::<u32>().ok()?, rest.split_once("mail ack ")?.1.get(..12)?))
     });
     let open = |(number, _): &(u32, &str)| !body.contains(&format!("toolu_run_{number}_"));
-    let (number, message) = orders.filter(open).next()?;
+    let (number, message) = orders.find(open)?;
     // Once, also for a client that was killed before it had written down what it did.
     let script = format!("[ -e ~/{number}.code ] || {{ sh ~/{number}.sh </dev/null >~/{number}.out 2>~/{number}.err; echo $? >~/{number}.code; }}");
     // Not the word itself: the model hears the line as well as what came of it.

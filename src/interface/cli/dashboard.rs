@@ -1,5 +1,6 @@
 use super::desk::Desk;
 use crate::interface::exit::{Exit, Trouble};
+use crate::interface::rows::Skin;
 use crate::interface::tui;
 
 /// Watch the whole workshop on one screen, as it happens.
@@ -16,7 +17,7 @@ impl Dashboard {
         if desk.json {
             return Err(Trouble::usage("a dashboard is for people", "orchestrate status --json"));
         }
-        let skin = tui::Skin { colour: desk.paint.colour, unicode: desk.paint.unicode };
+        let skin = Skin { colour: desk.paint.colour, unicode: desk.paint.unicode };
         tui::run(&desk.client()?, skin)
     }
 }

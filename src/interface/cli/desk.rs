@@ -44,19 +44,12 @@ impl Desk {
 
     /// Asks; anything but "done" is trouble.
     pub fn ask(&self, request: &Request) -> Result<Value, Trouble> {
-        match self.client()?.call(request)? {
-            Response::Done(value) => Ok(value),
-            Response::Refused(refusal) => Err(Trouble::Refused(refusal)),
-            Response::Failed(failure) => Err(Trouble::Failed(failure)),
-            Response::Bug(why) => Err(Trouble::Bug(why)),
-        }
+        self.client()?.ask(request)
     }
 
     /// Asks for a page that the command itself has to read.
     pub fn read<T: DeserializeOwned>(&self, request: &Request) -> Result<T, Trouble> {
-        let value = self.ask(request)?;
-        serde_json::from_value(value)
-            .map_err(|why| Trouble::Bug(format!("the supervisor's answer is not the page that was asked for: {why}")))
+        self.client()?.read(request)
     }
 
     /// Asks and prints the page; with `--json` the whole answer as it came.

@@ -37,6 +37,7 @@ mod thaw;
 mod totp;
 mod users;
 mod verify;
+mod web;
 mod whoami;
 mod witness;
 
@@ -78,6 +79,7 @@ enum Command {
     Status(status::Status),
     Attach(attach::Attach),
     Dashboard(dashboard::Dashboard),
+    Web(web::Web),
     Log(log::Log),
     #[command(subcommand)]
     Task(task::Task),
@@ -150,6 +152,7 @@ impl Command {
             Self::Status(command) => command.run(desk),
             Self::Attach(command) => command.run(desk),
             Self::Dashboard(command) => command.run(desk),
+            Self::Web(command) => command.run(desk),
             Self::Log(command) => command.run(desk),
             Self::Task(command) => command.run(desk),
             Self::Review(command) => command.run(desk),

@@ -1,29 +1,13 @@
 //! What the screen knows: the newest page, the ledger's tail, where the reader is in each panel, and what is typed.
 
-use super::Skin;
-use super::rows::{Row, Tone, entry, rows};
 use crate::domain::name::SeatName;
 use crate::interface::exit::Trouble;
+use crate::interface::rows::{Panel, Row, Skin, Tone, entry, rows};
 use crate::view::Dashboard;
 use std::collections::VecDeque;
 
 /// Lines of the ledger that are kept for reading and searching.
 const KEPT: usize = 5_000;
-
-/// The panels, in the order in which Tab visits them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Panel {
-    Seats,
-    Tasks,
-    Mail,
-    Locks,
-    Alerts,
-    Ledger,
-}
-
-impl Panel {
-    pub const ALL: [Panel; 6] = [Panel::Seats, Panel::Tasks, Panel::Mail, Panel::Locks, Panel::Alerts, Panel::Ledger];
-}
 
 /// What the keys do at present.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,8 +1,8 @@
 //! Where things stand on the screen.
 
-use super::board::{Board, Mode, Panel};
+use super::board::{Board, Mode};
 use super::keys::HELP;
-use super::rows::{Row, Tone, headline};
+use crate::interface::rows::{Panel, Row, Tone, headline};
 use crate::view::text::{broken, one_line};
 use ratatui::Frame;
 use ratatui::layout::{Alignment, Constraint, Layout, Rect};
@@ -123,26 +123,8 @@ fn heights(panels: &[Panel], room: u16, board: &Board) -> Vec<u16> {
     heights
 }
 
-fn title(panel: Panel) -> &'static str {
-    match panel {
-        Panel::Seats => "1 seats",
-        Panel::Tasks => "2 tasks",
-        Panel::Mail => "3 mail",
-        Panel::Locks => "4 locks",
-        Panel::Alerts => "5 alerts",
-        Panel::Ledger => "6 ledger",
-    }
-}
-
-fn empty(panel: Panel) -> &'static str {
-    match panel {
-        Panel::Seats => "no seats",
-        Panel::Tasks => "none: orchestrate task open '...'",
-        Panel::Mail => "no mail yet",
-        Panel::Locks => "no locks",
-        Panel::Alerts => "nothing waits for you",
-        Panel::Ledger => "nothing yet",
-    }
+fn title(panel: Panel) -> String {
+    format!("{} {}", panel as usize + 1, panel.name())
 }
 
 fn block(board: &Board, text: String, tone: Tone) -> Block<'static> {
@@ -159,7 +141,7 @@ fn render(frame: &mut Frame, board: &Board, panel: Panel, area: Rect) {
     let name = if rows.len() > shown { format!(" {} {}/{} ", title(panel), at + 1, rows.len()) } else { format!(" {} ", title(panel)) };
     let block = block(board, name, if focused { Tone::Wait } else { Tone::Dim });
     let lines: Vec<Line> = if rows.is_empty() {
-        let text = if board.query.is_empty() { empty(panel) } else { "nothing that holds it" };
+        let text = if board.query.is_empty() { panel.empty() } else { "nothing that holds it" };
         vec![Line::from(Span::styled(text, style(board, Tone::Dim)))]
     } else {
         rows.iter().enumerate().skip(first).take(shown).map(|(index, row)| line(board, row, focused && index == at)).collect()
@@ -173,7 +155,7 @@ fn first_at_rest(panel: Panel, rows: usize, shown: usize) -> usize {
 }
 
 fn line(board: &Board, row: &Row, chosen: bool) -> Line<'static> {
-    let spans: Vec<Span> = row.words.iter().map(|(tone, text)| Span::styled(text.clone(), style(board, *tone))).collect();
+    let spans: Vec<Span> = row.words.iter().map(|word| Span::styled(word.fitted(), style(board, word.tone))).collect();
     let line = Line::from(spans);
     if chosen { line.style(Style::new().add_modifier(Modifier::REVERSED)) } else { line }
 }

@@ -1,6 +1,5 @@
 //! What the screen hears: keys, signals, and a new page whenever the ledger has grown.
 
-use super::ask;
 use crate::domain::failure::{Doing as _, Failure};
 use crate::interface::client::Client;
 use crate::supervisor::protocol::Request;
@@ -101,7 +100,7 @@ fn listen(tell: &Sender<Heard>, go: &Receiver<()>) {
 /// Asks for the next page for ever; the supervisor answers when there is one.
 fn follow(client: &Client, mut since: u64, tell: &Sender<Heard>, pace: &Receiver<()>) {
     loop {
-        let (heard, pause) = match ask::<Dashboard>(client, &Request::Dashboard { since, wait: WAIT }) {
+        let (heard, pause) = match client.read::<Dashboard>(&Request::Dashboard { since, wait: WAIT }) {
             Ok(page) => {
                 since = page.from + page.entries.len() as u64;
                 (Heard::Page(Box::new(page)), PACE)

@@ -1,7 +1,7 @@
 //! What each key does.
 
-use super::board::{Board, Mode, Panel, Wish};
-use super::rows::Tone;
+use super::board::{Board, Mode, Wish};
+use crate::interface::rows::{Panel, Tone};
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 /// Rows that a page key moves by.

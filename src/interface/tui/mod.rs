@@ -4,7 +4,6 @@ mod board;
 mod draw;
 mod feed;
 mod keys;
-mod rows;
 pub mod screen;
 
 #[cfg(test)]
@@ -14,29 +13,22 @@ use crate::domain::failure::Failure;
 use crate::domain::name::SeatName;
 use crate::interface::client::Client;
 use crate::interface::exit::{Exit, Trouble};
+use crate::interface::rows::Skin;
 use crate::supervisor::door;
-use crate::supervisor::protocol::{Request, Response};
+use crate::supervisor::protocol::Request;
 use crate::view::Dashboard;
 use crate::view::answer;
 use board::{Board, Wish};
 use feed::{Feed, Heard};
 use screen::Screen;
-use serde::de::DeserializeOwned;
 use std::io::IsTerminal as _;
-
-/// What the terminal can show.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Skin {
-    pub colour: bool,
-    pub unicode: bool,
-}
 
 /// Shows the dashboard until it is left.
 pub fn run(client: &Client, skin: Skin) -> Result<Exit, Trouble> {
     if !std::io::stdout().is_terminal() || !std::io::stdin().is_terminal() {
         return Err(Trouble::usage("a dashboard needs a terminal to be shown on", "orchestrate status --json"));
     }
-    let first: Dashboard = ask(client, &Request::Dashboard { since: 0, wait: 0 })?;
+    let first: Dashboard = client.read(&Request::Dashboard { since: 0, wait: 0 })?;
     let mut board = Board::new(skin);
     let known = board.take(first);
     let feed = Feed::start(client, known)?;
@@ -44,18 +36,6 @@ pub fn run(client: &Client, skin: Skin) -> Result<Exit, Trouble> {
     let ended = watch(client, &mut board, &mut screen, &feed);
     screen.leave();
     ended
-}
-
-/// Asks, and takes only the page that was asked for.
-fn ask<T: DeserializeOwned>(client: &Client, request: &Request) -> Result<T, Trouble> {
-    match client.call(request)? {
-        Response::Done(value) => {
-            serde_json::from_value(value).map_err(|why| Trouble::Bug(format!("the answer is not the page that was asked for: {why}")))
-        }
-        Response::Refused(refusal) => Err(refusal.into()),
-        Response::Failed(failure) => Err(failure.into()),
-        Response::Bug(why) => Err(Trouble::Bug(why)),
-    }
 }
 
 fn watch(client: &Client, board: &mut Board, screen: &mut Screen, feed: &Feed) -> Result<Exit, Trouble> {
@@ -91,7 +71,7 @@ fn watch(client: &Client, board: &mut Board, screen: &mut Screen, feed: &Feed) -
 
 /// Gives the terminal to tmux until the owner detaches from it.
 fn attach(client: &Client, screen: &mut Screen, seat: SeatName) -> Result<String, Trouble> {
-    let answer: answer::Attach = ask(client, &Request::Attach { seat: Some(seat.clone()) })?;
+    let answer: answer::Attach = client.read(&Request::Attach { seat: Some(seat.clone()) })?;
     screen.leave();
     let shown: Result<(), Failure> = door::show_program(&answer.argv);
     screen.enter_again()?;
@@ -100,6 +80,6 @@ fn attach(client: &Client, screen: &mut Screen, seat: SeatName) -> Result<String
 }
 
 fn freeze(client: &Client, reason: String) -> Result<String, Trouble> {
-    let answer: answer::Outcome = ask(client, &Request::Freeze { reason })?;
+    let answer: answer::Outcome = client.read(&Request::Freeze { reason })?;
     Ok(format!("frozen: {}", answer.outcome))
 }

@@ -1,12 +1,13 @@
 //! The screen at two sizes as it stands in `tests/*.txt`, and what the keys do.
 
-use super::board::{Board, Mode, Panel, Wish};
+use super::board::{Board, Mode, Wish};
+use super::draw;
 use super::keys::press;
-use super::{Skin, draw};
 use crate::domain::command::Act;
 use crate::domain::lock;
 use crate::domain::message::Priority;
 use crate::domain::name::SeatName;
+use crate::interface::rows::{Panel, Skin};
 use crate::view::tests::Journey;
 use crate::view::{self, Dashboard};
 use ratatui::Terminal;
@@ -101,7 +102,8 @@ fn what_seats_wrote_cannot_act_on_the_terminal() {
     for panel in Panel::ALL {
         board.focus = panel;
         for row in board.rows(panel) {
-            let all: String = row.words.iter().chain(&row.told).map(|(_, text)| text.as_str()).collect();
+            let told = row.told.iter().map(|(_, text)| text.as_str());
+            let all: String = row.words.iter().map(|word| word.text.as_str()).chain(told).collect();
             assert!(!all.chars().any(view::text::is_treacherous), "{panel:?}: {all:?}");
         }
         key(&mut board, KeyCode::Enter);
@@ -138,7 +140,7 @@ fn a_frozen_workshop_says_so_first_and_is_not_frozen_again() {
     let mut board = board(&journey);
     let shown = screen(&board, 80, 24);
     assert!(shown.starts_with(" FROZEN "), "{shown}");
-    assert!(board.rows(Panel::Alerts)[0].words.iter().any(|(_, text)| text.contains("odd")));
+    assert!(board.rows(Panel::Alerts)[0].words.iter().any(|word| word.text.contains("odd")));
     key(&mut board, KeyCode::Char('F'));
     assert_eq!(board.mode, Mode::Browse);
 }

@@ -79,7 +79,7 @@ impl Moods {
     }
 
     fn read(&self, seat: &SeatName, home: &Path) {
-        let session = agent::session(home, |clients| process::living(clients));
+        let session = agent::session(home, process::living);
         self.change(seat, |seen| {
             seen.at = session.as_ref().map(|session| match session.at {
                 At::Idle => Doing::Idle,

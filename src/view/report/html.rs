@@ -2,7 +2,7 @@
 
 use super::page::{Look, Section, Table, attention_lines, foot, head, sections};
 use super::{Report, chart};
-use crate::view::text::{lines, one_line};
+use crate::view::text::{lines, markup, one_line};
 
 const STYLE: &str = "body{font:16px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:72rem;padding:0 1rem;color:#1c1c1e;background:#fff}\
 h1{font-size:1.5rem;margin:0 0 1rem;letter-spacing:.03em}h2{font-size:1.1rem;margin:2.2rem 0 .4rem}p{margin:.4rem 0}\
@@ -62,13 +62,9 @@ fn table(table: &Table) -> String {
 }
 
 fn escaped(text: &str) -> String {
-    marked(&one_line(text))
+    markup(&one_line(text))
 }
 
 fn escaped_lines(text: &str) -> String {
-    marked(&lines(text))
-}
-
-fn marked(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;").replace('\'', "&#39;")
+    markup(&lines(text))
 }

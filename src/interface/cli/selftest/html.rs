@@ -2,7 +2,7 @@
 
 use super::{Line, Report};
 use crate::domain::attack::Outcome;
-use crate::view::text::{lines, one_line};
+use crate::view::text::{lines, markup, one_line};
 
 const STYLE: &str = "body{font:16px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:76rem;padding:0 1rem;color:#1c1c1e;background:#fff}\
 h1{font-size:1.5rem;margin:0}h2{font-size:1.1rem;margin:2rem 0 .5rem}table{border-collapse:collapse;width:100%;table-layout:fixed}\
@@ -38,7 +38,7 @@ pub fn page(report: &Report) -> String {
 fn counts(report: &Report) -> String {
     let named = |outcome: Outcome, names: &[String]| match names {
         [] => String::new(),
-        names => format!("<li class=\"{}\">{} {}: {}</li>\n", class(outcome), names.len(), outcome.words(), escaped(&names.join(", "))),
+        names => format!("<li class=\"{}\">{} {}: {}</li>\n", class(outcome), names.len(), outcome.words(), markup(&names.join(", "))),
     };
     let rest = [
         named(Outcome::Through, &report.through),
@@ -54,7 +54,7 @@ fn table(report: &Report, group: &str) -> String {
     format!(
         "<h2>{}</h2>\n<table><thead><tr><th class=\"id\">attack</th><th>what was tried, and what happened</th><th class=\"level\">promised \
 from</th><th class=\"end\">end</th></tr></thead><tbody>\n{rows}</tbody></table>\n",
-        escaped(group)
+        markup(group)
     )
 }
 
@@ -63,14 +63,14 @@ fn row(line: &Line) -> String {
     format!(
         "<tr><td class=\"id\">{}</td><td><details{}><summary>{}</summary><p>By {}, tried:</p><pre>{}</pre><p>Expected: {}</p><p>It said:</p>\
 <pre>{}</pre></details><span class=\"seen\">{}</span></td><td class=\"level\">{}</td><td class=\"end {}\">{}</td></tr>\n",
-        escaped(&line.id),
+        markup(&line.id),
         if wrong { " open" } else { "" },
-        escaped(&one_line(&line.about)),
-        escaped(&line.seat),
-        escaped(&lines(&line.tried)),
-        escaped(&one_line(&line.expected)),
-        escaped(&lines(&line.output)),
-        escaped(&one_line(&line.happened)),
+        markup(&one_line(&line.about)),
+        markup(&line.seat),
+        markup(&lines(&line.tried)),
+        markup(&one_line(&line.expected)),
+        markup(&lines(&line.output)),
+        markup(&one_line(&line.happened)),
         line.level,
         class(line.outcome),
         line.outcome.words(),
@@ -84,8 +84,4 @@ fn class(outcome: Outcome) -> &'static str {
         Outcome::NotPromised => "dim",
         Outcome::Through | Outcome::Unjudged => "bad",
     }
-}
-
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }

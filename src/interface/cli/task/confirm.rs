@@ -2,7 +2,7 @@ use super::super::desk::{Desk, complain};
 use super::super::paint::Paint;
 use super::super::review::show::files;
 use super::{code_taken, show};
-use crate::domain::name::TaskId;
+use crate::domain::name::{Digest, TaskId};
 use crate::domain::refusal::Refusal;
 use crate::interface::exit::{Exit, Trouble};
 use crate::supervisor::protocol::{FRAUD, Request};
@@ -22,27 +22,30 @@ pub struct Confirm {
 
 impl Confirm {
     pub fn run(self, desk: &Desk) -> Result<Exit, Trouble> {
-        let task: TaskPage = desk.read(&Request::TaskShow { task: self.task.clone() })?;
-        let bundle: ReviewPage = desk.read(&Request::ReviewShow { task: self.task.clone() })?;
-        let confirm = task.confirm.as_ref().ok_or_else(|| not_here(&self.task))?;
-        if (&bundle.candidate, &bundle.tree, &bundle.base) != (&confirm.commit, &confirm.tree, &confirm.base) {
-            let hint = format!("orchestrate task confirm {}", self.task);
-            return Err(Refusal::new("other-digest", format!("{} changed while it was read", self.task), hint).into());
-        }
+        let (text, digest) = told(desk, &self.task, &Paint { colour: false, ..desk.paint })?;
         // What is shown goes where the question goes, so that a pipe on standard output cannot hide it.
-        complain(&shown(&task, &bundle, confirm, &Paint { colour: false, ..desk.paint }));
-        let code = desk.code(&format!(
-            "One-time code to confirm {} ({}), or the word fraud to freeze everything: ",
-            self.task,
-            confirm.digest.short()
-        ))?;
+        complain(&text);
+        let code =
+            desk.code(&format!("One-time code to confirm {} ({}), or the word fraud to freeze everything: ", self.task, digest.short()))?;
         let fraud = code.trim().eq_ignore_ascii_case(FRAUD);
-        let request = Request::TaskConfirm { task: self.task.clone(), shown: confirm.digest.clone(), code };
+        let request = Request::TaskConfirm { task: self.task.clone(), shown: digest, code };
         if fraud {
             return desk.order(&request);
         }
         code_taken(desk, &request, &format!("{} is confirmed", self.task))
     }
+}
+
+/// What a code is asked for, in full, and the digest that it is bound to.
+pub fn told(desk: &Desk, id: &TaskId, paint: &Paint) -> Result<(String, Digest), Trouble> {
+    let task: TaskPage = desk.read(&Request::TaskShow { task: id.clone() })?;
+    let bundle: ReviewPage = desk.read(&Request::ReviewShow { task: id.clone() })?;
+    let confirm = task.confirm.as_ref().ok_or_else(|| not_here(id))?;
+    if (&bundle.candidate, &bundle.tree, &bundle.base) != (&confirm.commit, &confirm.tree, &confirm.base) {
+        let hint = format!("orchestrate task confirm {id}");
+        return Err(Refusal::new("other-digest", format!("{id} changed while it was read"), hint).into());
+    }
+    Ok((shown(&task, &bundle, confirm, paint), confirm.digest.clone()))
 }
 
 fn not_here(task: &TaskId) -> Trouble {

@@ -1,4 +1,4 @@
-mod confirm;
+pub mod confirm;
 mod list;
 mod open;
 mod retry;
@@ -11,7 +11,6 @@ pub use open::body;
 
 use super::desk::Desk;
 use super::paint::{Cell, Paint, cell};
-use crate::domain::refusal::Refusal;
 use crate::interface::exit::{Exit, Trouble};
 use crate::supervisor::protocol::Request;
 use crate::view::TaskLine;
@@ -57,10 +56,8 @@ pub fn row(line: &TaskLine, paint: &Paint) -> Vec<Cell> {
 /// Sends something that carries a code; a wrong code is a refusal, however the supervisor words it.
 pub fn code_taken(desk: &Desk, request: &Request, done: &str) -> Result<Exit, Trouble> {
     let value = desk.ask(request)?;
-    let taken: Option<CodeTaken> = serde_json::from_value(value.clone()).ok();
-    if let Some(CodeTaken { accepted: false, missed }) = taken {
-        let hint = "wait for the next code of your authenticator and try again";
-        return Err(Refusal::new("wrong-code", format!("the code is wrong or was used before ({missed} in a row)"), hint).into());
+    if let Some(taken) = CodeTaken::of(&value).filter(|taken| !taken.accepted) {
+        return Err(taken.refusal().into());
     }
     desk.print(value, |_: &Value, _| format!("{done}\n"))
 }

@@ -1,41 +1,100 @@
-//! The page as rows of words. Whatever a seat wrote passes through `one_line` here, and nothing else reaches the screen.
+//! The whole workshop as panels of rows, for a terminal and for a browser. Whatever a seat wrote passes through `one_line` here.
 
-use super::Skin;
-use super::board::Panel;
+pub use super::look::Look as Tone;
+use super::look::doing;
 use crate::domain::entry::Entry;
 use crate::domain::event::Event;
 use crate::domain::message::{Delivery, Priority};
-use crate::domain::name::SeatName;
+use crate::domain::name::{SeatName, TaskId};
 use crate::view::text::{clip, count, one_line, span, time, word};
-pub use crate::interface::look::Look as Tone;
-use crate::interface::look::doing;
 use crate::view::{Dashboard, LetterLine, LockLine, RefusalLine, SeatLine, Standing, TaskLine, WishLine, line};
+
+/// What the reader's screen can show.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Skin {
+    pub colour: bool,
+    pub unicode: bool,
+}
+
+/// The panels, in the order in which they are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Panel {
+    Seats,
+    Tasks,
+    Mail,
+    Locks,
+    Alerts,
+    Ledger,
+}
+
+impl Panel {
+    pub const ALL: [Panel; 6] = [Panel::Seats, Panel::Tasks, Panel::Mail, Panel::Locks, Panel::Alerts, Panel::Ledger];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Panel::Seats => "seats",
+            Panel::Tasks => "tasks",
+            Panel::Mail => "mail",
+            Panel::Locks => "locks",
+            Panel::Alerts => "alerts",
+            Panel::Ledger => "ledger",
+        }
+    }
+
+    /// What a panel without rows says.
+    pub fn empty(self) -> &'static str {
+        match self {
+            Panel::Seats => "no seats",
+            Panel::Tasks => "none: orchestrate task open '...'",
+            Panel::Mail => "no mail yet",
+            Panel::Locks => "no locks",
+            Panel::Alerts => "nothing waits for you",
+            Panel::Ledger => "nothing yet",
+        }
+    }
+}
+
+/// A part of a row: how it looks, what it says, and how wide it stands; 0 for the rest of the line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cell {
+    pub tone: Tone,
+    pub text: String,
+    pub width: usize,
+}
+
+impl Cell {
+    /// As it stands where all letters are as wide.
+    pub fn fitted(&self) -> String {
+        if self.width == 0 { self.text.clone() } else { format!("{:<width$} ", clip(&self.text, self.width), width = self.width) }
+    }
+}
 
 /// One line of a panel.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Row {
     /// Tells the row from its neighbours, whatever order they stand in.
     pub key: String,
-    pub words: Vec<(Tone, String)>,
+    pub words: Vec<Cell>,
     /// The row in full, a line each.
     pub told: Vec<(Tone, String)>,
     pub seat: Option<SeatName>,
+    pub task: Option<TaskId>,
 }
 
 impl Row {
     fn new(key: impl Into<String>) -> Self {
-        Self { key: key.into(), words: Vec::new(), told: Vec::new(), seat: None }
+        Self { key: key.into(), words: Vec::new(), told: Vec::new(), seat: None, task: None }
     }
 
-    /// Adds a word, at least so wide.
+    /// Adds a word, so wide.
     fn word(mut self, tone: Tone, text: impl AsRef<str>, width: usize) -> Self {
-        self.words.push((tone, format!("{:<width$} ", clip(&one_line(text.as_ref()), width.max(1)))));
+        self.words.push(Cell { tone, text: one_line(text.as_ref()), width });
         self
     }
 
     /// Adds the rest of the line.
     fn rest(mut self, tone: Tone, text: impl AsRef<str>) -> Self {
-        self.words.push((tone, one_line(text.as_ref())));
+        self.words.push(Cell { tone, text: one_line(text.as_ref()), width: 0 });
         self
     }
 
@@ -46,7 +105,7 @@ impl Row {
 
     /// Tells whether the row or what stands behind it holds a text in small letters.
     pub fn holds(&self, wanted: &str) -> bool {
-        let shown: String = self.words.iter().map(|(_, text)| text.as_str()).collect();
+        let shown: String = self.words.iter().map(Cell::fitted).collect();
         shown.to_lowercase().contains(wanted) || self.told.iter().any(|(_, text)| text.to_lowercase().contains(wanted))
     }
 }
@@ -138,7 +197,7 @@ fn way(at: Standing, skin: Skin) -> String {
 fn task(line: &TaskLine, skin: Skin) -> Row {
     let author = line.author.as_ref().map_or("-", |seat| seat.as_str());
     let tone = standing(line.standing);
-    Row::new(format!("task {}", line.task))
+    let row = Row::new(format!("task {}", line.task))
         .word(Tone::Bold, line.task.as_str(), 4)
         .word(tone, way(line.standing, skin), 5)
         .word(tone, word(&line.standing), 9)
@@ -146,7 +205,8 @@ fn task(line: &TaskLine, skin: Skin) -> Row {
         .tell(Tone::Bold, &line.title)
         .tell(tone, format!("{} by {author}, attempt {}", word(&line.standing), line.attempt))
         .tell(Tone::Plain, format!("waits for {}", line.turn.what))
-        .tell(Tone::Dim, if line.turn.next.is_empty() { String::new() } else { format!("-> {}", line.turn.next) })
+        .tell(Tone::Dim, if line.turn.next.is_empty() { String::new() } else { format!("-> {}", line.turn.next) });
+    Row { task: Some(line.task.clone()), ..row }
 }
 
 fn delivery(delivery: Delivery) -> (Tone, &'static str) {
@@ -217,11 +277,9 @@ fn alerts(page: &Dashboard) -> Vec<Row> {
     });
     let unheard = status.unheard.iter().map(|text| loud("ALERT", text));
     let waiting = status.waiting.iter().map(|item| {
-        Row::new(format!("you {}", item.what))
-            .word(Tone::Wait, "you", 6)
-            .rest(Tone::Plain, &item.what)
-            .tell(Tone::Plain, &item.what)
-            .tell(Tone::Dim, format!("-> {}", item.command))
+        let row = Row::new(format!("you {}", item.what)).word(Tone::Wait, "you", 6).rest(Tone::Plain, &item.what);
+        let row = row.tell(Tone::Plain, &item.what).tell(Tone::Dim, format!("-> {}", item.command));
+        Row { task: item.task.clone(), ..row }
     });
     let watched = status.watched.iter().map(|finding| {
         Row::new(format!("look {}", finding.why))

@@ -3,6 +3,7 @@
 //! `GOLDEN=renew cargo test --test all replay` lives one more workshop and writes the files anew; a new event kind needs that, or a line by hand.
 
 use crate::world::World;
+use crate::world::seat::yes;
 use orchestrate::domain::actor::Actor;
 use orchestrate::domain::entry::Entry;
 use orchestrate::domain::event::Event;
@@ -286,7 +287,7 @@ fn renew() {
 fn life() -> Vec<Entry> {
     let mut world = World::python().bootstrap();
     world.delivered();
-    let (dev, yes) = (world.seat("dev-a"), "--note 'read it, and it is as it should be'");
+    let (dev, yes) = (world.seat("dev-a"), yes("T1"));
     dev.run("git commit -q --allow-empty -m x; git push origin HEAD:main; orchestrate mail send dev-b --subject hello --body there")
         .ends(0);
     world.seat("dev-b").run("orchestrate mail wait --seconds 9 && orchestrate mail ack $(orchestrate mail inbox --json | grep -o '\"id\":\"[0-9a-f]*' | cut -d'\"' -f4)").ok();
@@ -306,7 +307,7 @@ fn life() -> Vec<Entry> {
             world
                 .seat(&seat)
                 .run(&format!(
-                    "for try in 1 2 3 4; do orchestrate review approve T1 {yes} && break; orchestrate gate show T1 --wait 5; done"
+                    "for try in 1 2 3 4; do {yes} && break; orchestrate gate show T1 --wait 5; done"
                 ))
                 .ok();
         }
@@ -317,7 +318,7 @@ fn life() -> Vec<Entry> {
     world.wait_merged("T1");
     world.owner(&["deliver"]).ok();
     let second = drawn_for(&world, "T2", "peer");
-    world.seat(&second[0]).run("orchestrate review reject T2 --note 'this is not what was asked'").ok();
+    world.seat(&second[0]).run("orchestrate review reject T2 --quote '+x' --note 'this is not what was asked'").ok();
     world.seat("librarian").run("orchestrate task veto T2 --reason 'not wanted' && orchestrate freeze --reason 'to see it'").ok();
     let typed = format!("{}\n", world.code_at(60));
     world.owner_types(&["thaw"], &typed).ends(1).says("not-agreed");

@@ -11,6 +11,7 @@ use super::lock::Wish;
 use super::message::Draft;
 use super::name::{Digest, Fingerprint, Oid, RefName, SeatName, TaskId};
 use super::push::Update;
+use super::reading::{Bundle, Said};
 use super::refusal::Refusal;
 use super::run::Run;
 use super::spend::Used;
@@ -66,7 +67,8 @@ pub enum Act {
     /// `secret` is that of the epoch that ends, `next` the commitment to the one that begins.
     OpenEpoch { epoch: u32, secret: String, next: Digest },
     Judge { task: TaskId, attempt: u32, gate: GateName },
-    Review { task: TaskId, accept: bool, note: String, commit: Option<String> },
+    /// `bundle` is the difference that the gate shows, as the edge made it.
+    Review { task: TaskId, accept: bool, note: String, commit: Option<String>, said: Said, bundle: Option<Box<Bundle>> },
     Withdraw { task: TaskId, reason: String },
     Move { matter: String, title: String, body: String },
     Vote { motion: u32, accept: bool, note: String },

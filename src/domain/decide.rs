@@ -185,8 +185,9 @@ fn tasks(state: &State, actor: &Actor, command: &Command) -> Result<Vec<Event>, 
 
 fn words(state: &State, actor: &Actor, command: &Command) -> Result<Vec<Event>, Refusal> {
     match &command.act {
-        Act::Review { task, accept, note, commit } => {
-            review::decide(state, actor, command.now, task, &review::Word::new(*accept, note, commit.as_ref()))
+        Act::Review { task, accept, note, commit, said, bundle } => {
+            let word = review::Word { accept: *accept, note, commit: commit.as_deref(), said, bundle: bundle.as_deref() };
+            review::decide(state, actor, command.now, task, &word)
         }
         Act::Withdraw { task, reason } => panel::withdraw(state, actor, task, reason),
         _ => unreachable!("BUG: decide hands over acts with words only"),

@@ -42,6 +42,7 @@ pub const ALL: &[&str] = &[
     "protected-branch",
     "push-certificates",
     "push-options",
+    "quotes",
     "reference-count",
     "reference-names",
     "secrets",

@@ -7,6 +7,7 @@ use super::dsse::{Envelope, IN_TOTO};
 use super::freeze::Freeze;
 use super::gate::GateName;
 use super::name::{Digest, Fingerprint, Oid, SeatName, TaskId};
+use super::reading::Reading;
 use super::run::Run;
 use super::workshop::Genesis;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
@@ -103,9 +104,12 @@ pub fn verdict(bound: &Bound<'_>, gate: GateName, checks: &[(String, Verdict)], 
     statement(bound, candidate(bound), VERDICT, predicate)
 }
 
-/// A reviewer's word.
-pub fn review(bound: &Bound<'_>, gate: GateName, seat: &SeatName, accept: bool, note: &str) -> Envelope {
-    let predicate = json!({"gate": gate, "seat": seat, "accept": accept, "note": note});
+/// A reviewer's word, with what it says of each file and quotes.
+pub fn review(bound: &Bound<'_>, gate: GateName, seat: &SeatName, accept: bool, note: &str, reading: &Reading) -> Envelope {
+    let mut predicate = json!({"gate": gate, "seat": seat, "accept": accept, "note": note});
+    if !reading.is_empty() {
+        predicate["reading"] = json!(reading);
+    }
     statement(bound, candidate(bound), REVIEW, predicate)
 }
 

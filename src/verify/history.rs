@@ -14,6 +14,7 @@ use crate::domain::gate::GateName;
 use crate::domain::name::{Digest, Oid, SeatName, TaskId};
 use crate::domain::{motion, panel};
 use crate::domain::policy::Needs;
+use crate::domain::reading::Reading;
 use crate::domain::task::RunKind;
 use crate::domain::window::Families;
 use crate::domain::{confirm, deploy, fleet, freeze, lock, merge, review, task, workshop};
@@ -114,6 +115,7 @@ pub(super) struct Decided<'a> {
     pub gate: GateName,
     pub accept: bool,
     pub note: &'a str,
+    pub reading: &'a Reading,
     pub bundle: u64,
     pub statement: &'a Envelope,
 }
@@ -260,8 +262,8 @@ impl<'a> History<'a> {
                     None => Ok(()),
                 }
             }
-            review::Event::Decided { task, attempt, gate, accept, note, bundle, statement } => {
-                let word = Decided { seq, by: &entry.by, gate: *gate, accept: *accept, note, bundle: *bundle, statement };
+            review::Event::Decided { task, attempt, gate, accept, note, reading, bundle, statement } => {
+                let word = Decided { seq, by: &entry.by, gate: *gate, accept: *accept, note, reading, bundle: *bundle, statement };
                 self.watch(entry, task, *attempt, event);
                 self.attempt(task, *attempt).map(|attempt| attempt.words.push(word))
             }

@@ -5,6 +5,7 @@ use crate::domain::check::Verdict;
 use crate::domain::dsse::{Envelope, IN_TOTO};
 use crate::domain::gate::GateName;
 use crate::domain::name::{Digest, Fingerprint, Oid, SeatName, TaskId};
+use crate::domain::reading::Reading;
 use crate::domain::run::Run;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde::Deserialize;
@@ -87,6 +88,8 @@ pub(super) struct ReviewWord {
     pub seat: SeatName,
     pub accept: bool,
     pub note: String,
+    #[serde(default)]
+    pub reading: Reading,
     pub bound: Bound,
 }
 

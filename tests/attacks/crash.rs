@@ -1,6 +1,7 @@
 //! `kill -9` of the supervisor at any moment: the next start continues, and nothing that was acknowledged is lost.
 
 use crate::world::World;
+use crate::world::seat::yes;
 use crate::world::processes::{Family, gone, kill};
 use rustix::event::{Timespec, poll};
 
@@ -95,6 +96,11 @@ fn a_merge_is_there_or_not_whenever_the_supervisor_dies() {
     whole(&world);
 }
 
+/// A word with a note of its own, which is read as care.
+fn careful(word: &str, number: u64) -> String {
+    word.replace("read it, and it is", &format!("read the {number}. note line by line, and what it says is"))
+}
+
 /// With a word of care: one reviewer who lets one author through again and again, with the same few words, is looked at.
 fn approve(world: &World, id: &str, gate: &str, number: u64) {
     use orchestrate::domain::{event::Event, review, task};
@@ -111,7 +117,7 @@ fn approve(world: &World, id: &str, gate: &str, number: u64) {
         });
     }
     for seat in drawn {
-        world.seat(seat.as_str()).run(&format!("orchestrate review approve {id} --note 'read the {number}. note line by line, and it says what it should say, no more and no less'")).ok();
+        world.seat(seat.as_str()).run(&careful(&yes(id), number)).ok();
     }
     world.wait_for("the gate", |entry| match &entry.event {
         Event::Task(task::Event::Judged { task, gate: at, pass: true, .. }) if *task == wanted && at.as_str() == gate => Some(()),

@@ -47,6 +47,7 @@ const GUARDS: &[(&str, &str)] = &[
     ("protected-branch", "C1"),
     ("push-certificates", "C14b"),
     ("push-options", "C12"),
+    ("quotes", "I18"),
     ("reference-count", "C20b"),
     ("reference-names", "C9"),
     ("secrets", "D12b"),

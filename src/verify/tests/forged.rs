@@ -138,6 +138,25 @@ const REVIEWS: &[Forgery] = &[
             rewrite(statement, |said| said["predicate"]["accept"] = json!(false));
         }
     }),
+    entry("its statement says something else", |world, draft| {
+        if let Some(review::Event::Decided { reading, .. }) = word(world, draft, "T1", GateName::Peer, "dev-b") {
+            reading.quotes.clear();
+        }
+    }),
+    entry("which does not stand in the difference of T1", |world, draft| {
+        if let Some(review::Event::Decided { reading, statement, .. }) = word(world, draft, "T1", GateName::Peer, "dev-b") {
+            reading.quotes = vec!["+pub fn never_written() {}".to_owned()];
+            let reading = json!(reading);
+            rewrite(statement, |said| said["predicate"]["reading"] = reading);
+        }
+    }),
+    entry("it has no verdict on every file of the change", |world, draft| {
+        if let Some(review::Event::Decided { reading, statement, .. }) = word(world, draft, "T1", GateName::Peer, "dev-b") {
+            reading.files.pop_first();
+            let reading = json!(reading);
+            rewrite(statement, |said| said["predicate"]["reading"] = reading);
+        }
+    }),
     entry("it says no", |world, draft| {
         if let Some(review::Event::Decided { statement, accept, .. }) = word(world, draft, "T2", GateName::Peer, "architect-a") {
             *accept = false;

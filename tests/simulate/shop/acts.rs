@@ -71,7 +71,8 @@ impl Shop {
         let silent: Vec<SeatName> = now.draws.get(&gate).map_or_else(Vec::new, |draw| draw.seats.iter().filter(|seat| !spoke(seat)).cloned().collect());
         for seat in silent {
             let note = "looked at every line of it".to_owned();
-            self.ask(Actor::Seat(seat), Act::Review { task: task.clone(), accept: true, note, commit: None });
+            let (said, bundle) = self.reading(task, true);
+            self.ask(Actor::Seat(seat), Act::Review { task: task.clone(), accept: true, note, commit: None, said, bundle });
         }
         if gate == GateName::Deploy {
             let step = Some(self.state().codes.last_step + 1);

@@ -163,9 +163,17 @@ pub fn commits_accounted(
     judge(&bytes, &Pins { owner: owner.map(str::to_owned), ..Pins::default() }, &mut reader, Some(new_tip))
 }
 
-/// The bytes of a bundle or an archive.
-pub fn load(path: &Path) -> Result<Vec<u8>, Failure> {
-    let what = format!("cannot read {}", path.display());
+/// The bytes of an archive.
+pub fn load_archive(path: &Path) -> Result<Vec<u8>, Failure> {
+    bytes("archive", path)
+}
+
+fn load(path: &Path) -> Result<Vec<u8>, Failure> {
+    bytes("bundle", path)
+}
+
+fn bytes(kind: &str, path: &Path) -> Result<Vec<u8>, Failure> {
+    let what = format!("cannot read the {kind} {}", path.display());
     let file = std::fs::File::open(path).doing(&what)?;
     let mut bytes = Vec::new();
     file.take(bundle::MOST_BYTES + 1).read_to_end(&mut bytes).doing(&what)?;

@@ -40,7 +40,7 @@ pub struct Verify {
 impl Verify {
     pub fn run(self, desk: &Desk) -> Result<Exit, Trouble> {
         let seen = self.seen.iter().map(|file| checkpoint(file)).collect::<Result<_, _>>()?;
-        let archives = self.archive.iter().map(|file| crate::verify::load(file)).collect::<Result<_, _>>()?;
+        let archives = self.archive.iter().map(|file| crate::verify::load_archive(file)).collect::<Result<_, _>>()?;
         let pins = Pins { owner: self.owner, witnesses: self.witness, seen, archives };
         let mut report = crate::verify::run_pinned(&self.clone, &self.bundle, &pins)?;
         if let Some(commit) = &self.commit {

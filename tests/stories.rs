@@ -56,6 +56,15 @@ fn every_story_comes_true() {
 }
 
 fn tell(file: &Path) {
+    tell_in(file, |world| world);
+}
+
+/// Tells one story in a world that is furnished further.
+pub fn told(name: &str, furnish: impl FnOnce(World) -> World) {
+    tell_in(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/stories").join(name), furnish);
+}
+
+fn tell_in(file: &Path, furnish: impl FnOnce(World) -> World) {
     let text = std::fs::read_to_string(file).unwrap();
     let name = file.file_name().unwrap().to_string_lossy().into_owned();
     let blocks = blocks(&text);
@@ -64,7 +73,7 @@ fn tell(file: &Path) {
     if text.contains("orchestrate deliver") {
         world.delivered();
     }
-    let mut telling = Telling { world, started: false, told: 0, codes: 0 };
+    let mut telling = Telling { world: furnish(world), started: false, told: 0, codes: 0 };
     for block in blocks {
         telling.block(&name, &block);
     }
@@ -117,7 +126,8 @@ impl Telling {
         let place = format!("{story}:{}", block.at);
         match words.as_slice() {
             ["world", _] => {}
-            ["rules"] => self.world.rule(&block.lines.join("\n")),
+            ["rules"] => self.world.rule(&self.here(block)),
+            ["rules", path] => self.world.rules(path, &self.here(block)),
             ["clock", seconds] => self.world.ahead(seconds.parse().unwrap()),
             ["seat", name] => self.each(&place, block, |world, command| world.seat(name).run(command)),
             ["drawn", task] => {
@@ -131,6 +141,12 @@ impl Telling {
         }
     }
 
+    /// A block's lines, with this world's own folder and workshop where they name them.
+    fn here(&self, block: &Block) -> String {
+        let workshop = orchestrate::supervisor::place::workshop_id(&self.world.repo());
+        block.lines.join("\n").replace("{here}", &self.world.path("").display().to_string()).replace("{workshop}", &workshop)
+    }
+
     /// The seats that chance drew for the gate where a task stands.
     fn drawn(&self, task: &str) -> Vec<SeatName> {
         let state = self.world.fold();
@@ -141,7 +157,7 @@ impl Telling {
 
     fn each(&mut self, place: &str, block: &Block, run: impl Fn(&World, &str) -> Said) {
         for step in steps(block) {
-            let mut command = step.command.clone();
+            let mut command = step.command.replace("{here}", &self.world.path("").display().to_string());
             if command.contains("{code}") {
                 command = command.replace("{code}", &self.code());
             }

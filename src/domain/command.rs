@@ -4,6 +4,7 @@ use super::change::Change;
 use super::entry::Millis;
 use super::actor::Party;
 use super::alert;
+use super::deploy;
 use super::gate::GateName;
 use super::key::Signing;
 use super::lock::Wish;
@@ -71,6 +72,10 @@ pub enum Act {
     MergeBuilt { task: TaskId, attempt: u32, commit: Oid, old: Oid, tree: Oid },
     MainMoved { task: TaskId, attempt: u32, trouble: Option<String> },
     WentHome { branch: String, outcome: String },
+    /// A deployment's step is about to begin, or has come to this since the entry that says that it began.
+    Deploying { task: TaskId, step: deploy::Step, seen: Option<(u64, deploy::Seen)> },
+    /// The owner's word on a deployment.
+    Deploy { task: TaskId, word: deploy::Word },
     Send { draft: Draft },
     Deliver { ids: Vec<Digest> },
     Acknowledge { id: Digest },
@@ -146,6 +151,7 @@ impl Act {
             Self::MergeBuilt { task, .. } => ("merge", task.to_string()),
             Self::MainMoved { task, .. } => ("main-moved", task.to_string()),
             Self::WentHome { branch, .. } => ("went-home", branch.clone()),
+            Self::Deploying { task, .. } | Self::Deploy { task, .. } => ("deploy", task.to_string()),
             Self::Send { .. } => ("send", none()),
             Self::Deliver { .. } => ("deliver", none()),
             Self::Acknowledge { id } => ("acknowledge", id.to_string()),

@@ -9,7 +9,7 @@ use super::merge::{self, Built};
 use super::refusal::{Refusal, Refused};
 use super::state::State;
 use super::task::{self, Ran};
-use super::{alert, confirm, fleet, freeze, key, lock, message, motion, panel, push, review, workshop};
+use super::{alert, confirm, deploy, fleet, freeze, key, lock, message, motion, panel, push, review, workshop};
 
 /// Judges a command against the state. No events and no refusal means: nothing to record.
 pub fn decide(state: &State, actor: &Actor, command: &Command) -> Result<Vec<Event>, Refusal> {
@@ -21,8 +21,8 @@ pub fn decide(state: &State, actor: &Actor, command: &Command) -> Result<Vec<Eve
     match &command.act {
         // An instance answers for its own seat, by its own socket.
         Act::Answer => fleet::answer(state, actor),
-        // The owner stops the workshop, changes its charter, and brings what a witness signed.
-        Act::Stop | Act::Recharter { .. } | Act::Witnessed { .. } => house(state, actor, command),
+        // The owner stops the workshop, changes its charter, brings what a witness signed, and lets merges out.
+        Act::Stop | Act::Recharter { .. } | Act::Witnessed { .. } | Act::Deploy { .. } => house(state, actor, command),
         // A seat signs its own commits.
         Act::Sign { signing } => key::sign(state, actor, now, signing),
         // The owner takes a key away; what was accepted before stays.
@@ -69,7 +69,7 @@ pub fn decide(state: &State, actor: &Actor, command: &Command) -> Result<Vec<Eve
         | Act::Judge { .. }
         | Act::MergeBuilt { .. }
         | Act::MainMoved { .. }
-        | Act::WentHome { .. }
+        | Act::WentHome { .. } | Act::Deploying { .. }
         | Act::Told { .. }
         | Act::Reported { .. }
         | Act::Overdue { .. }
@@ -86,6 +86,8 @@ fn house(state: &State, actor: &Actor, command: &Command) -> Result<Vec<Event>, 
         Act::Recharter { charter } => workshop::recharter(state, actor, charter),
         // What a witness saw is kept beside what it saw.
         Act::Witnessed { note } => workshop::witnessed(actor, note),
+        // The owner confirms, ends, repeats or undoes a deployment.
+        Act::Deploy { task, word } => deploy::say(state, actor, command.now, task, word),
         // The owner stops the workshop; nothing is lost by it.
         _ => owner(actor, "stop").map(|()| vec![Event::Workshop(workshop::Event::Stopped)]),
     }
@@ -103,7 +105,8 @@ fn measured(state: &State, command: &Command) -> Result<Vec<Event>, Refusal> {
         // Every start says which isolation level its probes saw.
         Act::Start { version, level, note } => {
             let (version, level, note) = (version.clone(), level.clone(), note.clone());
-            Ok(vec![Event::Workshop(workshop::Event::Started { version, level, note })])
+            let started = Event::Workshop(workshop::Event::Started { version, level, note });
+            Ok(std::iter::once(started).chain(deploy::interrupted(state)).collect())
         }
         // Instances come and go.
         Act::Seat { seat, agent, prompt } => fleet::seat(state, seat, agent, prompt),
@@ -135,6 +138,9 @@ fn measured(state: &State, command: &Command) -> Result<Vec<Event>, Refusal> {
         Act::WentHome { branch, outcome } => {
             Ok(vec![Event::Merge(merge::Event::Home { branch: branch.clone(), outcome: outcome.clone() })])
         }
+        // A deployment goes on step by step.
+        Act::Deploying { task, step, seen: None } => deploy::begin(state, task, *step),
+        Act::Deploying { task, step, seen: Some((begun, seen)) } => Ok(deploy::ended(state, task, *step, *begun, seen)),
         // What came of a message to the owner, and of the daily report.
         Act::Told { outcome } => Ok(alert::told(state, outcome)),
         Act::Reported { day, size, digest } => Ok(alert::reported(state, day, *size, digest)),
@@ -263,6 +269,7 @@ impl State {
             Event::Panel(event) => panel::apply(self, &entry.by, entry.time, event),
             Event::Motion(event) => motion::apply(self, &entry.by, entry.seq, entry.time, event),
             Event::Merge(event) => merge::apply(self, entry.time, event),
+            Event::Deploy(event) => deploy::apply(self, entry.seq, entry.time, event),
             Event::Message(event) => message::apply(self, entry.seq, entry.time, event),
             Event::Freeze(event) => freeze::apply(self, &entry.by, entry.time, entry.seq, event),
             Event::Lock(event) => lock::apply(self, &entry.by, entry.seq, entry.time, event),

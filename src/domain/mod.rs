@@ -12,6 +12,7 @@ pub mod command;
 pub mod confirm;
 pub mod day;
 pub mod decide;
+pub mod deploy;
 pub mod draw;
 pub mod dsse;
 pub mod edit;
@@ -43,6 +44,7 @@ pub mod role;
 pub mod run;
 #[cfg(test)]
 pub(crate) mod sample;
+pub mod secret;
 pub mod spend;
 pub mod state;
 pub mod statement;

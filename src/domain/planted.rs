@@ -44,6 +44,7 @@ pub const ALL: &[&str] = &[
     "quotes",
     "reference-count",
     "reference-names",
+    "secrets",
     "shallow-pushes",
     "signature-needed",
     "slices",

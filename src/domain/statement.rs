@@ -21,6 +21,7 @@ pub const VERDICT: &str = "https://slsa.dev/verification_summary/v1";
 pub const REVIEW: &str = "https://orchestrate.invalid/review/v1";
 pub const CONFIRMATION: &str = "https://orchestrate.invalid/confirmation/v1";
 pub const THAW: &str = "https://orchestrate.invalid/thaw/v1";
+pub const DEPLOYMENT: &str = "https://orchestrate.invalid/deployment/v1";
 pub const VOTE: &str = "https://orchestrate.invalid/vote/v1";
 pub const GENESIS: &str = "https://orchestrate.invalid/genesis/v1";
 /// The payload type of a message.
@@ -43,6 +44,25 @@ pub struct Bound<'a> {
 impl<'a> Bound<'a> {
     pub fn new(workshop: &'a str, task: &'a TaskId, attempt: u32, change: &'a Change, policy: &'a Digest, index: u64) -> Self {
         Self { workshop, task, attempt, commit: &change.commit, tree: &change.tree, base: &change.base, policy, index }
+    }
+}
+
+/// What the owner's word on a deployment is bound to; `index` is the ledger position of the list.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Shipment<'a> {
+    pub workshop: &'a str,
+    pub task: &'a TaskId,
+    pub merge: &'a Oid,
+    pub tree: &'a Oid,
+    pub list: &'a Digest,
+    pub policy: &'a Digest,
+    pub index: u64,
+}
+
+impl Shipment<'_> {
+    /// The digest that the owner is shown and confirms.
+    pub fn digest(&self) -> Digest {
+        Digest::of(&serde_json::to_vec(self).expect("BUG: a binding is always writable as JSON"))
     }
 }
 
@@ -96,6 +116,13 @@ pub fn review(bound: &Bound<'_>, gate: GateName, seat: &SeatName, accept: bool, 
 /// The owner's confirmation of exactly what was shown.
 pub fn confirmation(bound: &Bound<'_>, shown: &Digest) -> Envelope {
     statement(bound, candidate(bound), CONFIRMATION, json!({"shown": shown}))
+}
+
+/// The owner's word on a deployment, bound to exactly the list that was shown.
+pub fn deployment(shipment: &Shipment<'_>) -> Envelope {
+    let subject = json!({"name": format!("{}/{}", shipment.workshop, shipment.task), "digest": {"gitCommit": shipment.merge, "gitTree": shipment.tree}});
+    let predicate = json!({"shown": shipment.digest(), "bound": shipment});
+    seal(IN_TOTO, &json!({"_type": STATEMENT, "subject": [subject], "predicateType": DEPLOYMENT, "predicate": predicate}))
 }
 
 /// A voice on a motion.

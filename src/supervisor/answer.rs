@@ -1,5 +1,6 @@
 //! What each request means: a look at the state, or a command to the loop.
 
+mod deploy;
 mod keys;
 mod lock;
 mod mail;
@@ -66,6 +67,8 @@ pub async fn answer(yard: &Arc<Yard>, door: &Door, request: Request) -> Response
         Request::PreReceive { .. } | Request::ProcReceive { .. } => push::answer(yard, request).await,
         Request::TaskConfirm { .. }
         | Request::Thaw { .. }
+        | Request::DeployShow { .. }
+        | Request::Deploy { .. }
         | Request::KeyRevoke { .. }
         | Request::KeyRotate { .. }
         | Request::AuditOpen

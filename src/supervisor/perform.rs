@@ -75,6 +75,7 @@ async fn perform(yard: &Arc<Yard>, effect: &Effect) -> Result<(), Failure> {
         Effect::Test { task, attempt, kind } => test(yard, task, *attempt, *kind).await,
         Effect::BuildMerge { task, attempt } => build_merge(yard, task, *attempt).await,
         Effect::Publish => publish(yard).await,
+        Effect::Deploy { task, step } => super::deploy::step(yard, task, *step).await,
         Effect::Refill { .. } => super::seats::refill(yard).await,
         Effect::Ring { .. } | Effect::Lend | Effect::Alarm | Effect::Draw { .. } | Effect::Redraw { .. } | Effect::Judge { .. } | Effect::MoveMain { .. } | Effect::MoveRefs { .. } => Ok(()),
     }
@@ -94,6 +95,7 @@ async fn stall(yard: &Arc<Yard>, effect: &Effect, failure: &Failure) {
         | Effect::Judge { .. }
         | Effect::MoveMain { .. }
         | Effect::MoveRefs { .. }
+        | Effect::Deploy { .. }
         | Effect::Publish => return,
     };
     let why = format!("{failure}{}", if failure.hint.is_empty() { String::new() } else { format!(" ({})", failure.hint) });

@@ -88,6 +88,9 @@ pub enum Request {
     TaskConfirm { task: TaskId, shown: Digest, code: String },
     /// `alone`: without the word of a seat that has one in it.
     Thaw { code: String, #[serde(default)] alone: bool },
+    /// The deployments under way, or one of them with its list.
+    DeployShow { task: Option<TaskId> },
+    Deploy { task: TaskId, word: DeployWord },
     /// Takes a seat's key away; without it the seat can sign, push, submit, review and send nothing.
     KeyRevoke { seat: SeatName, reason: String },
     /// Gives a seat a new key, and takes the old one away where that still counts.
@@ -131,6 +134,16 @@ pub enum Request {
     /// `quarantine` is empty for a push that brings no objects.
     PreReceive { push: String, updates: Vec<RawUpdate>, quarantine: String, alternates: Vec<String> },
     ProcReceive { push: String, updates: Vec<RawUpdate> },
+}
+
+/// What the owner says about a deployment; `code` only where the policy asks for one.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub enum DeployWord {
+    Confirm { shown: Digest, #[serde(default)] code: String },
+    Refuse { reason: String },
+    Retry,
+    Rollback,
 }
 
 /// What a report is about.

@@ -17,7 +17,7 @@ use crate::domain::policy::Needs;
 use crate::domain::reading::Reading;
 use crate::domain::task::RunKind;
 use crate::domain::window::Families;
-use crate::domain::{confirm, fleet, freeze, lock, merge, review, task, workshop};
+use crate::domain::{confirm, deploy, fleet, freeze, lock, merge, review, task, workshop};
 use std::collections::{BTreeMap, BTreeSet};
 
 #[derive(Default)]
@@ -31,6 +31,8 @@ pub(super) struct History<'a> {
     record: Record,
     /// Motions about candidates, by number.
     pub motions: BTreeMap<u32, Put<'a>>,
+    /// All about deployments: place, who, what.
+    pub deploys: Vec<(u64, &'a Actor, &'a deploy::Event)>,
     /// Secrets of epochs, opened.
     pub opened: Vec<(u64, &'a panel::Event)>,
     /// The last token that a lock was given.
@@ -156,6 +158,10 @@ impl<'a> History<'a> {
                     self.known(task)?.merged = Some(entry.time);
                 }
                 supervisor(entry).map(|()| self.moves.extend(step(entry, event)))
+            }
+            Event::Deploy(event) => {
+                self.deploys.push((entry.seq, &entry.by, event));
+                Ok(())
             }
             Event::Freeze(event) => self.freeze(entry, event),
             Event::Lock(lock::Event::Granted { token, seat, .. }) => self.granted(entry, *token, seat),

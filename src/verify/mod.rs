@@ -9,6 +9,7 @@ mod case;
 mod chain;
 mod clone;
 mod commit;
+mod deploys;
 mod gates;
 pub mod grown;
 mod history;
@@ -204,6 +205,7 @@ fn ledger(
     let merges = chain::read(&history, &roster.genesis.base, problems);
     report.commits = cases(&roster, &history, &merges, problems);
     report.lines.insert(0, format!("ledger: {} entries of {}, root {}", report.size, plain(&roster.genesis.workshop), report.root));
+    deploys::judge(&roster, &history, &merges, problems);
     witnessed::judge(&book, &roster, pins, &merges, report, problems);
     report.lines.push(format!("isolation: the last start saw level {} hold", report.level));
     repository(&Judge { roster: &roster, book: &book, history: &history, merges: &merges }, reader, tip, report, problems)

@@ -100,6 +100,26 @@ pub(super) struct ConfirmWord {
     pub bound: Bound,
 }
 
+/// What the owner's word on a deployment is bound to.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Shipped {
+    pub workshop: String,
+    pub task: TaskId,
+    pub merge: Oid,
+    pub tree: Oid,
+    pub list: Digest,
+    pub policy: Digest,
+    pub index: u64,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct DeployWord {
+    pub shown: Digest,
+    pub bound: Shipped,
+}
+
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct GenesisWord {
@@ -154,6 +174,9 @@ impl Predicate for VoteWord {
 }
 impl Predicate for ThawWord {
     const TYPE: &'static str = "https://orchestrate.invalid/thaw/v1";
+}
+impl Predicate for DeployWord {
+    const TYPE: &'static str = "https://orchestrate.invalid/deployment/v1";
 }
 impl Predicate for GenesisWord {
     const TYPE: &'static str = "https://orchestrate.invalid/genesis/v1";

@@ -5,7 +5,7 @@ use crate::domain::entry::Entry;
 use crate::domain::event::Event;
 use crate::domain::name::{SeatName, TaskId};
 use crate::domain::refusal::Refused;
-use crate::domain::{alert, confirm, fleet, freeze, key, lock, merge, message, motion as putting, panel as sitting, push, review, task, workshop};
+use crate::domain::{alert, confirm, deploy as shipping, fleet, freeze, key, lock, merge, message, motion as putting, panel as sitting, push, review, task, workshop};
 
 /// The entry as one line: position, time, who, what. Harmless on a terminal whatever seats wrote.
 pub fn line(entry: &Entry) -> String {
@@ -25,6 +25,7 @@ pub(super) fn of_event(event: &Event) -> String {
         Event::Panel(event) => panel(event),
         Event::Motion(event) => motion(event),
         Event::Merge(event) => merge(event),
+        Event::Deploy(event) => deploy(event),
         Event::Message(event) => message(event),
         Event::Lock(event) => lock(event),
         Event::Freeze(event) => freeze(event),
@@ -191,6 +192,21 @@ fn merge(event: &merge::Event) -> String {
         merge::Event::Merged { task, commit, .. } => format!("{task} merged as {}", commit.short()),
         merge::Event::Missed { task, why, .. } => format!("{task} did not merge: {why}"),
         merge::Event::Home { branch, outcome } => format!("{branch} at home: {outcome}"),
+    }
+}
+
+fn deploy(event: &shipping::Event) -> String {
+    use shipping::Event;
+    match event {
+        Event::Queued { task, merge, .. } => format!("{task} is to be deployed: {}", merge.short()),
+        Event::Begun { task, step, list: Some(list), .. } => format!("{task} deployment: {step} begins, list {}", list.short()),
+        Event::Begun { task, step, .. } => format!("{task} deployment: {step} begins"),
+        Event::Ended { task, step, seen, .. } => format!("{task} deployment: {step} {}: {}", if seen.ok { "done" } else { "FAILED" }, seen.note),
+        Event::Confirmed { task, .. } => format!("{task} deployment: the list is confirmed by the owner"),
+        Event::Interrupted { task, step, unknown: true, why } => format!("{task} deployment: the outcome of {step} is UNKNOWN: {why}"),
+        Event::Interrupted { task, step, unknown: false, why } => format!("{task} deployment: {step} begins again: {why}"),
+        Event::Undoing { task, .. } => format!("{task} deployment: the owner wants back what was there before"),
+        Event::Over { task, why } => format!("{task} deployment: ended: {why}"),
     }
 }
 

@@ -40,6 +40,8 @@ pub struct Status {
     pub mail: MailCount,
     #[serde(default)]
     pub locks: LockPage,
+    #[serde(default)]
+    pub deployments: super::deploy::Deployments,
     /// All refusals so far, and the newest of them, newest last.
     pub refused: u64,
     pub refusals: Vec<RefusalLine>,
@@ -82,7 +84,7 @@ pub struct SeatLine {
     /// What it is at, as far as its client and the relay say.
     #[serde(default)]
     pub doing: Doing,
-    /// What a person has to answer there.
+    /// What a person has to answer there, or what it is stuck at.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub waits_for: String,
     /// 0 for a seat that was never filled.
@@ -143,6 +145,8 @@ pub enum Doing {
     RateLimited,
     /// The owner's limit for the day is reached.
     OutOfBudget,
+    /// It says that it works, and nothing has come of it for long; or the model's API does not answer it.
+    Stuck,
     Dead,
 }
 
@@ -152,6 +156,8 @@ pub struct Seen {
     pub at: Option<Doing>,
     pub waits_for: String,
     pub limited: bool,
+    /// Why it does not get on, where it does not.
+    pub stuck: String,
 }
 
 impl SeatLine {
@@ -166,10 +172,14 @@ impl SeatLine {
             SeatState::Ready if at == Doing::Waiting => at,
             SeatState::Ready if self.paused => Doing::OutOfBudget,
             SeatState::Ready if seen.is_some_and(|seen| seen.limited) => Doing::RateLimited,
+            SeatState::Ready if seen.is_some_and(|seen| !seen.stuck.is_empty()) => Doing::Stuck,
             SeatState::Ready => at,
         };
-        let waits = self.doing == Doing::Waiting;
-        self.waits_for = seen.filter(|_| waits).map(|seen| seen.waits_for.clone()).unwrap_or_default();
+        self.waits_for = match self.doing {
+            Doing::Waiting => seen.map(|seen| seen.waits_for.clone()).unwrap_or_default(),
+            Doing::Stuck => seen.map(|seen| seen.stuck.clone()).unwrap_or_default(),
+            _ => String::new(),
+        };
     }
 }
 
@@ -223,6 +233,7 @@ pub fn status(state: &State, now: Millis) -> Status {
         stages: stages(&tasks),
         mail: mail_count(state),
         locks: locks(state, now.max(state.now)),
+        deployments: super::deploy::deployments(state),
         refused: state.refused,
         refusals: refusals(state),
         watched: state.record.findings(state.now),
@@ -364,7 +375,7 @@ fn waiting(state: &State, tasks: &[TaskLine]) -> Vec<Waiting> {
         task: None,
         command: "orchestrate bootstrap".to_owned(),
     });
-    frozen.chain(moves).chain(held).chain(given_up).chain(mail).collect()
+    frozen.chain(moves).chain(held).chain(super::deploy::waiting(state)).chain(given_up).chain(mail).collect()
 }
 
 fn confirmable(state: &State, task: &TaskId) -> bool {

@@ -49,6 +49,7 @@ const GUARDS: &[(&str, &str)] = &[
     ("quotes", "I18"),
     ("reference-count", "C20b"),
     ("reference-names", "C9"),
+    ("secrets", "D12b"),
     ("shallow-pushes", "C5b"),
     ("signature-needed", "H2b"),
     ("slices", "F2"),

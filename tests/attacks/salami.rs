@@ -17,7 +17,7 @@ fn drawn(world: &World, id: &str, gate: GateName) -> Vec<String> {
 }
 
 /// A slice of eight lines from its task to its merge; how many reviewers it met.
-fn merged(world: &World, seat: &str, id: &str, title: &str, path: &str) -> usize {
+pub fn merged(world: &World, seat: &str, id: &str, title: &str, path: &str) -> usize {
     world.owner(&["task", "open", title]).ok();
     let branch = format!("{seat}/{}", id.to_lowercase());
     let work = format!(

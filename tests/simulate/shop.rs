@@ -299,6 +299,7 @@ impl Shop {
             | Effect::MoveMain { .. }
             | Effect::MoveRefs { .. }
             | Effect::Publish
+            | Effect::Deploy { .. }
             | Effect::Refill { .. }
             | Effect::Ring { .. } => None,
         }

@@ -4,6 +4,7 @@ mod attack;
 mod checkout;
 mod gate;
 mod measure;
+mod parcel;
 mod owner;
 mod push;
 mod seat;

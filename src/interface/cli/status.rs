@@ -23,7 +23,7 @@ impl Status {
 }
 
 pub fn page(status: &view::Status, paint: &Paint) -> String {
-    [head(status, paint), waiting(status, paint), watched(status, paint), seats(status, paint), tasks(status, paint), locks(status, paint), refusals(status, paint)]
+    [head(status, paint), waiting(status, paint), watched(status, paint), seats(status, paint), tasks(status, paint), deployments(status, paint), locks(status, paint), refusals(status, paint)]
         .concat()
 }
 
@@ -127,6 +127,11 @@ fn tasks(status: &view::Status, paint: &Paint) -> String {
         .collect();
     let title = if done.is_empty() { "tasks".to_owned() } else { format!("tasks ({})", done.join(", ")) };
     section(paint, &title, &rows, "none under way: orchestrate task open 'what is to be done'")
+}
+
+fn deployments(status: &view::Status, paint: &Paint) -> String {
+    let rows = super::deploy::rows(&status.deployments);
+    if rows.is_empty() { String::new() } else { section(paint, "deployments", &rows, "") }
 }
 
 fn locks(status: &view::Status, paint: &Paint) -> String {

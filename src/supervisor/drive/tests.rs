@@ -419,6 +419,7 @@ fn submitting_again_does_not_draw_again() {
 }
 
 mod budgets;
+mod deploy;
 mod fleet;
 mod freezes;
 mod motions;

@@ -109,6 +109,9 @@ fn charter() -> Charter {
             "capabilities": capabilities, "reviewed_by": by }, "prompt": "Work." })
     };
     let gate = |name: &str, checks: &[&str]| json!({ "name": name, "about": "Wants.", "checks": checks, "limits": {} });
+    let mut deploy = gate("deploy", &["co-signed", "owner-confirmed", "merge-still-tested"]);
+    let order = json!({ "argv": ["true"], "where": "sandbox", "seconds": 9 });
+    deploy["deployment"] = json!({ "workshop": WORKSHOP, "files": ["**"], "confirm": "code", "checks": [order], "run": order, "health": order });
     let (all, short, budget) =
         (json!(["red", "green", "peer", "qa", "deploy"]), json!(["peer", "qa", "deploy"]), json!({ "per_hour": 20 }));
     serde_json::from_value(json!({
@@ -127,7 +130,7 @@ fn charter() -> Charter {
             "budgets": { "commits": budget, "messages": budget, "locks": budget, "submissions": budget, "reviews": budget, "decisions": budget },
         },
         "gates": [gate("red", &["new-tests-fail"]), gate("green", &["red-ids-pass", "nothing-lost"]), gate("peer", &["reviewed", "files-judged"]),
-            gate("qa", &["suite-passes", "qa-verdict"]), gate("deploy", &["co-signed", "owner-confirmed", "merge-still-tested"])],
+            gate("qa", &["suite-passes", "qa-verdict"]), deploy],
         "roles": [
             role("orchestrator", 1, &["orchestrator"], &["open-task", "cosign-deploy"], &[]),
             role("librarian", 2, &["librarian"], &["cosign-deploy", "veto", "freeze", "thaw"], &[]),

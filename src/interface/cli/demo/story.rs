@@ -74,6 +74,7 @@ impl Story {
             | Event::Alert(_)
             | Event::Panel(_)
             | Event::Motion(_)
+            | Event::Deploy(_)
             | Event::Lock(_)
             | Event::Confirm(_) => Ok(Vec::new()),
         }

@@ -136,6 +136,9 @@ fn tested(statement: &crate::domain::dsse::Envelope) -> String {
     let Some(run) = crate::domain::statement::read_run(statement) else {
         return ": unreadable".to_owned();
     };
+    if let Some(told) = &run.coverage {
+        return format!(": {} of {} changed lines ran, {} of {} in all", told.changed_run, told.changed, told.run, told.lines);
+    }
     let (passed, failed) = (run.passed().count(), run.failed().count());
     format!(": {}, {passed} passed, {failed} failed of {}", super::text::word(&run.completion), run.results.len())
 }

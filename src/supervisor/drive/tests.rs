@@ -152,6 +152,7 @@ impl Workshop {
             note: String::new(),
             output: Digest::of(b""),
             duration_ms: 1,
+            coverage: None,
         };
         self.edge(Act::Tested { task: task(), attempt: 1, kind, tip, declared: vec![], run: Box::new(run) });
     }
@@ -205,6 +206,7 @@ impl Workshop {
         }
         self.tested(RunKind::Merge, oid(12), &[("old", Seen::Passed), ("new", Seen::Passed)], Some(oid(1)));
         self.tested(RunKind::Sample, oid(12), &[("src/greet.rs @@ -1,1 +1,2 @@", Seen::Passed)], None);
+        self.tested(RunKind::Cover, oid(12), &[], Some(oid(1)));
         let name = self.drawn(GateName::Qa)[0].clone();
         self.approve(&name).unwrap();
     }

@@ -6,7 +6,7 @@ use crate::interface::exit::{Exit, Trouble};
 ///
 /// At PEER it names at least one file that is bad, and quotes the difference.
 ///
-/// Example: orchestrate review reject T1 --bad a.rs --quote '+    a + b' --note 'it overflows'
+/// Example: orchestrate review reject T1 --quote '+let sum = a + b;' --note 'overflows for i64::MIN'
 #[derive(Debug, clap::Args)]
 pub struct Reject {
     #[command(flatten)]

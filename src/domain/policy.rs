@@ -15,7 +15,7 @@ pub use alerts::{Alerting, Hooking, Mailing, Security, Texting};
 pub use decisions::{Council, Decision};
 pub use entries::{Entries, Ruling};
 pub use measuring::Measuring;
-pub use quality::Quality;
+pub use quality::{Asked as Covered, Quality};
 pub use reporting::Reporting;
 pub use retention::Retention;
 pub use witnessing::{Trouble, Witnessing};

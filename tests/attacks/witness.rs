@@ -210,7 +210,7 @@ fn the_supervisor_asks_the_witness_by_itself_and_tells_one_that_is_gone_from_one
     let terms = format!("[witness]\nurl = \"{}\"\nkey = \"{}\"\ntoken_file = \"{token}\"\n", answering.url, cellar.key);
     world.rule(&terms);
     let mark = world.mark();
-    world.owner(&["config", "adopt"]).ok();
+    world.owner(&["config", "adopt", "--alone"]).ok();
     let first = looked(&world, mark).expect("the first look");
     verify(&world, &taken(&world, "asked"), &["--witness", &cellar.key]).ok().says(&format!("saw the first {first} entries"));
     let second = an_hour_later(&world, 1).expect("a look by the clock");

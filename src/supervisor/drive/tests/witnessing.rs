@@ -16,7 +16,7 @@ fn charter(trouble: &str) -> Charter {
 
 fn with(trouble: &str) -> Workshop {
     let mut workshop = Workshop::new();
-    workshop.ask(Actor::Owner, Act::Recharter { charter: charter(trouble).canonical() }).unwrap();
+    workshop.ask(Actor::Owner, Act::Recharter { charter: charter(trouble).canonical(), alone: true }).unwrap();
     workshop
 }
 

@@ -4,6 +4,7 @@ pub mod actor;
 pub mod alert;
 pub mod attack;
 pub mod budget;
+pub mod bypass;
 pub mod change;
 pub mod charter;
 pub mod check;

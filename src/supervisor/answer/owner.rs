@@ -1,10 +1,12 @@
 //! The owner's own requests: codes, the record, the way home, the end.
 
-use super::{denial, deploy, done, keys, outcome, page, record, said};
+use super::{denial, deploy, done, keys, outcome, page, record, said, shown};
 use crate::domain::actor::Actor;
+use crate::domain::bypass;
 use crate::domain::command::Act;
 use crate::domain::failure::Failure;
 use crate::domain::name::{SeatName, TaskId};
+use crate::domain::refusal::Refusal;
 use crate::edge::totp::Recovery;
 use crate::supervisor::home;
 use crate::supervisor::report;
@@ -22,6 +24,7 @@ pub fn verb(request: &Request) -> Option<&'static str> {
     Some(match request {
         Request::TaskConfirm { .. } => "confirm",
         Request::Thaw { .. } => "thaw",
+        Request::BypassShow { .. } | Request::BypassOpen { .. } => "bypass",
         Request::DeployShow { .. } | Request::Deploy { .. } => "deploy",
         Request::KeyRevoke { .. } => "revoke-key",
         Request::KeyRotate { .. } => "rotate-key",
@@ -54,6 +57,10 @@ pub async fn answer(yard: &Arc<Yard>, request: Request) -> Response {
         }
         Request::Thaw { code } => {
             coded(yard, &code, |step| Act::Thaw { step }).await
+        }
+        Request::BypassShow { task } => page_of_bypass(yard, task).await,
+        Request::BypassOpen { task, shown, reason, code } => {
+            coded(yard, &code, |code| Act::Bypass { task, word: bypass::Word::Open { shown, reason, code } }).await
         }
         Request::DeployShow { task } => deploy::show(yard, task).await,
         Request::Deploy { task, word } => deploy::say(yard, task, word).await,
@@ -91,6 +98,11 @@ pub async fn answer(yard: &Arc<Yard>, request: Request) -> Response {
         Request::Down => down(yard).await,
         _ => Response::Bug("BUG: no request of the owner's".to_owned()),
     }
+}
+
+async fn page_of_bypass(yard: &Arc<Yard>, task: TaskId) -> Response {
+    let none = Refusal::new("not-measured", format!("nothing of {task} is measured"), format!("orchestrate task show {task}"));
+    shown(yard, || none, move |state, _| crate::view::bypass(state, &task)).await
 }
 
 /// The owner was asked for what was never wished for.
@@ -135,7 +147,6 @@ async fn recharter(yard: &Arc<Yard>) -> Response {
 
 /// The secret and the recovery codes are shown until a code made from it has been used once.
 async fn totp(yard: &Arc<Yard>) -> Response {
-    use crate::domain::refusal::Refusal;
     match yard.see(|state, _| state.codes.clone()).await {
         Ok(codes) if codes.last_step == 0 => {
             let unspent = (0..Recovery::CODES).filter(|number| !codes.spent.contains(number));

@@ -351,7 +351,7 @@ pub fn apply(state: &mut State, by: &Actor, seq: u64, time: Millis, event: &Even
         }
         Event::Drawn { seats, .. } => on(state, &task, |bypass| bypass.drawn = Some((seats.clone(), seq))),
         Event::Reviewed { accept, .. } => on(state, &task, |bypass| {
-            by.seat().into_iter().for_each(|seat| drop(bypass.words.insert(seat.clone(), *accept)));
+            bypass.words.extend(by.seat().map(|seat| (seat.clone(), *accept)));
         }),
         Event::Lapsed { .. } => on(state, &task, |bypass| bypass.lapsed = true),
     }

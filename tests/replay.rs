@@ -3,6 +3,7 @@
 //! `GOLDEN=renew cargo test --test all replay` lives one more workshop and writes the files anew; a new event kind needs that, or a line by hand.
 
 use crate::world::World;
+use crate::world::seat::yes;
 use orchestrate::domain::actor::Actor;
 use orchestrate::domain::entry::Entry;
 use orchestrate::domain::event::Event;
@@ -15,7 +16,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 /// Every kind of event: whoever adds a variant is led here by the compiler, and adds its name.
-const KINDS: [&str; 82] = [
+const KINDS: [&str; 83] = [
     "founded",
     "sworn",
     "started",
@@ -89,6 +90,7 @@ const KINDS: [&str; 82] = [
     "lock-released",
     "lock-withdrawn",
     "frozen",
+    "thaw-agreed",
     "thawed",
     "confirmed",
     "used",
@@ -159,6 +161,7 @@ fn kind(event: &Event) -> &'static str {
         Event::Lock(lock::Event::Withdrawn { .. }) => "lock-withdrawn",
         Event::Freeze(freeze::Event::Frozen { .. }) => "frozen",
         Event::Freeze(freeze::Event::Thawed { .. }) => "thawed",
+        Event::Freeze(freeze::Event::Agreed { .. }) => "thaw-agreed",
         Event::Confirm(confirm::Event::Confirmed { .. }) => "confirmed",
         Event::Confirm(confirm::Event::Used { .. }) => "used",
         Event::Confirm(confirm::Event::Missed) => "wrong-code",
@@ -288,7 +291,7 @@ fn renew() {
 fn life() -> Vec<Entry> {
     let mut world = World::python().bootstrap();
     world.delivered();
-    let (dev, yes) = (world.seat("dev-a"), "--note 'read it, and it is as it should be'");
+    let (dev, yes) = (world.seat("dev-a"), yes("T1"));
     dev.run("git commit -q --allow-empty -m x; git push origin HEAD:main; orchestrate mail send dev-b --subject hello --body there")
         .ends(0);
     world.seat("dev-b").run("orchestrate mail wait --seconds 9 && orchestrate mail ack $(orchestrate mail inbox --json | grep -o '\"id\":\"[0-9a-f]*' | cut -d'\"' -f4)").ok();
@@ -308,7 +311,7 @@ fn life() -> Vec<Entry> {
             world
                 .seat(&seat)
                 .run(&format!(
-                    "for try in 1 2 3 4; do orchestrate review approve T1 {yes} && break; orchestrate gate show T1 --wait 5; done"
+                    "for try in 1 2 3 4; do {yes} && break; orchestrate gate show T1 --wait 5; done"
                 ))
                 .ok();
         }
@@ -319,9 +322,11 @@ fn life() -> Vec<Entry> {
     world.wait_merged("T1");
     world.owner(&["deliver"]).ok();
     let second = drawn_for(&world, "T2", "peer");
-    world.seat(&second[0]).run("orchestrate review reject T2 --note 'this is not what was asked'").ok();
+    world.seat(&second[0]).run("orchestrate review reject T2 --quote '+x' --note 'this is not what was asked'").ok();
     world.seat("librarian").run("orchestrate task veto T2 --reason 'not wanted' && orchestrate freeze --reason 'to see it'").ok();
     let typed = format!("{}\n", world.code_at(60));
+    world.owner_types(&["thaw"], &typed).ends(1).says("not-agreed");
+    world.seat("librarian").run("orchestrate thaw --agree").ok();
     world.owner_types(&["thaw"], &typed).ok();
     world.rule("[review]\nreminder_percent = 40\n");
     world.owner(&["config", "adopt"]).ok();

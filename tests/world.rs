@@ -15,6 +15,7 @@ use orchestrate::domain::name::TaskId;
 use orchestrate::domain::state::State;
 use orchestrate::domain::{merge, refusal, task};
 use orchestrate::supervisor::place::workshop_id;
+use model::Model;
 use processes::Family;
 use project::Kind;
 use seat::Seat;
@@ -45,6 +46,10 @@ pub struct World {
     delivered: bool,
     asked: AtomicU32,
     secret: OnceLock<String>,
+    /// The model of the seats that have the real client: it runs there what a test says.
+    brain: Option<Model>,
+    /// What sits in every seat, where it is not the fake agent.
+    client: Option<String>,
 }
 
 /// What a command said and how it ended.
@@ -113,7 +118,7 @@ impl World {
             std::fs::DirBuilder::new().mode(0o700).create(folder.path().join(name)).unwrap();
         }
         let mut world =
-            Self { folder, env: Vec::new(), before: String::new(), delivered: false, asked: AtomicU32::new(0), secret: OnceLock::new() };
+            Self { folder, env: Vec::new(), before: String::new(), delivered: false, asked: AtomicU32::new(0), secret: OnceLock::new(), brain: None, client: None };
         world.env = world.environment();
         project::write_program(&world.path("agent"), AGENT);
         world.few_seats();
@@ -175,6 +180,30 @@ impl World {
         std::fs::write(path, text).unwrap();
     }
 
+    /// Puts a model behind the seats, whose clients run what a test says because it has them do so.
+    pub fn with_brain(mut self, model: Model) -> Self {
+        self.rule(&format!("[agent]\nupstream = \"http://{}\"\n", model.address));
+        self.set("ANTHROPIC_API_KEY", model::KEY);
+        self.brain = Some(model);
+        self
+    }
+
+    /// Puts the real client into every seat.
+    pub fn with_client(mut self, program: &str) -> Self {
+        self.client = Some(program.to_owned());
+        self.with_brain(Model::scripted(model::obedient))
+    }
+
+    /// What the kernel says runs in every seat.
+    pub fn program(&self) -> PathBuf {
+        self.client.as_ref().map_or_else(|| self.path("agent"), |client| std::fs::canonicalize(client).unwrap())
+    }
+
+    /// The model behind the seats.
+    pub fn brain(&self) -> &Model {
+        self.brain.as_ref().expect("a model")
+    }
+
     /// Changes a line of the owner's rules.
     pub fn instead(&self, line: &str, other: &str) {
         let path = self.path("rules/config.toml");
@@ -221,7 +250,7 @@ impl World {
     }
 
     pub fn start(&self) -> Said {
-        self.start_with("agent")
+        self.start_with(self.client.as_deref().unwrap_or("agent"))
     }
 
     /// The same with another program of the world's folder in every seat.

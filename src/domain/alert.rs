@@ -170,6 +170,7 @@ pub fn severity(entry: &Entry) -> Option<Severity> {
         | Any::Message(_)
         | Any::Alert(_)
         | Any::Lock(_)
+        | Any::Freeze(freeze::Event::Agreed { .. })
         | Any::Confirm(_) => return None,
     })
 }

@@ -12,6 +12,7 @@ use super::lock::Wish;
 use super::message::Draft;
 use super::name::{Digest, Fingerprint, Oid, RefName, SeatName, TaskId};
 use super::push::Update;
+use super::reading::{Bundle, Said};
 use super::refusal::Refusal;
 use super::run::Run;
 use super::spend::Used;
@@ -62,7 +63,8 @@ pub enum Act {
     /// `secret` is that of the epoch that ends, `next` the commitment to the one that begins.
     OpenEpoch { epoch: u32, secret: String, next: Digest },
     Judge { task: TaskId, attempt: u32, gate: GateName },
-    Review { task: TaskId, accept: bool, note: String, commit: Option<String> },
+    /// `bundle` is the difference that the gate shows, as the edge made it.
+    Review { task: TaskId, accept: bool, note: String, commit: Option<String>, said: Said, bundle: Option<Box<Bundle>> },
     Withdraw { task: TaskId, reason: String },
     Move { matter: String, title: String, body: String },
     Vote { motion: u32, accept: bool, note: String },
@@ -93,7 +95,9 @@ pub enum Act {
     /// The owner's answer to a confirmation that the owner never wished for.
     Fraud { task: TaskId },
     /// `step` is the time step of a right code; `None` is a wrong one.
-    Thaw { step: Option<u64> },
+    /// A seat says that the freeze may end.
+    AgreeThaw,
+    Thaw { step: Option<u64>, alone: bool },
     /// Something that this socket does not offer, or that could not be read.
     Trespass { verb: String, refusal: Refusal },
     /// `code` is the number of a right recovery code; `None` is a wrong one.
@@ -164,6 +168,7 @@ impl Act {
             Self::Alarm => ("alarm", none()),
             Self::Fraud { task } => ("confirm", task.to_string()),
             Self::Thaw { .. } => ("thaw", none()),
+            Self::AgreeThaw => ("agree-thaw", none()),
             Self::Trespass { verb, .. } => (verb, none()),
             Self::ResetCodes { .. } => ("reset-codes", none()),
             Self::Told { outcome } => ("told", outcome.way.to_string()),

@@ -44,7 +44,7 @@ pub fn decide(state: &State, actor: &Actor, command: &Command) -> Result<Vec<Eve
         // A seat takes write locks, all or none; the owner may take them away.
         Act::Lock { .. } | Act::Unlock { .. } => locks(state, actor, command),
         // The librarian and the owner stop everything; the owner opens it again, with a code.
-        Act::Freeze { .. } | Act::Fraud { .. } | Act::Thaw { .. } => stops(state, actor, command),
+        Act::Freeze { .. } | Act::Fraud { .. } | Act::AgreeThaw | Act::Thaw { .. } => stops(state, actor, command),
         // A recovery code makes the owner's second factor anew.
         Act::ResetCodes { code } => confirm::reset(state, actor, *code),
         // What a socket does not offer is refused and recorded, whoever asks.
@@ -181,8 +181,9 @@ fn tasks(state: &State, actor: &Actor, command: &Command) -> Result<Vec<Event>, 
 
 fn words(state: &State, actor: &Actor, command: &Command) -> Result<Vec<Event>, Refusal> {
     match &command.act {
-        Act::Review { task, accept, note, commit } => {
-            review::decide(state, actor, command.now, task, &review::Word::new(*accept, note, commit.as_ref()))
+        Act::Review { task, accept, note, commit, said, bundle } => {
+            let word = review::Word { accept: *accept, note, commit: commit.as_deref(), said, bundle: bundle.as_deref() };
+            review::decide(state, actor, command.now, task, &word)
         }
         Act::Withdraw { task, reason } => panel::withdraw(state, actor, task, reason),
         // The owner and the librarian let a small candidate in; two others look at it afterwards.
@@ -212,7 +213,8 @@ fn stops(state: &State, actor: &Actor, command: &Command) -> Result<Vec<Event>, 
     match &command.act {
         Act::Freeze { reason } => freeze::freeze(state, actor, reason),
         Act::Fraud { task } => freeze::fraud(state, actor, command.now, task),
-        Act::Thaw { step } => thaw(state, actor, command.now, *step),
+        Act::AgreeThaw => freeze::agree(state, actor),
+        Act::Thaw { step, alone } => thaw(state, actor, command.now, *step, *alone),
         _ => unreachable!("BUG: decide hands over acts that stop or open everything only"),
     }
 }
@@ -225,8 +227,8 @@ fn locks(state: &State, actor: &Actor, command: &Command) -> Result<Vec<Event>, 
     }
 }
 
-fn thaw(state: &State, actor: &Actor, now: u64, step: Option<u64>) -> Result<Vec<Event>, Refusal> {
-    let thawed = freeze::thaw(state, actor)?;
+fn thaw(state: &State, actor: &Actor, now: u64, step: Option<u64>, alone: bool) -> Result<Vec<Event>, Refusal> {
+    let thawed = freeze::thaw(state, actor, alone)?;
     Ok(match confirm::code(state, now, step)? {
         None => vec![Event::Confirm(confirm::Event::Missed)],
         Some(step) => {
@@ -274,7 +276,7 @@ impl State {
             Event::Bypass(event) => bypass::apply(self, &entry.by, entry.seq, entry.time, event),
             Event::Deploy(event) => deploy::apply(self, entry.seq, entry.time, event),
             Event::Message(event) => message::apply(self, entry.seq, entry.time, event),
-            Event::Freeze(event) => freeze::apply(self, &entry.by, entry.time, event),
+            Event::Freeze(event) => freeze::apply(self, &entry.by, entry.time, entry.seq, event),
             Event::Lock(event) => lock::apply(self, &entry.by, entry.seq, entry.time, event),
             Event::Confirm(event) => confirm::apply(self, entry.time, event),
             Event::Refused(event) => self.note_refusal(entry, event),

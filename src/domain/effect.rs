@@ -91,7 +91,7 @@ pub fn react(state: &State, entry: &Entry) -> Vec<Effect> {
         Event::Refused(_) => alarm(state).into_iter().collect(),
         Event::Fleet(fleet::Event::Recalled { seats }) => vec![Effect::Refill { seats: seats.clone() }],
         Event::Deploy(_) | Event::Workshop(workshop::Event::Rechartered { .. }) => deployment(state).into_iter().collect(),
-        Event::Workshop(_) | Event::Key(_) | Event::Fleet(_) | Event::Alert(_) => Vec::new(),
+        Event::Workshop(_) | Event::Key(_) | Event::Fleet(_) | Event::Alert(_) | Event::Freeze(freeze::Event::Agreed { .. }) => Vec::new(),
     }
 }
 

@@ -37,10 +37,11 @@ impl Event {
             Self::Review(event) => event.statement(),
             Self::Message(event) => event.statement(),
             Self::Motion(event) => event.statement(),
+            Self::Freeze(event) => event.statement(),
             Self::Confirm(event) => event.statement(),
             Self::Deploy(event) => event.statement(),
             Self::Bypass(event) => event.statement(),
-            Self::Panel(_) | Self::Key(_) | Self::Fleet(_) | Self::Push(_) | Self::Merge(_) | Self::Lock(_) | Self::Freeze(_) | Self::Refused(_) | Self::Alert(_) => None,
+            Self::Panel(_) | Self::Key(_) | Self::Fleet(_) | Self::Push(_) | Self::Merge(_) | Self::Lock(_) | Self::Refused(_) | Self::Alert(_) => None,
         }
     }
 }

@@ -37,13 +37,14 @@ pub mod panel;
 pub mod planted;
 pub mod policy;
 pub mod push;
+pub mod reading;
 pub mod refusal;
 pub mod review;
 pub mod risk;
 pub mod role;
 pub mod run;
 #[cfg(test)]
-mod sample;
+pub(crate) mod sample;
 pub mod secret;
 pub mod spend;
 pub mod state;

@@ -9,6 +9,7 @@ mod words;
 
 pub use launch::{Kind, Launch, resolve};
 pub use registry::{At, Notices, Session, forget, session};
+pub use transcript::{Trace, trace};
 
 use crate::domain::failure::Failure;
 use std::collections::BTreeMap;

@@ -3,6 +3,7 @@
 //! Nothing here runs git in a tree that a seat can write. Objects are read through `cat-file --batch` and taken apart in
 //! this process, so that no attribute, filter, replacement, graft, mailmap or setting can change what is seen.
 
+mod checkout;
 mod commit;
 mod compare;
 mod compose;
@@ -32,6 +33,7 @@ mod text;
 mod tree;
 mod walk;
 
+pub use checkout::Checkout;
 pub use deliver::{Delivered, deliver, push_home};
 pub use hunks::TakenBack;
 pub use gate::Gate;

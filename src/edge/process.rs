@@ -195,6 +195,18 @@ pub fn pid_namespace(pid: u32) -> Option<u64> {
     std::fs::metadata(format!("/proc/{pid}/ns/pid")).ok().map(|space| space.ino())
 }
 
+/// Tells which of these processes live, each named by its number in the innermost namespace and by when it was started.
+pub fn living(wanted: &[(u32, u64)]) -> Vec<bool> {
+    let numbers = std::fs::read_dir("/proc").into_iter().flatten().flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    let inner = |pid: u32| {
+        let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+        let inner = status.lines().find_map(|line| line.strip_prefix("NSpid:")?.split_whitespace().last()?.parse().ok())?;
+        Some((inner, start_time(pid)?))
+    };
+    let there: std::collections::BTreeSet<(u32, u64)> = numbers.filter_map(inner).collect();
+    wanted.iter().map(|named| there.contains(named)).collect()
+}
+
 /// Lets this process have as many descriptors as the system allows it.
 pub fn widen() -> Result<(), Failure> {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};

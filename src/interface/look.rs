@@ -21,6 +21,6 @@ pub fn doing(doing: Doing) -> (Look, [&'static str; 2]) {
         Doing::Starting | Doing::RateLimited | Doing::OutOfBudget => (Look::Wait, ["◐", "~"]),
         Doing::Waiting => (Look::Wait, ["?", "?"]),
         Doing::Vacant => (Look::Dim, ["○", "o"]),
-        Doing::Silent | Doing::Dead => (Look::Bad, ["✕", "x"]),
+        Doing::Silent | Doing::Stuck | Doing::Dead => (Look::Bad, ["✕", "x"]),
     }
 }

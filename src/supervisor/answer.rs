@@ -64,7 +64,8 @@ pub async fn answer(yard: &Arc<Yard>, door: &Door, request: Request) -> Response
         | Request::Sign { .. }
         | Request::VerifySignature { .. }
         | Request::Hook { .. }
-        | Request::Freeze { .. } => work::act(yard, actor, request).await,
+        | Request::Freeze { .. }
+        | Request::ThawAgree => work::act(yard, actor, request).await,
         Request::PreReceive { .. } | Request::ProcReceive { .. } => push::answer(yard, request).await,
         Request::TaskConfirm { .. }
         | Request::Thaw { .. }

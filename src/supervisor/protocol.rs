@@ -7,6 +7,7 @@ use crate::domain::actor::Party;
 use crate::domain::failure::Failure;
 use crate::domain::message::Priority;
 use crate::domain::name::{Digest, Oid, SeatName, TaskId};
+use crate::domain::reading::Said;
 use crate::domain::refusal::Refusal;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -68,7 +69,7 @@ pub enum Request {
     TaskSubmit { task: TaskId, commit: Option<Oid> },
     TaskRetry { task: TaskId },
     TaskVeto { task: TaskId, reason: String },
-    ReviewDecide { task: TaskId, accept: bool, note: String, commit: Option<String> },
+    ReviewDecide { task: TaskId, accept: bool, note: String, commit: Option<String>, #[serde(default)] said: Said },
     MotionList,
     MotionOpen { matter: String, title: String, body: String },
     MotionVote { motion: u32, accept: bool, note: String },
@@ -84,9 +85,12 @@ pub enum Request {
     /// A client hook tells what happened; a hint for people, never evidence.
     Hook { name: String, detail: String },
     Freeze { reason: String },
+    /// A seat's word that the freeze may end.
+    ThawAgree,
     // The owner's socket only.
     TaskConfirm { task: TaskId, shown: Digest, code: String },
-    Thaw { code: String },
+    /// `alone`: without the word of a seat that has one in it.
+    Thaw { code: String, #[serde(default)] alone: bool },
     /// A candidate as it would go round its gates, and the owner's half of that.
     BypassShow { task: TaskId },
     BypassOpen { task: TaskId, shown: Digest, reason: String, code: String },

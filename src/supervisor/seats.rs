@@ -3,6 +3,7 @@
 mod health;
 pub mod moods;
 mod panes;
+pub mod pulse;
 
 pub use health::{answered, refill, watch};
 

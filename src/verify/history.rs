@@ -14,6 +14,7 @@ use crate::domain::gate::GateName;
 use crate::domain::name::{Digest, Oid, SeatName, TaskId};
 use crate::domain::{motion, panel};
 use crate::domain::policy::Needs;
+use crate::domain::reading::Reading;
 use crate::domain::task::RunKind;
 use crate::domain::window::Families;
 use crate::domain::{bypass, confirm, deploy, fleet, freeze, lock, merge, review, task, workshop};
@@ -116,6 +117,7 @@ pub(super) struct Decided<'a> {
     pub gate: GateName,
     pub accept: bool,
     pub note: &'a str,
+    pub reading: &'a Reading,
     pub bundle: u64,
     pub statement: &'a Envelope,
 }
@@ -257,8 +259,8 @@ impl<'a> History<'a> {
                     None => Ok(()),
                 }
             }
-            review::Event::Decided { task, attempt, gate, accept, note, bundle, statement } => {
-                let word = Decided { seq, by: &entry.by, gate: *gate, accept: *accept, note, bundle: *bundle, statement };
+            review::Event::Decided { task, attempt, gate, accept, note, reading, bundle, statement } => {
+                let word = Decided { seq, by: &entry.by, gate: *gate, accept: *accept, note, reading, bundle: *bundle, statement };
                 self.watch(entry, task, *attempt, event);
                 self.attempt(task, *attempt).map(|attempt| attempt.words.push(word))
             }
@@ -351,7 +353,7 @@ impl<'a> History<'a> {
                 Ok(())
             }
             (freeze::Event::Thawed { .. }, _) => Err("the workshop is thawed and was not frozen".to_owned()),
-            (freeze::Event::Frozen { .. }, Some((_, None))) => Ok(()),
+            (freeze::Event::Agreed { .. }, _) | (freeze::Event::Frozen { .. }, Some((_, None))) => Ok(()),
             (freeze::Event::Frozen { .. }, _) => {
                 self.freezes.push((entry.seq, None));
                 Ok(())

@@ -24,6 +24,7 @@ mod runs;
 mod signed;
 #[cfg(test)]
 mod tests;
+mod voices;
 pub mod witness;
 mod witnessed;
 mod word;
@@ -198,6 +199,7 @@ fn ledger(
     trust(&roster, pins.owner.as_deref(), report, problems);
     signed::judge(&book, &roster, problems);
     letters::judge(&book, &roster, problems);
+    voices::judge(&book, &roster, problems);
     let history = History::read(&book, problems);
     report.level = plain(history.level.unwrap_or("unknown"));
     let repeated = audit::judge(&roster, &history, None, problems);
@@ -264,6 +266,11 @@ fn repository(
     let base = &judge.roster.genesis.base;
     let branch = Branch::walk(reader, &found, base, judge.merges, problems);
     judge.judge(reader, &branch, problems);
+    match judge.quotes(reader, &branch, problems) {
+        (0, _) => {}
+        (all, 0) => report.lines.push(format!("quotes: all {all} stand in the differences that they are of")),
+        (all, unseen) => report.lines.push(format!("quotes: {unseen} of {all} could not be compared, as this clone lacks the files of their candidates")),
+    }
     let there = branch.ids();
     report.commits.iter_mut().for_each(|told| told.present = there.contains(told.commit.as_str()));
     report.lines.push(format!("branch: {name} at {}, {} commits since {}", found.short(), branch.len(), base.short()));

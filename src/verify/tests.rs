@@ -5,6 +5,7 @@ mod flips;
 mod forged;
 mod revoked;
 mod sums;
+mod voices;
 mod watched;
 mod world;
 

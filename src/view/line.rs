@@ -147,9 +147,11 @@ fn review(event: &review::Event) -> String {
             let because = extra.as_ref().map(|extra| format!("; {} from outside, because {}", extra.seats.len(), extra.why)).unwrap_or_default();
             format!("{task} drew for {gate}: {} of {}{because}", names.join(", "), pool.len())
         }
-        review::Event::Decided { task, gate, accept, note, .. } => {
+        review::Event::Decided { task, gate, accept, note, reading, .. } => {
             let word = if *accept { "accepts" } else { "rejects" };
-            format!("{word} {task} at {gate}: {note}")
+            let (files, quotes) = (count(reading.files.len() as u64, "file"), count(reading.quotes.len() as u64, "quote"));
+            let read = if reading.is_empty() { String::new() } else { format!(" ({files} judged, {quotes})") };
+            format!("{word} {task} at {gate}{read}: {note}")
         }
     }
 }
@@ -252,7 +254,8 @@ fn freeze(event: &freeze::Event) -> String {
     match event {
         freeze::Event::Frozen { reason, .. } => format!("FROZEN: {reason}"),
         freeze::Event::Thawed { alone: true } => "thawed by the owner alone".to_owned(),
-        freeze::Event::Thawed { alone: false } => "thawed".to_owned(),
+        freeze::Event::Thawed { alone: false } => "thawed by the owner, as a seat had agreed".to_owned(),
+        freeze::Event::Agreed { .. } => "says that the workshop may go on".to_owned(),
     }
 }
 

@@ -73,6 +73,9 @@ pub struct Frozen {
     pub cause: Option<Cause>,
     #[serde(default)]
     pub led: Vec<RefusalLine>,
+    /// The seats that have said that it may end.
+    #[serde(default)]
+    pub agreed: Vec<SeatName>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -83,7 +86,7 @@ pub struct SeatLine {
     /// What it is at, as far as its client and the relay say.
     #[serde(default)]
     pub doing: Doing,
-    /// What a person has to answer there.
+    /// What a person has to answer there, or what it is stuck at.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub waits_for: String,
     /// 0 for a seat that was never filled.
@@ -144,6 +147,8 @@ pub enum Doing {
     RateLimited,
     /// The owner's limit for the day is reached.
     OutOfBudget,
+    /// It says that it works, and nothing has come of it for long; or the model's API does not answer it.
+    Stuck,
     Dead,
 }
 
@@ -153,6 +158,8 @@ pub struct Seen {
     pub at: Option<Doing>,
     pub waits_for: String,
     pub limited: bool,
+    /// Why it does not get on, where it does not.
+    pub stuck: String,
 }
 
 impl SeatLine {
@@ -167,10 +174,14 @@ impl SeatLine {
             SeatState::Ready if at == Doing::Waiting => at,
             SeatState::Ready if self.paused => Doing::OutOfBudget,
             SeatState::Ready if seen.is_some_and(|seen| seen.limited) => Doing::RateLimited,
+            SeatState::Ready if seen.is_some_and(|seen| !seen.stuck.is_empty()) => Doing::Stuck,
             SeatState::Ready => at,
         };
-        let waits = self.doing == Doing::Waiting;
-        self.waits_for = seen.filter(|_| waits).map(|seen| seen.waits_for.clone()).unwrap_or_default();
+        self.waits_for = match self.doing {
+            Doing::Waiting => seen.map(|seen| seen.waits_for.clone()).unwrap_or_default(),
+            Doing::Stuck => seen.map(|seen| seen.stuck.clone()).unwrap_or_default(),
+            _ => String::new(),
+        };
     }
 }
 
@@ -321,7 +332,7 @@ fn mail_count(state: &State) -> MailCount {
 fn frozen(state: &State, freeze: &Freeze) -> Frozen {
     let entries = state.cause.iter().flat_map(|cause| &cause.entries).collect::<Vec<_>>();
     let led = state.refusals.iter().filter(|(seq, ..)| entries.contains(&seq)).map(refusal).collect();
-    Frozen { by: freeze.by.clone(), since: freeze.since, reason: freeze.reason.clone(), cause: state.cause.clone(), led }
+    Frozen { by: freeze.by.clone(), since: freeze.since, reason: freeze.reason.clone(), cause: state.cause.clone(), led, agreed: freeze.agreed.iter().cloned().collect() }
 }
 
 fn refusals(state: &State) -> Vec<RefusalLine> {

@@ -4,15 +4,27 @@ use crate::world::World;
 use crate::world::processes::{Family, gone, kill};
 use orchestrate::domain::entry::Entry;
 use orchestrate::domain::event::Event;
-use orchestrate::domain::fleet;
+use orchestrate::domain::{fleet, message};
 use std::fs;
+use std::os::unix::ffi::OsStrExt as _;
 
 /// Seats come back at once, so that nothing here waits for a clock.
-fn world() -> World {
+pub fn world() -> World {
     let world = World::python();
     world.rule("[fleet]\nfirst_seconds = 0\nlongest_seconds = 0\n");
     world
 }
+
+type Held = fn(World);
+
+/// What holds of every agent: with the fake one here, with the real one in `tests/real`.
+pub const EVERY: [(&str, Held); 5] = [
+    ("a client that is killed comes back and is shown its open mail", killed_client),
+    ("a pane that is closed comes back in its place", closed_pane),
+    ("a killed tmux comes back with everybody in it", killed_tmux),
+    ("a killed supervisor finds who ended meanwhile and leaves the others alone", killed_supervisor),
+    ("a machine that lost its power comes back by one start", lost_power),
+];
 
 fn of(entry: &Entry) -> Option<&fleet::Event> {
     if let Event::Fleet(event) = &entry.event { Some(event) } else { None }
@@ -32,20 +44,23 @@ pub fn back(world: &World, mark: u64, name: &str) -> String {
     why
 }
 
-/// The process of the fake agent itself, as the host sees it.
-fn agent(world: &World, seat: &str) -> i32 {
+/// The process of the agent itself, as the host sees it: not what it started.
+pub fn agent(world: &World, seat: &str) -> i32 {
+    let program = world.program();
     let named = |pid: &i32| {
         let read = |name: &str| fs::read(format!("/proc/{pid}/{name}")).unwrap_or_default();
         let line = read("cmdline");
-        let script = line.split(|b| *b == 0).nth(1).unwrap_or_default();
+        let mut words = line.split(|b| *b == 0).take(2);
         let own = format!("ORCHESTRATE_SEAT={seat}");
-        (script.ends_with(b"/agent") || script.ends_with(b"/claude"))
+        words.any(|word| word == program.as_os_str().as_bytes() || word.ends_with(b"/claude") || word.ends_with(b"/claude.exe"))
             && read("environ").split(|b| *b == 0).any(|word| word == own.as_bytes())
     };
     let family = Family::of(&world.path(""));
     let found: Vec<i32> = family.all().filter(named).collect();
-    assert_eq!(found.len(), 1, "{seat}: {found:?}");
-    found[0]
+    let parent = |pid: i32| fs::read_to_string(format!("/proc/{pid}/stat")).ok().and_then(|stat| stat.rsplit_once(") ")?.1.split(' ').nth(1)?.parse().ok());
+    let first: Vec<i32> = found.iter().copied().filter(|pid| !parent(*pid).is_some_and(|parent: i32| found.contains(&parent))).collect();
+    assert_eq!(first.len(), 1, "{seat}: {found:?}");
+    first[0]
 }
 
 fn tmux(world: &World, words: &[&str]) -> String {
@@ -62,7 +77,11 @@ fn inbox(world: &World, seat: &str) -> Vec<String> {
 
 #[test]
 fn a_client_that_is_killed_comes_back_and_is_shown_its_open_mail() {
-    let world = world().bootstrap();
+    killed_client(world());
+}
+
+fn killed_client(world: World) {
+    let world = world.bootstrap();
     let send = |subject: &str| world.seat("dev-b").run(&format!("orchestrate mail send dev-a --subject {subject} --body x")).ok();
     send("one");
     send("two");
@@ -76,7 +95,10 @@ fn a_client_that_is_killed_comes_back_and_is_shown_its_open_mail() {
     kill(agent(&world, "dev-a"));
     send("three");
     back(&world, mark, "dev-a");
-    world.seat("dev-a").run("orchestrate mail wait --seconds 60").ok().says("two");
+    world.wait_from(mark, "that its open mail counts as not shown", |entry| match &entry.event {
+        Event::Message(message::Event::Returned { to }) if to.to_string() == "dev-a" => Some(()),
+        _ => None,
+    });
     assert_eq!(inbox(&world, "dev-a"), ["two", "three"]);
     world.seat("dev-a").run("cat left.txt").ok().says("work");
     let others = world.fold().fleet.iter().filter(|(name, seat)| name.as_str() != "dev-a" && seat.instances != 1).count();
@@ -86,7 +108,11 @@ fn a_client_that_is_killed_comes_back_and_is_shown_its_open_mail() {
 
 #[test]
 fn a_pane_that_is_closed_comes_back_in_its_place() {
-    let world = world().bootstrap();
+    closed_pane(world());
+}
+
+fn closed_pane(world: World) {
+    let world = world.bootstrap();
     let seats = |world: &World| tmux(world, &["list-panes", "-a", "-F", "#{@seat}"]);
     let before = seats(&world);
     for name in ["dev-a", "orchestrator", "qa-b"] {
@@ -102,7 +128,11 @@ fn a_pane_that_is_closed_comes_back_in_its_place() {
 
 #[test]
 fn a_killed_tmux_comes_back_with_everybody_in_it() {
-    let world = world().bootstrap();
+    killed_tmux(world());
+}
+
+fn killed_tmux(world: World) {
+    let world = world.bootstrap();
     world.seat("dev-b").run("orchestrate mail send dev-a --subject kept --body x").ok();
     for times in 2..4 {
         let mark = world.mark();
@@ -121,7 +151,11 @@ fn a_killed_tmux_comes_back_with_everybody_in_it() {
 
 #[test]
 fn a_killed_supervisor_finds_who_ended_meanwhile_and_leaves_the_others_alone() {
-    let world = world().bootstrap();
+    killed_supervisor(world());
+}
+
+fn killed_supervisor(world: World) {
+    let world = world.bootstrap();
     world.seat("dev-b").run("orchestrate mail send dev-a --subject kept --body x").ok();
     assert_eq!(inbox(&world, "dev-a"), ["kept"]);
     let mark = world.mark();
@@ -185,6 +219,16 @@ fn the_status_page_and_the_borders_say_what_the_client_and_the_record_say() {
     world.ahead(31);
     seat.run("orchestrate mail send dev-b --subject x --body x").ok();
     shows(&world, "qa-b", "silent");
+    // An hour of nothing is too long for one that works, but not for a tool that is under way.
+    world.ahead(3600);
+    let wake = |subject: &str| world.seat("dev-b").run(&format!("orchestrate mail send qa-a --subject {subject} --body x")).ok();
+    wake("one");
+    shows(&world, "dev-a", "stuck: nothing has come of it for long");
+    let begun = r#"{"message":{"content":[{"type":"tool_use","id":"t"}]}}"#;
+    let folder = "$HOME/.claude/projects/-work-demo";
+    seat.run(&format!("mkdir -p {folder}; echo '{begun}' > {folder}/aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee.jsonl; printf '%s' '{{\"half' >> {folder}/aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee.jsonl")).ok();
+    wake("two");
+    shows(&world, "dev-a", "working");
     let mark = world.mark();
     kill(agent(&world, "dev-a"));
     back(&world, mark, "dev-a");
@@ -194,7 +238,11 @@ fn the_status_page_and_the_borders_say_what_the_client_and_the_record_say() {
 
 #[test]
 fn a_machine_that_lost_its_power_comes_back_by_one_start() {
-    let world = world().bootstrap();
+    lost_power(world());
+}
+
+fn lost_power(world: World) {
+    let world = world.bootstrap();
     world.seat("dev-b").run("orchestrate mail send dev-a --subject kept --body x").ok();
     world.seat("dev-a").run("echo work > left.txt").ok();
     assert_eq!(inbox(&world, "dev-a"), ["kept"]);

@@ -3,7 +3,8 @@
 use crate::world::World;
 use orchestrate::domain::event::Event;
 use orchestrate::domain::fleet;
-use crate::world::model::Model;
+use crate::attacks::fleet::shows;
+use crate::world::model::{Manner, Model};
 use crate::world::processes::Family;
 
 const KEY: &str = "sk-ant-real-0123456789-key-of-the-owner";
@@ -164,6 +165,40 @@ fn what_is_used_is_counted_by_seat_task_and_day_and_a_limit_pauses_and_tells() {
     world.ahead(86_400);
     world.seat("dev-a").run(&question).ok().says("200 None None");
     world.owner(&["ledger", "verify"]).ok();
+}
+
+#[test]
+fn an_api_that_fails_is_shown_as_such_until_it_answers_again() {
+    let model = Model::start();
+    let world = world(&model, "");
+    let seat = world.seat("dev-a");
+    let question = ask("POST", "/v1/messages", "words");
+    for (manner, answer, shown) in [
+        (Manner::Status(401), "401", "stuck: the model's API refuses the credential (401)"),
+        (Manner::Status(500), "500", "stuck: the model's API fails (500)"),
+        (Manner::Status(529), "529", "rate-limited"),
+        (Manner::Status(429), "429", "rate-limited"),
+        (Manner::Gone, "502", "stuck: the model's API cannot be reached"),
+    ] {
+        model.behave(manner);
+        for _ in 0..2 {
+            seat.run(&question).ok().says(answer);
+        }
+        shows(&world, "dev-a", shown);
+        model.behave(Manner::Well);
+        seat.run(&question).ok().says("200");
+        shows(&world, "dev-a", "ready");
+    }
+    model.behave(Manner::Silent);
+    let before = model.heard().len();
+    let waiting = seat.start(&question);
+    model.wait_count(before + 1);
+    world.ahead(301);
+    world.seat("dev-b").run("orchestrate mail send qa-a --subject x --body x").ok();
+    shows(&world, "dev-a", "stuck: the model's API does not answer");
+    model.behave(Manner::Well);
+    waiting.end().ok().says("200");
+    shows(&world, "dev-a", "ready");
 }
 
 #[test]

@@ -1,13 +1,15 @@
 //! The figures, measured: each row stands beside a comparison of the same run. Prints a table and asserts nothing.
 //!
-//! `tests/bench/run [ROW…]`; rows are `boot mail freeze start hint push wall report idle`. Everything is made in a fresh folder below
+//! `tests/bench/run [ROW…]`; rows are `boot mail freeze start hint push gate wall report verify idle`. Everything is made in a fresh folder below
 //! `$BENCH_FOLDER` (else `/var/tmp`), and removed only at the end: ext4 makes files slowly where many were just deleted.
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "a benchmark starts programs and reads the clock")]
 
 mod boot;
 mod freeze;
+mod gate;
 mod hint;
 mod idle;
+mod life;
 mod line;
 mod mail;
 mod push;
@@ -15,6 +17,7 @@ mod report;
 mod shop;
 mod start;
 mod table;
+mod verify;
 mod wall;
 
 use shop::Shop;
@@ -22,15 +25,17 @@ use table::Row;
 
 type Measure = fn(&Shop) -> Vec<Row>;
 
-const ROWS: [(&str, Measure); 9] = [
+const ROWS: [(&str, Measure); 11] = [
     ("boot", boot::rows),
     ("mail", mail::rows),
     ("freeze", freeze::rows),
     ("start", start::rows),
     ("hint", hint::rows),
     ("push", push::rows),
+    ("gate", gate::rows),
     ("wall", wall::rows),
     ("report", report::rows),
+    ("verify", verify::rows),
     ("idle", idle::rows),
 ];
 

@@ -116,9 +116,12 @@ fn set(settings: &mut Map<String, Value>, seating: &Seating<'_>) {
         hook("mail-waiter"),
         json!({"asyncRewake": true, "timeout": WAITER_SECONDS, "rewakeMessage": "Mail from the workshop:", "rewakeSummary": "mail from the workshop"}),
     );
+    // A conversation that was cleared knows nothing of the mail that it was shown.
+    let again = with(waiter.clone(), json!({"args": ["hook", "mail-waiter", "again"]}));
     let hooks = inner(settings, "hooks");
-    ours(hooks, "SessionStart", vec![starter, waiter.clone()], seating.binary_inside);
-    ours(hooks, "Stop", vec![waiter], seating.binary_inside);
+    let starts = vec![json!({"hooks": [starter, waiter]}), json!({"matcher": "clear", "hooks": [again]})];
+    ours(hooks, "SessionStart", starts, seating.binary_inside);
+    ours(hooks, "Stop", vec![json!({"hooks": [waiter]})], seating.binary_inside);
 }
 
 /// Puts our hooks of an event once beside those that are there already.
@@ -126,6 +129,6 @@ fn ours(hooks: &mut Map<String, Value>, event: &str, new: Vec<Value>, binary: &s
     let is_ours = |group: &Value| group["hooks"].as_array().is_some_and(|hooks| hooks.iter().any(|hook| hook["command"] == binary));
     let kept = hooks.get(event).and_then(Value::as_array).cloned().unwrap_or_default();
     let mut groups: Vec<Value> = kept.into_iter().filter(|group| !is_ours(group)).collect();
-    groups.push(json!({"hooks": new}));
+    groups.extend(new);
     hooks.insert(event.to_owned(), Value::Array(groups));
 }

@@ -4,7 +4,7 @@ use crate::domain::failure::{Doing as _, Failure};
 use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags, fstat, fsync, mkdirat, openat, renameat, statat, unlinkat};
 use rustix::io::Errno;
 use std::fs::File;
-use std::io::{Read as _, Write as _};
+use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
@@ -102,6 +102,19 @@ impl Home {
         let mut bytes = Vec::new();
         File::from(file).take(most + 1).read_to_end(&mut bytes).doing(what())?;
         Ok(Some(bytes).filter(|bytes| bytes.len() as u64 <= most))
+    }
+
+    /// Reads at most so many of the last bytes of a plain file, and says whether that is all of it; nothing where something else is in its place.
+    pub fn tail(&self, name: &str, most: u64) -> Option<(Vec<u8>, bool)> {
+        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        let mut file = File::from(openat(&self.dir, name, flags, Mode::empty()).ok()?);
+        let stat = fstat(&file).ok()?;
+        let plain = FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile;
+        let from = stat.st_size.cast_unsigned().saturating_sub(most);
+        file.seek(SeekFrom::Start(from)).ok().filter(|_| plain)?;
+        let mut bytes = Vec::new();
+        file.take(most).read_to_end(&mut bytes).ok()?;
+        Some((bytes, from == 0))
     }
 
     /// Puts a file in its place at once, over whatever bears its name.

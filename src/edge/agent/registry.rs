@@ -2,7 +2,7 @@
 //!
 //! The seat writes these files as it likes. They are shown to people; nothing is decided by them.
 
-use super::home::Home;
+use super::home::{Home, PlainFile};
 use crate::domain::failure::{Doing as _, Failure};
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::fs::inotify::{CreateFlags, Reader, WatchFlags, add_watch, init};
@@ -39,13 +39,31 @@ struct Written {
     status: String,
     #[serde(rename = "waitingFor", default)]
     waits_for: Option<String>,
+    #[serde(default)]
+    pid: Option<u32>,
+    #[serde(rename = "procStart", default)]
+    started: Option<String>,
 }
 
-/// Reads the newest session of a seat's client; nothing where there is none, or none that can be read.
-pub fn session(home: &Path) -> Option<Session> {
+/// Reads the newest session of a seat's client; nothing where there is none, or none that can be read. Where there are several, those that a
+/// process left behind when it was killed do not count: `living` says which of these processes there are.
+pub fn session(home: &Path, living: impl FnOnce(&[(u32, u64)]) -> Vec<bool>) -> Option<Session> {
     let folder = folder(home)?;
-    let newest = folder.files(MOST_FILES).into_iter().filter(|file| file.name.ends_with(".json")).max_by_key(|file| file.changed)?;
-    let written: Written = serde_json::from_slice(&folder.read_most(&newest.name, MOST_BYTES).ok()??).ok()?;
+    let mut files: Vec<_> = folder.files(MOST_FILES).into_iter().filter(|file| file.name.ends_with(".json")).collect();
+    files.sort_by_key(|file| std::cmp::Reverse(file.changed));
+    let read = |file: &PlainFile| serde_json::from_slice::<Written>(&folder.read_most(&file.name, MOST_BYTES).ok()??).ok();
+    if files.len() < 2 {
+        return shown(&read(files.first()?)?);
+    }
+    let written: Vec<Written> = files.iter().filter_map(read).collect();
+    let process = |written: &Written| Some((written.pid?, written.started.as_ref()?.parse().ok()?));
+    let (named, unnamed): (Vec<_>, Vec<_>) = written.into_iter().map(|written| (process(&written), written)).partition(|(process, _)| process.is_some());
+    let lives = living(&named.iter().filter_map(|(process, _)| *process).collect::<Vec<_>>());
+    let living = named.iter().zip(lives).filter(|(_, lives)| *lives).map(|((_, written), _)| written);
+    living.chain(unnamed.iter().map(|(_, written)| written)).find_map(shown)
+}
+
+fn shown(written: &Written) -> Option<Session> {
     let at = match written.status.as_str() {
         "idle" => At::Idle,
         "busy" | "shell" => At::Busy,
@@ -53,7 +71,8 @@ pub fn session(home: &Path) -> Option<Session> {
         _ => return None,
     };
     let plain = |c: &char| c.is_alphanumeric() || " -_.,:'".contains(*c);
-    Some(Session { at, waits_for: written.waits_for.unwrap_or_default().chars().filter(plain).take(MOST_WORDS).collect() })
+    let waits_for = written.waits_for.as_deref().unwrap_or_default();
+    Some(Session { at, waits_for: waits_for.chars().filter(plain).take(MOST_WORDS).collect() })
 }
 
 /// Removes what the clients of earlier instances left; nobody sits in the seat.
@@ -111,6 +130,31 @@ mod tests {
     use std::fs;
     use std::os::unix::fs::symlink;
 
+    fn none(clients: &[(u32, u64)]) -> Vec<bool> {
+        vec![false; clients.len()]
+    }
+
+    #[test]
+    fn what_a_killed_client_left_behind_does_not_count_beside_one_that_lives() {
+        let (home, folder) = home();
+        let write = |pid: u32, status: &str, second: u64| {
+            let path = folder.join(format!("{pid}.json"));
+            fs::write(&path, format!(r#"{{"pid":{pid},"procStart":"{}","status":"{status}"}}"#, pid * 10)).unwrap();
+            let when = std::time::SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(second);
+            fs::File::options().write(true).open(path).unwrap().set_modified(when).unwrap();
+        };
+        write(7, "idle", 10);
+        assert_eq!(session(home.path(), none).map(|seen| seen.at), Some(At::Idle), "the only one is not asked about");
+        write(8, "busy", 20);
+        let lives = |number: u32| move |clients: &[(u32, u64)]| clients.iter().map(|client| *client == (number, u64::from(number) * 10)).collect();
+        assert_eq!(session(home.path(), lives(7)).map(|seen| seen.at), Some(At::Idle));
+        assert_eq!(session(home.path(), lives(8)).map(|seen| seen.at), Some(At::Busy));
+        assert_eq!(session(home.path(), none), None);
+        write(9, "nonsense", 30);
+        fs::write(folder.join("10.json"), r#"{"status":"bu"#).unwrap();
+        assert_eq!(session(home.path(), lives(8)).map(|seen| seen.at), Some(At::Busy));
+    }
+
     fn home() -> (tempfile::TempDir, std::path::PathBuf) {
         let home = tempfile::tempdir().unwrap();
         let folder = home.path().join(".claude/sessions");
@@ -121,7 +165,7 @@ mod tests {
     #[test]
     fn the_clients_word_is_read_and_cut() {
         let (home, folder) = home();
-        assert_eq!(session(home.path()), None);
+        assert_eq!(session(home.path(), none), None);
         for (text, expected) in [
             (r#"{"pid":7,"status":"idle","extra":[1]}"#.to_owned(), Some((At::Idle, String::new()))),
             (r#"{"status":"busy"}"#.to_owned(), Some((At::Busy, String::new()))),
@@ -135,12 +179,12 @@ mod tests {
             (format!(r#"{{"status":"idle","x":"{}"}}"#, "x".repeat(20_000)), None),
         ] {
             fs::write(folder.join("7.json"), text).unwrap();
-            assert_eq!(session(home.path()).map(|seen| (seen.at, seen.waits_for)), expected);
+            assert_eq!(session(home.path(), none).map(|seen| (seen.at, seen.waits_for)), expected);
         }
         fs::remove_file(folder.join("7.json")).unwrap();
         fs::write(home.path().join("elsewhere"), r#"{"status":"idle"}"#).unwrap();
         symlink(home.path().join("elsewhere"), folder.join("8.json")).unwrap();
-        assert_eq!(session(home.path()), None, "a link is not followed");
+        assert_eq!(session(home.path(), none), None, "a link is not followed");
     }
 
     #[test]

@@ -1,18 +1,66 @@
-//! Which session an agent had last, from the transcripts in its home. The seat writes them: what is taken from there is one number of a
-//! known form, which only the seat's own client is told.
+//! Which session an agent had last and what its end shows, from the transcripts in its home. The seat writes them: what is taken from there is
+//! one number of a known form, which only the seat's own client is told, and what people are shown.
 
-use super::home::Home;
+use super::home::{Home, PlainFile};
+use crate::domain::entry::Millis;
+use serde_json::Value;
+use std::collections::BTreeSet;
+use std::path::Path;
 
-/// Transcripts that are looked at.
+/// Transcripts that are looked at, and the bytes of one's end.
 const MOST_FILES: usize = 4096;
+const MOST_TAIL: u64 = 1 << 20;
 
 /// The newest session that was held in this folder, by the name of its transcript.
 pub(super) fn newest(config: &Home, clone_inside: &str) -> Option<String> {
-    let folder: String = clone_inside.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
-    let transcripts = config.existing("projects")?.existing(&folder)?;
-    let sessions = transcripts.files(MOST_FILES).into_iter().filter(|file| file.size > 0);
-    let named = sessions.filter_map(|file| Some((file.changed, id(file.name.strip_suffix(".jsonl")?)?.to_owned())));
-    named.max().map(|(_, id)| id)
+    let transcripts = folder(config, clone_inside)?;
+    last(&transcripts).and_then(|file| Some(id(file.name.strip_suffix(".jsonl")?)?.to_owned()))
+}
+
+fn folder(config: &Home, clone_inside: &str) -> Option<Home> {
+    let name: String = clone_inside.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
+    config.existing("projects")?.existing(&name)
+}
+
+fn last(transcripts: &Home) -> Option<PlainFile> {
+    let files = transcripts.files(MOST_FILES).into_iter().filter(|file| file.size > 0);
+    files.filter(|file| file.name.strip_suffix(".jsonl").and_then(id).is_some()).max_by(|a, b| (a.changed, &a.name).cmp(&(b.changed, &b.name)))
+}
+
+/// What the newest transcript shows of a client that says nothing else.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Trace {
+    /// When it grew last, in milliseconds since 1970.
+    pub changed: Millis,
+    /// A tool was begun there and has not ended.
+    pub in_tool: bool,
+}
+
+/// Looks at the end of the newest transcript of a seat. The seat writes it as it likes; it is shown to people, and nothing is decided by it.
+pub fn trace(home: &Path, clone_inside: &str) -> Option<Trace> {
+    let transcripts = folder(&Home::open(home).ok()?.existing(".claude")?, clone_inside)?;
+    let file = last(&transcripts)?;
+    let (seconds, nanoseconds) = file.changed;
+    let changed = Millis::try_from(seconds).unwrap_or(0).saturating_mul(1000).saturating_add(nanoseconds / 1_000_000);
+    let in_tool = transcripts.tail(&file.name, MOST_TAIL).is_some_and(|(bytes, whole)| tool_open(&bytes, whole));
+    Some(Trace { changed, in_tool })
+}
+
+/// Whether a tool was begun in these lines and none of them has its result. Half a line, at either end, and one that is no JSON say nothing.
+fn tool_open(bytes: &[u8], whole: bool) -> bool {
+    let lines = bytes.split_inclusive(|byte| *byte == b'\n').skip(usize::from(!whole)).filter(|line| line.ends_with(b"\n"));
+    let mut open = BTreeSet::new();
+    for line in lines.filter_map(|line| serde_json::from_slice::<Value>(line).ok()) {
+        let blocks = line["message"]["content"].as_array().into_iter().flatten();
+        for block in blocks {
+            match (block["type"].as_str(), block["id"].as_str(), block["tool_use_id"].as_str()) {
+                (Some("tool_use"), Some(id), _) => drop(open.insert(id.to_owned())),
+                (Some("tool_result"), _, Some(id)) => drop(open.remove(id)),
+                _ => {}
+            }
+        }
+    }
+    !open.is_empty()
 }
 
 /// A UUID in its usual spelling.
@@ -62,5 +110,47 @@ mod tests {
         fs::rename(home.path().join("projects"), home.path().join("elsewhere")).unwrap();
         symlink(home.path().join("elsewhere"), home.path().join("projects")).unwrap();
         assert_eq!(newest(), None, "a link is not followed");
+    }
+
+    fn line(kind: &str, key: &str, id: &str) -> String {
+        format!("{{\"type\":\"x\",\"message\":{{\"content\":[{{\"type\":\"{kind}\",\"{key}\":\"{id}\"}}]}}}}\n")
+    }
+
+    #[test]
+    fn a_tool_is_under_way_from_its_beginning_to_its_result() {
+        let (begun, ended) = (line("tool_use", "id", "t1"), line("tool_result", "tool_use_id", "t1"));
+        for (text, whole, open) in [
+            (String::new(), true, false),
+            (begun.clone(), true, true),
+            (format!("{begun}{ended}"), true, false),
+            (format!("{begun}{}{ended}", line("tool_use", "id", "t2")), true, true),
+            (begun.trim_end().to_owned(), true, false),
+            (format!("{begun}{}", ended.trim_end()), true, true),
+            (format!("{begun}{ended}"), false, false),
+            (format!("half a line\n{begun}"), false, true),
+            (format!("{begun}nonsense\n[[\n\u{0}\n{{}}\n{ended}"), true, false),
+            (format!("{begun}{}\n", "[".repeat(100_000)), true, true),
+        ] {
+            assert_eq!(tool_open(text.as_bytes(), whole), open, "{}", &text[..text.len().min(300)]);
+        }
+    }
+
+    #[test]
+    fn the_end_of_a_transcript_is_looked_at_wherever_it_was_cut_and_no_link_is_followed() {
+        let home = tempfile::tempdir().unwrap();
+        let folder = home.path().join(".claude/projects/-work-my-repo");
+        fs::create_dir_all(&folder).unwrap();
+        let trace = || trace(home.path(), "/work/my.repo");
+        assert_eq!(trace(), None);
+        let path = folder.join(format!("{OLD}.jsonl"));
+        fs::write(&path, format!("{}{}", "x".repeat(3 << 20), line("tool_use", "id", "t"))).unwrap();
+        aged(&path, 10);
+        assert_eq!(trace(), Some(Trace { changed: 10_000, in_tool: false }), "its beginning is not there");
+        fs::write(&path, format!("{}\n{}", "x".repeat(3 << 20), line("tool_use", "id", "t"))).unwrap();
+        aged(&path, 20);
+        assert_eq!(trace(), Some(Trace { changed: 20_000, in_tool: true }));
+        fs::remove_file(&path).unwrap();
+        symlink("/etc/passwd", &path).unwrap();
+        assert_eq!(trace(), None);
     }
 }

@@ -1,6 +1,7 @@
 //! Real git in temporary folders: an owner, a gate, seats, and what a hostile seat would try.
 
 mod attack;
+mod checkout;
 mod gate;
 mod measure;
 mod parcel;

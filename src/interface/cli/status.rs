@@ -52,7 +52,9 @@ pub fn frozen(freeze: &view::Frozen, paint: &Paint) -> String {
         .led
         .iter()
         .map(|line| paint.wrapped(&format!("entry {}: {} {} {} [{}]", line.seq, line.by, line.verb, line.why, line.code), 4));
-    paint.with(Look::Bad, &format!("{}{}", paint.wrapped(&text, 2), led.collect::<String>()))
+    let agreed: Vec<&str> = freeze.agreed.iter().map(|seat| seat.as_str()).collect();
+    let agreed = if agreed.is_empty() { String::new() } else { paint.wrapped(&format!("{} says that it may go on", agreed.join(", ")), 4) };
+    paint.with(Look::Bad, &format!("{}{}{agreed}", paint.wrapped(&text, 2), led.collect::<String>()))
 }
 
 fn entries(number: u64) -> String {

@@ -27,7 +27,11 @@ const GRACE: Duration = Duration::from_secs(60);
 const FIRST_PAUSE: i64 = 1;
 const LAST_PAUSE: i64 = 32;
 
-pub(super) fn run(_: &[OsString]) -> u8 {
+pub(super) fn run(args: &[OsString]) -> u8 {
+    if let Some(text) = args.first().filter(|word| *word == "again").and_then(|_| shown_before()) {
+        eprint!("{text}");
+        return WAKE;
+    }
     match only_one() {
         Ok(Some(_lock)) => match wait() {
             Some(text) => {
@@ -42,6 +46,14 @@ pub(super) fn run(_: &[OsString]) -> u8 {
             1
         }
     }
+}
+
+/// What the seat was shown and has not acknowledged, for a conversation that begins anew; who waits already goes on waiting.
+fn shown_before() -> Option<String> {
+    let socket = wire::seat_socket();
+    let mail = list(wire::call(&socket, &Request::Inbox { all: false }, wire::LONG).ok()?);
+    let messages: Vec<Value> = mail.into_iter().map(|item| whole(&socket, item)).collect();
+    (!messages.is_empty()).then(|| messages.iter().map(frame).collect())
 }
 
 /// Takes the seat's one place for a waiter; `None` when another has it.

@@ -55,8 +55,8 @@ pub async fn answer(yard: &Arc<Yard>, request: Request) -> Response {
         Request::TaskConfirm { task, shown, code } => {
             coded(yard, &code, |step| Act::Confirm { task, shown, step }).await
         }
-        Request::Thaw { code } => {
-            coded(yard, &code, |step| Act::Thaw { step }).await
+        Request::Thaw { code, alone } => {
+            coded(yard, &code, |step| Act::Thaw { step, alone }).await
         }
         Request::BypassShow { task } => page_of_bypass(yard, task).await,
         Request::BypassOpen { task, shown, reason, code } => {

@@ -13,6 +13,7 @@ use crate::edge::upstream::{Body, whole};
 use crate::ledger::Ledger;
 use crate::supervisor::drive::Denied;
 use crate::supervisor::relay::usage::tapped;
+use crate::supervisor::seats::pulse::Met;
 use crate::supervisor::serve;
 use crate::supervisor::yard::Yard;
 use http_body_util::{BodyExt as _, Limited};
@@ -119,18 +120,26 @@ async fn ask(yard: &Arc<Yard>, seat: &SeatName, request: Request<Incoming>) -> R
     let (frozen, terms, spending, within) = yard.see(look).await.map_err(unreachable)?;
     judge(&terms, frozen.as_ref(), request.method(), request.uri())?;
     within.map_err(No::forbidden)?;
-    let credential = yard.credential().ok_or_else(locked)?;
+    let asking = yard.moods.asks(seat, yard.clock.now());
+    let Some(credential) = yard.credential() else {
+        asking.met(yard.clock.now(), Met::Locked);
+        return Err(locked());
+    };
     let upstream = yard.upstream(&terms.upstream).map_err(unreachable)?;
     if let Some(left) = yard.meter.take(seat, yard.clock.now(), &terms.requests) {
         yard.moods.limited(seat, true);
         return Err(spent(left));
     }
     record(yard, seat, false).await;
-    let answer = upstream.send(&credential, outgoing(request)).await.map_err(unreachable)?;
+    let answer = upstream.send(&credential, outgoing(request)).await;
+    asking.met(yard.clock.now(), answer.as_ref().map_or(Met::Unreachable, |answer| Met::Status(answer.status().as_u16())));
+    let answer = answer.map_err(unreachable)?;
     // Too many requests, or an API that has more than it can do.
     yard.moods.limited(seat, matches!(answer.status().as_u16(), 429 | 529));
     let (here, who) = (Arc::clone(yard), seat.clone());
-    Ok(incoming(answer).map(|body| tapped(body, move |model, used| take(here, who, &spending, &model, used))))
+    let (there, whose) = (Arc::clone(yard), seat.clone());
+    let stir = move || there.moods.stir(&whose, there.clock.now());
+    Ok(incoming(answer).map(|body| tapped(body, stir, move |model, used| take(here, who, &spending, &model, used))))
 }
 
 /// Counts what an answer used, when it is over. Where the owner set a limit each answer is recorded at once.
@@ -311,7 +320,7 @@ mod tests {
         for method in ["DELETE", "PUT", "PATCH", "CONNECT", "TRACE", "OPTIONS"] {
             assert_eq!(code(method, "/v1/messages").as_deref(), Some("relay-path"), "{method}");
         }
-        let freeze = Freeze { by: Actor::Owner, since: 0, reason: "x".to_owned() };
+        let freeze = Freeze { by: Actor::Owner, since: 0, reason: "x".to_owned(), seq: 0, agreed: Default::default() };
         let no = judge(&terms(), Some(&freeze), &Method::POST, &Uri::from_static("/v1/messages")).err().unwrap();
         assert_eq!((no.refusal.code.as_str(), no.status), ("frozen", StatusCode::FORBIDDEN));
     }

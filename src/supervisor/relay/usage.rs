@@ -75,10 +75,11 @@ impl<F: FnOnce(String, Used)> Drop for Tap<F> {
     }
 }
 
-/// Passes an answer on as it comes; `told` hears the model and what was used, once.
-pub fn tapped(body: Body, told: impl FnOnce(String, Used) + Send + 'static) -> Body {
+/// Passes an answer on as it comes; `stir` hears of each piece, `told` the model and what was used, once.
+pub fn tapped(body: Body, stir: impl Fn() + Send + 'static, told: impl FnOnce(String, Used) + Send + 'static) -> Body {
     let mut tap = Tap { reading: Reading::default(), told: Some(told) };
     let passed = body.map_frame(move |frame| {
+        stir();
         if let Some(bytes) = frame.data_ref() {
             tap.reading.take(bytes);
         }

@@ -1,9 +1,13 @@
 //! What each seat is at, for people: the status page and the panes' borders. Nothing is decided by it.
 
 use super::super::yard::{Yard, blocking};
+use super::Inside;
+use super::pulse::{self, Met, Pulse};
+use crate::domain::entry::Millis;
 use crate::domain::failure::{Doing as _, Failure};
 use crate::domain::name::SeatName;
 use crate::edge::agent::{self, At, Notices};
+use crate::edge::process;
 use crate::edge::tmux::Caption;
 use crate::view::{self, Doing, SILENT, SeatLine, Seen};
 use std::collections::{BTreeMap, BTreeSet};
@@ -16,10 +20,13 @@ use tokio::sync::watch;
 /// The least time between two looks, however often a seat writes.
 const BREATH: Duration = Duration::from_millis(200);
 const LONGEST: Duration = Duration::from_secs(3600);
+/// How soon a border is looked at again where time alone may change it.
+const MINUTE: Duration = Duration::from_secs(60);
 
 /// What is known of the seats' sessions.
 pub struct Moods {
     seen: Mutex<BTreeMap<SeatName, Seen>>,
+    pulses: Mutex<BTreeMap<SeatName, Pulse>>,
     watched: Mutex<BTreeMap<i32, SeatName>>,
     notices: Notices,
     /// How often something changed, told after each time.
@@ -28,7 +35,7 @@ pub struct Moods {
 
 impl Moods {
     pub fn new() -> Result<Self, Failure> {
-        Ok(Self { seen: Mutex::default(), watched: Mutex::default(), notices: Notices::new()?, changed: watch::Sender::new(0) })
+        Ok(Self { seen: Mutex::default(), pulses: Mutex::default(), watched: Mutex::default(), notices: Notices::new()?, changed: watch::Sender::new(0) })
     }
 
     /// Watches a seat's registry from now on, and takes what stands there.
@@ -42,6 +49,7 @@ impl Moods {
     /// Forgets a seat's last session before the next instance begins.
     pub fn clear(&self, seat: &SeatName, home: &Path) {
         agent::forget(home);
+        self.pulse(seat, |pulse| *pulse = Pulse::default());
         self.change(seat, |seen| *seen = Seen::default());
     }
 
@@ -50,12 +58,28 @@ impl Moods {
         self.change(seat, |seen| seen.limited = limited);
     }
 
+    /// Something came of the seat.
+    pub fn stir(&self, seat: &SeatName, now: Millis) {
+        self.pulse(seat, |pulse| pulse.stir(now));
+    }
+
+    /// A request of the seat goes to the model's API; what is given tells how it was met, or when it goes that it was given up.
+    pub fn asks<'m>(&'m self, seat: &'m SeatName, now: Millis) -> Asking<'m> {
+        self.pulse(seat, |pulse| pulse.asks(now));
+        Asking { moods: self, seat, now, met: None }
+    }
+
+    fn pulse<T>(&self, seat: &SeatName, work: impl FnOnce(&mut Pulse) -> T) -> T {
+        let mut all = self.pulses.lock().unwrap_or_else(PoisonError::into_inner);
+        work(all.entry(seat.clone()).or_default())
+    }
+
     pub fn seen(&self) -> BTreeMap<SeatName, Seen> {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     fn read(&self, seat: &SeatName, home: &Path) {
-        let session = agent::session(home);
+        let session = agent::session(home, process::living);
         self.change(seat, |seen| {
             seen.at = session.as_ref().map(|session| match session.at {
                 At::Idle => Doing::Idle,
@@ -77,6 +101,34 @@ impl Moods {
     }
 }
 
+/// A request to the model's API that is under way.
+pub struct Asking<'m> {
+    moods: &'m Moods,
+    seat: &'m SeatName,
+    now: Millis,
+    met: Option<Met>,
+}
+
+impl Asking<'_> {
+    /// The API's first word, or what came in its place.
+    pub fn met(mut self, now: Millis, met: Met) {
+        (self.now, self.met) = (now, Some(met));
+    }
+}
+
+impl Drop for Asking<'_> {
+    fn drop(&mut self) {
+        let told = self.moods.pulse(self.seat, |pulse| {
+            let before = pulse.trouble(self.now);
+            pulse.met(self.now, self.met);
+            before != pulse.trouble(self.now)
+        });
+        if told {
+            self.moods.changed.send_modify(|times| *times += 1);
+        }
+    }
+}
+
 /// Reads the registries that change, as the kernel tells it.
 pub fn attend(yard: &Arc<Yard>) -> Result<(), Failure> {
     let (here, handle) = (Arc::clone(yard), Handle::current());
@@ -86,6 +138,7 @@ pub fn attend(yard: &Arc<Yard>) -> Result<(), Failure> {
             let told = here.moods.notices.drain();
             let watched = here.moods.watched.lock().unwrap_or_else(PoisonError::into_inner).clone();
             for seat in told.iter().filter_map(|number| watched.get(number)).collect::<BTreeSet<_>>() {
+                here.moods.stir(seat, here.clock.now());
                 here.moods.read(seat, &here.place.home_of(seat));
             }
             if handle.block_on(async { tokio::time::timeout(BREATH, stop.changed()).await.is_ok() }) {
@@ -130,9 +183,14 @@ pub async fn paint(yard: Arc<Yard>) {
 /// What every border is to say, and when that may change by the clock alone.
 async fn captions(yard: &Arc<Yard>) -> Result<(BTreeMap<String, Caption>, Duration), Failure> {
     let lines = lines(yard).await?;
-    let starting = lines.iter().any(|line| line.doing == Doing::Starting);
+    let next = lines.iter().map(|line| match line.doing {
+        Doing::Starting => Duration::from_millis(SILENT),
+        Doing::Working | Doing::Stuck => MINUTE,
+        _ => LONGEST,
+    });
+    let next = next.min().unwrap_or(LONGEST);
     let caption = |line: &SeatLine| (line.seat.to_string(), Caption { text: words(line), tint: tint(line.doing).to_owned() });
-    Ok((lines.iter().map(caption).collect(), if starting { Duration::from_millis(SILENT) } else { LONGEST }))
+    Ok((lines.iter().map(caption).collect(), next))
 }
 
 /// The seats' lines, with what is known of their sessions.
@@ -145,9 +203,25 @@ pub async fn lines(yard: &Arc<Yard>) -> Result<Vec<SeatLine>, Failure> {
 
 /// Adds what is known of the seats' sessions to a page.
 pub fn told(yard: &Yard, status: &mut view::Status) {
-    let seen = yard.moods.seen();
-    let now = status.now;
-    status.seats.iter_mut().for_each(|line| line.tell(seen.get(&line.seat), now));
+    let mut seen = yard.moods.seen();
+    let now = yard.clock.now();
+    for line in &mut status.seats {
+        let seen = seen.entry(line.seat.clone()).or_default();
+        seen.stuck = stuck(yard, line, seen, now).unwrap_or_default();
+        line.tell(Some(seen), status.now);
+    }
+}
+
+/// Why a seat does not get on. Its transcript is looked at only when it says that it works and nothing else has come of it for long.
+fn stuck(yard: &Yard, line: &SeatLine, seen: &Seen, now: Millis) -> Option<String> {
+    let pulse = yard.moods.pulse(&line.seat, |pulse| pulse.clone());
+    let trouble = pulse.trouble(now);
+    if trouble.is_some() || seen.at != Some(Doing::Working) || !pulse.is_quiet(now) {
+        return trouble;
+    }
+    let clone = Inside::of(yard, &line.seat).clone;
+    let trace = agent::trace(&yard.place.home_of(&line.seat), &clone.to_string_lossy());
+    pulse::stuck(&pulse, trace.as_ref(), now)
 }
 
 fn words(line: &SeatLine) -> String {
@@ -159,7 +233,7 @@ fn tint(doing: Doing) -> &'static str {
     match doing {
         Doing::Working => "green",
         Doing::Waiting | Doing::RateLimited | Doing::OutOfBudget | Doing::Starting => "yellow",
-        Doing::Silent | Doing::Dead => "red",
+        Doing::Silent | Doing::Stuck | Doing::Dead => "red",
         Doing::Vacant | Doing::Ready | Doing::Idle => "default",
     }
 }

@@ -301,7 +301,7 @@ impl Tally {
                 self.freezes.push(Stop { seq, by, reason: reason.clone(), since, until: None, alone: false });
             }
             (freeze::Event::Thawed { alone }, Some(stop)) => (stop.until, stop.alone) = (Some(since), *alone),
-            (freeze::Event::Thawed { .. }, None) => {}
+            (freeze::Event::Thawed { .. }, None) | (freeze::Event::Agreed { .. }, _) => {}
         }
     }
 

@@ -69,7 +69,7 @@ impl Story {
             Event::Message(message::Event::Delivered { .. } | message::Event::Acknowledged { .. } | message::Event::Expired { .. } | message::Event::Returned { .. })
             | Event::Fleet(_)
             | Event::Key(key::Event::Made { .. } | key::Event::Revoked { .. })
-            | Event::Freeze(freeze::Event::Thawed { .. })
+            | Event::Freeze(freeze::Event::Thawed { .. } | freeze::Event::Agreed { .. })
             | Event::Workshop(_)
             | Event::Alert(_)
             | Event::Panel(_)

@@ -172,7 +172,7 @@ fn a_freeze_or_a_veto_stops_it_before_the_next_step() {
     workshop.seat("librarian", Act::Freeze { reason: "odd".to_owned() }).unwrap();
     assert_eq!(workshop.begin(Step::Run).unwrap_err(), "frozen");
     workshop.effects.clear();
-    workshop.ask(Actor::Owner, Act::Thaw { step: Some(9) }).unwrap();
+    workshop.ask(Actor::Owner, Act::Thaw { step: Some(9), alone: true }).unwrap();
     assert!(workshop.effects.contains(&Effect::Deploy { task: task(), step: Step::Run }), "it goes on by itself");
     workshop.seat("librarian", Act::Veto { task: task(), reason: "not this".to_owned() }).unwrap();
     assert_eq!(workshop.begin(Step::Run).unwrap_err(), "vetoed");

@@ -1,0 +1,160 @@
+//! Mail to the real client: whatever it is at, each message once.
+
+use super::{SEAT, after_mail, send, session, turn, waiting};
+use crate::attacks::fleet::{agent, back, shows};
+use crate::world::World;
+use crate::world::model::{Manner, Model};
+use crate::world::processes::{Family, gone, kill};
+use std::time::{Duration, Instant};
+
+/// Types into the seat's pane, as a person would.
+fn types(world: &World, keys: &[&str]) {
+    let socket = world.state().join("run/tmux.sock");
+    let tmux = |words: &[&str]| world.command("tmux", &[&["-S", socket.to_str().unwrap()], words].concat(), "").ok().out;
+    let panes = tmux(&["list-panes", "-a", "-F", "#{@seat} #{pane_id}"]);
+    let pane = panes.lines().find_map(|line| line.strip_prefix(&format!("{SEAT} "))).unwrap().to_owned();
+    for key in keys {
+        tmux(&["send-keys", "-t", &pane, key]);
+    }
+}
+
+/// How often the last conversation of the seat has this text in it.
+fn times(world: &World, text: &str) -> usize {
+    world.brain().heard().into_iter().rfind(|heard| turn(heard)).unwrap().matches(text).count()
+}
+
+/// Waits until the message has begun a turn, and the turn is over.
+fn arrives(world: &World, body: &str) -> String {
+    let heard = world.brain().wait_heard(|text| turn(text) && text.contains(&format!("| {body}")));
+    shows(world, SEAT, "idle");
+    heard
+}
+
+/// The processes that wait for the seat's mail.
+fn waiters(world: &World) -> Vec<i32> {
+    let is = |pid: &i32| {
+        let read = |name: &str| std::fs::read(format!("/proc/{pid}/{name}")).unwrap_or_default();
+        let seat = format!("ORCHESTRATE_SEAT={SEAT}");
+        read("cmdline").split(|b| *b == 0).any(|word| word == b"mail-waiter") && read("environ").split(|b| *b == 0).any(|word| word == seat.as_bytes())
+    };
+    Family::of(&world.path("")).all().filter(is).collect()
+}
+
+#[test]
+fn two_hundred_messages_to_an_idle_client_begin_two_hundred_turns() {
+    let Some(world) = waiting(Model::start()) else { return };
+    let count: usize = std::env::var("MESSAGES").ok().and_then(|text| text.parse().ok()).unwrap_or(200);
+    let mut took: Vec<Duration> = Vec::new();
+    for number in 1..=count {
+        let before = Instant::now();
+        send(&world, &format!("number {number}"), &format!("the body of {number}!"));
+        let body = format!("| the body of {number}!");
+        let begun = world.brain().when(|text| turn(text) && text.contains(&body));
+        took.push(begun.saturating_duration_since(before));
+        idle(&world);
+    }
+    let last = world.brain().heard().into_iter().rfind(|text| turn(text)).unwrap();
+    let once = (1..=count).filter(|number| last.matches(&format!("| the body of {number}!")).count() == 1).count();
+    took.sort();
+    eprintln!("figure: {once} of {count} messages once each; from the sender's command to the turn: median {:?}, longest {:?}", took[count / 2], took[count - 1]);
+    assert_eq!(once, count);
+    shows(&world, SEAT, "idle");
+    assert_eq!(waiters(&world).len(), 1, "one waits");
+}
+
+/// Waits until the client says that it is idle; its own file is asked, and no program is started.
+fn idle(world: &World) {
+    let folder = world.seat(SEAT).home().join(".claude/sessions");
+    let begun = Instant::now();
+    while begun.elapsed() < crate::world::DEADLINE {
+        let files = std::fs::read_dir(&folder).unwrap().flatten();
+        if files.filter_map(|file| std::fs::read_to_string(file.path()).ok()).any(|text| text.contains("\"status\":\"idle\"")) {
+            return;
+        }
+        std::thread::yield_now();
+    }
+    panic!("it is not idle");
+}
+
+#[test]
+fn mail_to_a_busy_client_waits_for_its_turn_and_arrives_once() {
+    let Some(world) = waiting(Model::start()) else { return };
+    world.brain().behave(Manner::Silent);
+    after_mail(&world);
+    for number in 1..=5 {
+        send(&world, "while busy", &format!("busy {number}!"));
+    }
+    shows(&world, SEAT, "working");
+    world.brain().behave(Manner::Well);
+    for number in 1..=5 {
+        arrives(&world, &format!("busy {number}!"));
+    }
+    for number in 1..=5 {
+        assert_eq!(times(&world, &format!("| busy {number}!")), 1, "{number}");
+    }
+}
+
+#[test]
+fn mail_to_a_client_with_an_open_dialog_answers_nothing_and_arrives_once() {
+    let Some(world) = waiting(Model::start()) else { return };
+    types(&world, &["/model", "Enter"]);
+    shows(&world, SEAT, "waiting: dialog open");
+    let before = world.brain().heard().len();
+    send(&world, "/clear", "! rm -rf /");
+    shows(&world, SEAT, "waiting: dialog open");
+    assert_eq!(world.brain().heard().len(), before, "nothing was answered for its user");
+    types(&world, &["Escape"]);
+    arrives(&world, "! rm -rf /");
+    assert_eq!(times(&world, "| ! rm -rf /"), 1);
+}
+
+#[test]
+fn mail_survives_clear_and_compaction_and_a_supervisor_that_is_killed() {
+    let Some(world) = waiting(Model::start()) else { return };
+    send(&world, "first", "before clear!");
+    let first = session(&arrives(&world, "before clear!"));
+    types(&world, &["/clear", "Enter"]);
+    // Not acknowledged, and not known to the conversation that begins: it is shown again.
+    let again = world.brain().wait_heard(|text| turn(text) && session(text) != first && text.contains("| before clear!"));
+    assert_eq!(again.matches("| before clear!").count(), 1);
+    shows(&world, SEAT, "idle");
+    send(&world, "second", "after clear!");
+    arrives(&world, "after clear!");
+    assert_eq!(times(&world, "| after clear!"), 1);
+    types(&world, &["/compact", "Enter"]);
+    world.brain().wait_heard(|text| text.contains("<summary>"));
+    shows(&world, SEAT, "idle");
+    send(&world, "third", "after compaction!");
+    arrives(&world, "after compaction!");
+    assert_eq!(times(&world, "| after compaction!"), 1);
+    let (client, supervisor) = (agent(&world, SEAT), Family::of(&world.path("")).supervisor());
+    kill(supervisor);
+    assert!(gone(supervisor));
+    world.start().ok();
+    send(&world, "fourth", "after the supervisor!");
+    arrives(&world, "after the supervisor!");
+    assert_eq!(times(&world, "| after the supervisor!"), 1);
+    assert_eq!((agent(&world, SEAT), waiters(&world).len()), (client, 1), "the client was left alone, and one waits");
+}
+
+#[test]
+fn a_killed_client_goes_on_with_its_session_and_its_open_mail() {
+    let Some(world) = waiting(Model::start()) else { return };
+    let first = world.brain().wait_heard(|text| turn(text) && text.contains("orchestrate whoami"));
+    send(&world, "kept", "never acknowledged");
+    arrives(&world, "never acknowledged");
+    let (mark, waiter) = (world.mark(), waiters(&world));
+    kill(agent(&world, SEAT));
+    back(&world, mark, SEAT);
+    assert!(waiter.into_iter().all(gone), "none waits for who is not there");
+    let again = world.brain().wait_heard(|text| turn(text) && text.contains("started again after an interruption"));
+    assert!(again.contains("do what your role asks. When nothing is left"), "what was said before is still known");
+    assert_eq!(session(&again), session(&first), "the same session");
+    // Whether its last words reached the transcript before it was killed is the client's own affair; the message comes in any case.
+    world.brain().wait_heard(|text| {
+        let interruption = text.find("started again after an interruption");
+        turn(text) && interruption.is_some_and(|at| text[at..].matches("| never acknowledged").count() == 1)
+    });
+    shows(&world, SEAT, "idle");
+    assert_eq!(waiters(&world).len(), 1);
+}

@@ -5,6 +5,7 @@ pub mod adoption;
 pub mod alert;
 pub mod attack;
 pub mod budget;
+pub mod bypass;
 pub mod change;
 pub mod charter;
 pub mod check;

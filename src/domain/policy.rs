@@ -16,6 +16,7 @@ pub use measuring::Measuring;
 pub use quality::{Asked as Covered, Quality};
 pub use reporting::Reporting;
 
+use super::bypass;
 use super::change::{Change, FileChange};
 use super::fleet;
 use super::freeze;
@@ -86,6 +87,8 @@ pub struct RawPolicy {
     pub decisions: BTreeMap<String, Decision>,
     #[serde(default, skip_serializing_if = "Council::is_default")]
     pub council: Council,
+    #[serde(default, skip_serializing_if = "bypass::Terms::is_default")]
+    pub bypass: bypass::Terms,
     /// What every role may do per time, where its own file says nothing else.
     pub budgets: BTreeMap<Act, Budget>,
 }

@@ -11,12 +11,12 @@ use orchestrate::domain::glob::Glob;
 use orchestrate::domain::message::{Event as Mail, Priority};
 use orchestrate::domain::name::{Digest, Oid, SeatName, TaskId};
 use orchestrate::domain::state::State;
-use orchestrate::domain::{alert, confirm, deploy, fleet, freeze, key, lock, merge, message, motion, panel, push, review, task, workshop};
+use orchestrate::domain::{alert, bypass, confirm, deploy, fleet, freeze, key, lock, merge, message, motion, panel, push, review, task, workshop};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 /// Every kind of event: whoever adds a variant is led here by the compiler, and adds its name.
-const KINDS: [&str; 82] = [
+const KINDS: [&str; 87] = [
     "founded",
     "sworn",
     "started",
@@ -76,6 +76,11 @@ const KINDS: [&str; 82] = [
     "deploy-interrupted",
     "deploy-undoing",
     "deploy-over",
+    "bypass-opened",
+    "bypass-signed",
+    "bypass-drawn",
+    "bypass-reviewed",
+    "bypass-lapsed",
     "sent",
     "delivered",
     "acknowledged",
@@ -139,6 +144,7 @@ fn kind(event: &Event) -> &'static str {
         Event::Merge(merge::Event::Missed { .. }) => "missed",
         Event::Merge(merge::Event::Home { .. }) => "home",
         Event::Deploy(event) => of_deploy(event),
+        Event::Bypass(event) => of_bypass(event),
         Event::Message(Mail::Sent { .. }) => "sent",
         Event::Message(Mail::Sealed { .. }) => "mail-sealed",
         Event::Message(Mail::Delivered { .. }) => "delivered",
@@ -177,6 +183,16 @@ fn of_workshop(event: &workshop::Event) -> &'static str {
         workshop::Event::Unwitnessed { .. } => "unwitnessed",
         workshop::Event::Archived { .. } => "archived",
         workshop::Event::Restored { .. } => "restored",
+    }
+}
+
+fn of_bypass(event: &bypass::Event) -> &'static str {
+    match event {
+        bypass::Event::Opened { .. } => "bypass-opened",
+        bypass::Event::Signed { .. } => "bypass-signed",
+        bypass::Event::Drawn { .. } => "bypass-drawn",
+        bypass::Event::Reviewed { .. } => "bypass-reviewed",
+        bypass::Event::Lapsed { .. } => "bypass-lapsed",
     }
 }
 
@@ -392,7 +408,7 @@ fn by_hand() -> Vec<Entry> {
         Event::Fleet(fleet::Event::GivenUp { seat: SeatName::new("dev-a").unwrap(), ends: 7 }),
         Event::Message(message::Event::Returned { to: "dev-a".parse().unwrap() }),
     ];
-    let events = events.into_iter().chain(locks()).chain(panels()).chain(motions()).chain(deployments()).chain(put_away());
+    let events = events.into_iter().chain(locks()).chain(panels()).chain(motions()).chain(deployments()).chain(bypasses()).chain(put_away());
     let entry = |(event, seq): (Event, u64)| Entry { v: 1, seq, time: 1, by: Actor::Edge, event };
     events.zip(10_000..).map(entry).collect()
 }
@@ -465,6 +481,20 @@ fn deployments() -> Vec<Event> {
         Deploying::Over { task, why },
     ];
     events.into_iter().map(Event::Deploy).collect()
+}
+
+fn bypasses() -> Vec<Event> {
+    let (task, note): (TaskId, _) = ("T1".parse().unwrap(), "looked at all of it".to_owned());
+    let statement = orchestrate::domain::dsse::Envelope { payload_type: "x".to_owned(), payload: String::new(), signatures: Vec::new() };
+    let (attempt, seats) = (1, vec![SeatName::new("dev-b").unwrap(), SeatName::new("architect-a").unwrap()]);
+    let events = [
+        bypass::Event::Opened { task: task.clone(), attempt, reason: "it burns".to_owned(), code: 3, statement: statement.clone() },
+        bypass::Event::Signed { task: task.clone(), attempt, note: note.clone(), statement: statement.clone() },
+        bypass::Event::Drawn { task: task.clone(), pool: seats.clone(), seats, draw: Digest::of(b"draw") },
+        bypass::Event::Reviewed { task: task.clone(), accept: true, note, statement },
+        bypass::Event::Lapsed { task },
+    ];
+    events.into_iter().map(Event::Bypass).collect()
 }
 
 fn motions() -> Vec<Event> {

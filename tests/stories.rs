@@ -138,6 +138,12 @@ impl Telling {
                     self.each(&place, block, |world, command| world.seat(seat.as_str()).run(command));
                 }
             }
+            ["lookers", task] => {
+                let (seats, _) = self.world.fold().bypasses[&task.parse().unwrap()].drawn.clone().unwrap();
+                for seat in seats {
+                    self.each(&place, block, |world, command| world.seat(seat.as_str()).run(command));
+                }
+            }
             ["owner"] => self.each(&place, block, owner),
             ["ledger"] => block.lines.iter().for_each(|line| self.wait(&place, line)),
             other => panic!("{place}: nobody knows what {other:?} is"),

@@ -13,7 +13,7 @@ use super::event::Event as Any;
 use super::name::Digest;
 use super::policy::Policy;
 use super::state::State;
-use super::{confirm, deploy, fleet, freeze, key, merge, panel, review, task, workshop};
+use super::{bypass, confirm, deploy, fleet, freeze, key, merge, panel, review, task, workshop};
 use serde::{Deserialize, Serialize};
 use series::Series;
 use std::collections::BTreeMap;
@@ -149,6 +149,8 @@ pub fn severity(entry: &Entry) -> Option<Severity> {
         Any::Workshop(workshop::Event::Unwitnessed { tries: 1, .. }) => Severity::Medium,
         Any::Freeze(freeze::Event::Frozen { .. }) | Any::Key(key::Event::Revoked { .. }) | Any::Fleet(fleet::Event::GivenUp { .. } | fleet::Event::Overfull { .. } | fleet::Event::Paused { .. }) => Severity::High,
         Any::Confirm(confirm::Event::Reset { .. }) => Severity::High,
+        Any::Bypass(bypass::Event::Opened { .. } | bypass::Event::Signed { .. } | bypass::Event::Lapsed { .. } | bypass::Event::Reviewed { accept: false, .. }) => Severity::High,
+        Any::Bypass(bypass::Event::Drawn { .. } | bypass::Event::Reviewed { .. }) => Severity::Medium,
         Any::Deploy(deploy::Event::Ended { seen: deploy::Seen { ok: false, .. }, .. } | deploy::Event::Interrupted { unknown: true, .. }) => Severity::High,
         Any::Deploy(deploy::Event::Begun { step: deploy::Step::Run | deploy::Step::Rollback, .. } | deploy::Event::Over { .. }) => Severity::Medium,
         Any::Freeze(freeze::Event::Thawed { .. }) | Any::Workshop(workshop::Event::Rechartered { .. }) => Severity::Medium,

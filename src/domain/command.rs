@@ -4,6 +4,7 @@ use super::change::Change;
 use super::entry::Millis;
 use super::actor::Party;
 use super::alert;
+use super::bypass;
 use super::deploy;
 use super::gate::GateName;
 use super::key::Signing;
@@ -77,6 +78,10 @@ pub enum Act {
     MergeBuilt { task: TaskId, attempt: u32, commit: Oid, old: Oid, tree: Oid },
     MainMoved { task: TaskId, attempt: u32, trouble: Option<String> },
     WentHome { branch: String, outcome: String },
+    /// A half of an emergency bypass, or a look at it afterwards.
+    Bypass { task: TaskId, word: bypass::Word },
+    /// Who looks at a bypass afterwards.
+    FollowUp { task: TaskId, draw: Digest },
     /// A deployment's step is about to begin, or has come to this since the entry that says that it began.
     Deploying { task: TaskId, step: deploy::Step, seen: Option<(u64, deploy::Seen)> },
     /// The owner's word on a deployment.
@@ -113,7 +118,7 @@ pub enum Act {
 impl Act {
     /// Whether a seat needs its key for this: it signs, or brings what it signed.
     pub fn wants_key(&self) -> bool {
-        matches!(self, Self::Sign { .. } | Self::Push { .. } | Self::Land { .. } | Self::Submit { .. } | Self::Review { .. } | Self::Withdraw { .. } | Self::Vote { .. } | Self::Send { .. } | Self::Lock { .. })
+        matches!(self, Self::Sign { .. } | Self::Push { .. } | Self::Land { .. } | Self::Submit { .. } | Self::Review { .. } | Self::Withdraw { .. } | Self::Vote { .. } | Self::Bypass { .. } | Self::Send { .. } | Self::Lock { .. })
     }
 
     /// The verb under which a refusal of this is recorded, and what it was tried on.
@@ -159,6 +164,7 @@ impl Act {
             Self::MergeBuilt { task, .. } => ("merge", task.to_string()),
             Self::MainMoved { task, .. } => ("main-moved", task.to_string()),
             Self::WentHome { branch, .. } => ("went-home", branch.clone()),
+            Self::Bypass { task, .. } | Self::FollowUp { task, .. } => ("bypass", task.to_string()),
             Self::Deploying { task, .. } | Self::Deploy { task, .. } => ("deploy", task.to_string()),
             Self::Send { .. } => ("send", none()),
             Self::Deliver { .. } => ("deliver", none()),

@@ -9,7 +9,9 @@ use super::merge::{self, Built};
 use super::refusal::{Refusal, Refused};
 use super::state::State;
 use super::task::{self, Ran};
-use super::{adoption, alert, archive, confirm, deploy, fleet, freeze, key, lock, message, motion, panel, push, review, witness, workshop};
+use super::{
+    adoption, alert, archive, bypass, confirm, deploy, fleet, freeze, key, lock, message, motion, panel, push, review, witness, workshop,
+};
 
 /// Judges a command against the state. No events and no refusal means: nothing to record.
 pub fn decide(state: &State, actor: &Actor, command: &Command) -> Result<Vec<Event>, Refusal> {
@@ -34,7 +36,7 @@ pub fn decide(state: &State, actor: &Actor, command: &Command) -> Result<Vec<Eve
         // Tasks are opened, taken, submitted, tried again and vetoed.
         Act::OpenTask { .. } | Act::TakeTask { .. } | Act::Submit { .. } | Act::Retry { .. } | Act::Veto { .. } => tasks(state, actor, command),
         // A drawn seat that contributed nothing gives its word, once, on what stands there now; and takes it back while it can.
-        Act::Review { .. } | Act::Withdraw { .. } => words(state, actor, command),
+        Act::Review { .. } | Act::Withdraw { .. } | Act::Bypass { .. } => words(state, actor, command),
         // The owner confirms exactly what was shown, with a code that works once.
         Act::Confirm { task, shown, step } => confirm::confirm(state, actor, now, task, shown, *step),
         // Anyone puts a motion; whom its matter names has a voice in it, once.
@@ -69,7 +71,7 @@ pub fn decide(state: &State, actor: &Actor, command: &Command) -> Result<Vec<Eve
         | Act::Judge { .. }
         | Act::MergeBuilt { .. }
         | Act::MainMoved { .. }
-        | Act::WentHome { .. } | Act::Deploying { .. }
+        | Act::WentHome { .. } | Act::Deploying { .. } | Act::FollowUp { .. }
         | Act::Told { .. }
         | Act::Reported { .. }
         | Act::Overdue { .. }
@@ -138,8 +140,9 @@ fn measured(state: &State, command: &Command) -> Result<Vec<Event>, Refusal> {
         // The secret that chance came from is opened, the next one committed to.
         Act::OpenEpoch { epoch, secret, next } => panel::open(state, *epoch, secret, next),
         Act::Judge { task, attempt, gate } => task::judge(state, task, *attempt, *gate),
+        Act::FollowUp { task, draw } => Ok(bypass::follow(state, task, draw)),
         // The protected branch moves to a tested tree on the tested tip, after every gate.
-        Act::MergeBuilt { task, attempt, commit, old, tree } => merge::intend(state, task, *attempt, &Built { commit, old, tree }),
+        Act::MergeBuilt { task, attempt, commit, old, tree } => merge::intend(state, command.now, task, *attempt, &Built { commit, old, tree }),
         Act::MainMoved { task, attempt, trouble } => merge::moved(state, task, *attempt, trouble.as_deref()),
         Act::WentHome { branch, outcome } => {
             Ok(vec![Event::Merge(merge::Event::Home { branch: branch.clone(), outcome: outcome.clone() })])
@@ -163,7 +166,8 @@ fn measured(state: &State, command: &Command) -> Result<Vec<Event>, Refusal> {
 
 fn tick(state: &State, now: Millis) -> Vec<Event> {
     let passed = message::expire(state, now).into_iter().chain(lock::pass(state, now)).chain(fleet::recall(state, now));
-    message::chain(message::chain(passed.collect(), panel::tick(state, now)), motion::tick(state, now))
+    let sitting = message::chain(message::chain(passed.collect(), panel::tick(state, now)), motion::tick(state, now));
+    message::chain(sitting, bypass::tick(state, now))
 }
 
 fn tasks(state: &State, actor: &Actor, command: &Command) -> Result<Vec<Event>, Refusal> {
@@ -190,6 +194,8 @@ fn words(state: &State, actor: &Actor, command: &Command) -> Result<Vec<Event>, 
             review::decide(state, actor, command.now, task, &word)
         }
         Act::Withdraw { task, reason } => panel::withdraw(state, actor, task, reason),
+        // The owner and the librarian let a small candidate in; two others look at it afterwards.
+        Act::Bypass { task, word } => bypass::say(state, actor, command.now, task, word),
         _ => unreachable!("BUG: decide hands over acts with words only"),
     }
 }
@@ -275,6 +281,7 @@ impl State {
             Event::Panel(event) => panel::apply(self, &entry.by, entry.time, event),
             Event::Motion(event) => motion::apply(self, &entry.by, entry.seq, entry.time, event),
             Event::Merge(event) => merge::apply(self, entry.time, event),
+            Event::Bypass(event) => bypass::apply(self, &entry.by, entry.seq, entry.time, event),
             Event::Deploy(event) => deploy::apply(self, entry.seq, entry.time, event),
             Event::Message(event) => message::apply(self, entry.seq, entry.time, event),
             Event::Freeze(event) => freeze::apply(self, &entry.by, entry.time, entry.seq, event),

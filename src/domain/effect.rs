@@ -1,6 +1,7 @@
 //! What has to be done outside because of what was recorded.
 
 use super::actor::Party;
+use super::bypass;
 use super::change::Change;
 use super::deploy;
 use super::entry::Entry;
@@ -31,6 +32,8 @@ pub enum Effect {
     Draw { task: TaskId, attempt: u32, gate: GateName },
     Redraw { task: TaskId, attempt: u32, gate: GateName },
     Judge { task: TaskId, attempt: u32, gate: GateName },
+    /// Draw who looks at a bypass afterwards.
+    FollowUp { task: TaskId },
     /// Build and sign the merge commit.
     BuildMerge { task: TaskId, attempt: u32 },
     /// Move the protected branch from `old` to `commit`.
@@ -67,7 +70,11 @@ pub fn react(state: &State, entry: &Entry) -> Vec<Effect> {
         Event::Motion(event) => decided(state, event),
         Event::Confirm(super::confirm::Event::Confirmed { task, .. }) => next(state, task),
         Event::Confirm(super::confirm::Event::Used { .. } | super::confirm::Event::Missed | super::confirm::Event::Reset { .. }) => Vec::new(),
-        Event::Merge(merge::Event::Merged { .. }) => std::iter::once(Effect::Publish).chain(overtaken(state)).collect(),
+        Event::Merge(merge::Event::Merged { .. }) => std::iter::once(Effect::Publish).chain(overtaken(state)).chain(follow_up(state)).collect(),
+        Event::Bypass(bypass::Event::Signed { task, .. }) => next(state, task),
+        // Whoever waited for the look goes on.
+        Event::Bypass(bypass::Event::Reviewed { .. }) => state.tasks.keys().flat_map(|task| next(state, task)).collect(),
+        Event::Bypass(bypass::Event::Opened { .. } | bypass::Event::Drawn { .. } | bypass::Event::Lapsed { .. }) => Vec::new(),
         Event::Merge(merge::Event::Intended { task, .. } | merge::Event::Missed { task, .. }) => next(state, task),
         Event::Merge(merge::Event::Home { .. }) => Vec::new(),
         Event::Push(push::Event::Landing { push }) => vec![Effect::MoveRefs { push: push.clone() }],
@@ -93,6 +100,10 @@ pub fn react(state: &State, entry: &Entry) -> Vec<Effect> {
 /// Merges that are still to be made.
 fn waiting(state: &State) -> Vec<Effect> {
     outstanding(state).into_iter().filter(|effect| matches!(effect, Effect::BuildMerge { .. })).collect()
+}
+
+fn follow_up(state: &State) -> impl Iterator<Item = Effect> {
+    bypass::undrawn(state).map(|task| Effect::FollowUp { task: task.clone() })
 }
 
 /// The step of a deployment that can begin now.
@@ -151,7 +162,7 @@ pub fn outstanding(state: &State) -> Vec<Effect> {
     let waiting = (!state.locks.queue.is_empty()).then_some(Effect::Lend);
     let called = fleet::called(state);
     let refill = (!called.is_empty()).then_some(Effect::Refill { seats: called });
-    alarm(state).into_iter().chain(landing).chain(steps).chain(waiting).chain(refill).chain(deployment(state)).collect()
+    alarm(state).into_iter().chain(landing).chain(steps).chain(waiting).chain(refill).chain(deployment(state)).chain(follow_up(state)).collect()
 }
 
 /// What a task's newest attempt needs now. A stalled one waits to be told.
@@ -178,7 +189,7 @@ fn at_gate(state: &State, task: &TaskId, attempt: &Attempt, gate: GateName) -> V
     let drawn_gate = matches!(gate, GateName::Peer | GateName::Qa | GateName::Deploy);
     let lapsed = attempt.draws.get(&gate).is_some_and(|draw| !draw.lapsed.is_empty());
     let redraw = lapsed.then(|| Effect::Redraw { task: task.clone(), attempt: number, gate });
-    let draw = (drawn_gate && !attempt.draws.contains_key(&gate)).then(|| Effect::Draw { task: task.clone(), attempt: number, gate });
+    let draw = (drawn_gate && attempt.bypass.is_none() && !attempt.draws.contains_key(&gate)).then(|| Effect::Draw { task: task.clone(), attempt: number, gate });
     let todo: Vec<Effect> = tests.chain(draw).chain(redraw).collect();
     if todo.is_empty() && state.frozen.is_none() { vec![Effect::Judge { task: task.clone(), attempt: number, gate }] } else { todo }
 }

@@ -2,7 +2,7 @@
 
 use super::actor::Party;
 use super::dsse::Envelope;
-use super::{alert, confirm, deploy, fleet, freeze, key, lock, merge, message, motion, panel, push, refusal, review, task, workshop};
+use super::{alert, bypass, confirm, deploy, fleet, freeze, key, lock, merge, message, motion, panel, push, refusal, review, task, workshop};
 use serde::{Deserialize, Serialize};
 
 /// A recorded fact. To add one: a variant in its noun's file; the compiler names the rest.
@@ -19,6 +19,7 @@ pub enum Event {
     Motion(motion::Event),
     Merge(merge::Event),
     Deploy(deploy::Event),
+    Bypass(bypass::Event),
     Message(message::Event),
     Lock(lock::Event),
     Freeze(freeze::Event),
@@ -39,6 +40,7 @@ impl Event {
             Self::Freeze(event) => event.statement(),
             Self::Confirm(event) => event.statement(),
             Self::Deploy(event) => event.statement(),
+            Self::Bypass(event) => event.statement(),
             Self::Panel(_) | Self::Key(_) | Self::Fleet(_) | Self::Push(_) | Self::Merge(_) | Self::Lock(_) | Self::Refused(_) | Self::Alert(_) => None,
         }
     }

@@ -1,8 +1,10 @@
 //! The one move of the protected branch: intent, move, word; and the way home to the owner.
 
+use super::bypass;
 use super::deploy;
 use super::entry::Millis;
 use super::event::Event as Any;
+use super::gate::GateName;
 use super::message;
 use super::name::{Oid, TaskId};
 use super::refusal::Refusal;
@@ -31,7 +33,7 @@ pub struct Built<'a> {
 }
 
 /// Writes the intent: only the tested tree, only on the tested tip, nothing frozen, nothing vetoed, every gate passed.
-pub fn intend(state: &State, task: &TaskId, number: u32, built: &Built<'_>) -> Result<Vec<Any>, Refusal> {
+pub fn intend(state: &State, now: Millis, task: &TaskId, number: u32, built: &Built<'_>) -> Result<Vec<Any>, Refusal> {
     super::freeze::open(state)?;
     witness::holds(state)?;
     let (known, attempt) = task::current(state, task, number)?;
@@ -39,6 +41,10 @@ pub fn intend(state: &State, task: &TaskId, number: u32, built: &Built<'_>) -> R
     let hint = format!("orchestrate gate show {task}");
     if attempt.stage != Stage::Merging || !every_gate(attempt) {
         return Err(Refusal::new("gates-open", format!("{task} has not passed its gates"), hint));
+    }
+    bypass::looked_at(state, &attempt.contributors, now)?;
+    if let Some(refusal) = attempt.bypass.and_then(|_| bypass::usable(state, task, attempt, built.tree, now).err()) {
+        return Ok(task::send_back(state, task, attempt, GateName::Deploy, &refusal.why));
     }
     let tested = attempt.runs.get(&RunKind::Merge);
     let same = tested.is_some_and(|tested| tested.tip.as_ref() == Some(built.old) && tested.run.tree == *built.tree);
@@ -53,7 +59,8 @@ pub fn intend(state: &State, task: &TaskId, number: u32, built: &Built<'_>) -> R
 }
 
 fn every_gate(attempt: &task::Attempt) -> bool {
-    attempt.needs.as_ref().is_some_and(|needs| !needs.gates.is_empty() && needs.gates.iter().all(|gate| attempt.passed.contains_key(gate)))
+    let gates = attempt.gates();
+    !gates.is_empty() && gates.iter().all(|gate| attempt.passed.contains_key(gate))
 }
 
 /// May the intended move be made now? Asked inside the lock, after the entry is durable.
@@ -100,6 +107,9 @@ pub fn apply(state: &mut State, time: Millis, event: &Event) {
                 now.stage = Stage::Merged;
                 now.runs.clear();
             });
+            if state.tasks.get(task).and_then(|known| known.attempt.as_ref()).is_some_and(|now| now.bypass.is_some()) {
+                bypass::used(state, task, time);
+            }
             if let Some(known) = state.tasks.get_mut(task) {
                 (known.merged, known.merged_at) = (Some(commit.clone()), Some(time));
             }

@@ -6,6 +6,7 @@ pub mod alert;
 pub mod archive;
 pub mod attack;
 pub mod budget;
+pub mod bypass;
 pub mod change;
 pub mod charter;
 pub mod check;

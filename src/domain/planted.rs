@@ -10,6 +10,7 @@ pub const ALL: &[&str] = &[
     "branch-collision",
     "broker-commits-only",
     "broker-own-name",
+    "bypass-librarian",
     "checkpoint-root",
     "checkpoint-signature",
     "commit-grammar",

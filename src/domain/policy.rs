@@ -20,6 +20,7 @@ pub use reporting::Reporting;
 pub use retention::Retention;
 pub use witnessing::{Trouble, Witnessing};
 
+use super::bypass;
 use super::change::{Change, FileChange};
 use super::fleet;
 use super::freeze;
@@ -94,6 +95,8 @@ pub struct RawPolicy {
     pub decisions: BTreeMap<String, Decision>,
     #[serde(default, skip_serializing_if = "Council::is_default")]
     pub council: Council,
+    #[serde(default, skip_serializing_if = "bypass::Terms::is_default")]
+    pub bypass: bypass::Terms,
     /// What every role may do per time, where its own file says nothing else.
     pub budgets: BTreeMap<Act, Budget>,
 }

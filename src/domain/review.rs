@@ -57,7 +57,7 @@ impl Event {
     }
 }
 
-fn payload_seat(envelope: &Envelope) -> Option<SeatName> {
+pub(super) fn payload_seat(envelope: &Envelope) -> Option<SeatName> {
     let value: serde_json::Value = serde_json::from_slice(&statement::payload(envelope)?).ok()?;
     SeatName::new(value.get("predicate")?.get("seat")?.as_str()?).ok()
 }
@@ -258,7 +258,7 @@ fn critical(attempt: &Attempt, gate: GateName) -> bool {
 }
 
 /// A word without a reason is a rubber stamp.
-fn words(note: &str) -> Result<(), Refusal> {
+pub(super) fn words(note: &str) -> Result<(), Refusal> {
     let length = note.trim().chars().count();
     if (10..=8000).contains(&length) {
         return Ok(());

@@ -3,6 +3,7 @@
 use super::actor::{Actor, Party};
 use super::alert::Alerts;
 use super::budget::Spent;
+use super::bypass::Bypass;
 use super::charter::Charter;
 use super::collusion::Record;
 use super::confirm::Codes;
@@ -101,6 +102,9 @@ pub struct State {
     /// What is on its way out of the house, and what is out there.
     #[serde(skip_serializing_if = "Deployments::is_empty")]
     pub deploy: Deployments,
+    /// Emergency bypasses: the newest of each task.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub bypasses: BTreeMap<TaskId, Bypass>,
 }
 
 fn is_zero(number: &u32) -> bool {
@@ -149,6 +153,7 @@ impl Default for State {
             home: None,
             witness: witness::Seen::default(),
             deploy: Deployments::default(),
+            bypasses: BTreeMap::new(),
         }
     }
 }

@@ -22,6 +22,7 @@ pub const REVIEW: &str = "https://orchestrate.invalid/review/v1";
 pub const CONFIRMATION: &str = "https://orchestrate.invalid/confirmation/v1";
 pub const THAW: &str = "https://orchestrate.invalid/thaw/v1";
 pub const DEPLOYMENT: &str = "https://orchestrate.invalid/deployment/v1";
+pub const BYPASS: &str = "https://orchestrate.invalid/bypass/v1";
 pub const VOTE: &str = "https://orchestrate.invalid/vote/v1";
 pub const GENESIS: &str = "https://orchestrate.invalid/genesis/v1";
 /// The payload type of a message.
@@ -116,6 +117,11 @@ pub fn review(bound: &Bound<'_>, gate: GateName, seat: &SeatName, accept: bool, 
 /// The owner's confirmation of exactly what was shown.
 pub fn confirmation(bound: &Bound<'_>, shown: &Digest) -> Envelope {
     statement(bound, candidate(bound), CONFIRMATION, json!({"shown": shown}))
+}
+
+/// A half of an emergency bypass, or a look at it afterwards.
+pub fn bypass(bound: &Bound<'_>, who: &str, accept: bool, note: &str) -> Envelope {
+    statement(bound, candidate(bound), BYPASS, json!({"seat": who, "accept": accept, "note": note}))
 }
 
 /// The owner's word on a deployment, bound to exactly the list that was shown.

@@ -6,6 +6,7 @@ pub use attempt::{Attempt, Stage, Tested};
 
 use super::actor::{Actor, Party};
 use super::budget;
+use super::bypass;
 use super::change::Change;
 use super::check::Verdict;
 use super::command::Command;
@@ -303,6 +304,10 @@ pub fn judge(state: &State, task: &TaskId, number: u32, at: GateName) -> Result<
     if attempt.stage != Stage::At(at) {
         return Ok(Vec::new());
     }
+    let round = attempt.bypass.is_some();
+    if round && attempt.change.as_ref().map(|change| &change.base) != state.tip() {
+        return Ok(send_back(state, task, attempt, at, "the protected branch moved, and its bypass is void"));
+    }
     if at >= GateName::Qa && attempt.is_stale(state) {
         return Ok(vec![Any::Task(Event::Outdated { task: task.clone(), attempt: number })]);
     }
@@ -311,7 +316,7 @@ pub fn judge(state: &State, task: &TaskId, number: u32, at: GateName) -> Result<
     let Some(evidence) = attempt.evidence(state, task, tests) else {
         return Ok(Vec::new());
     };
-    let verdicts = gate::judge(charter.gate(at), &evidence);
+    let verdicts = if round { bypass::judge(charter.gate(at), &evidence) } else { gate::judge(charter.gate(at), &evidence) };
     let checks: Vec<(String, Verdict)> = verdicts.iter().map(|(name, verdict)| ((*name).to_owned(), verdict.clone())).collect();
     let (pass, why) = match gate::overall(&verdicts) {
         Verdict::Wait(_) => return Ok(Vec::new()),
@@ -442,8 +447,14 @@ pub fn apply(state: &mut State, by: &Actor, seq: u64, time: Millis, event: &Even
             }
             on_attempt(state, task, *attempt, |now| now.take_in(seq, event));
         }
-        Event::Judged { task, attempt, .. }
-        | Event::SentBack { task, attempt, .. }
+        Event::Judged { task, attempt, pass, .. } => {
+            let failed = (!pass).then(|| state.policy.clone());
+            on_attempt(state, task, *attempt, |now| {
+                now.failed = failed;
+                now.take_in(seq, event);
+            });
+        }
+        Event::SentBack { task, attempt, .. }
         | Event::Outdated { task, attempt }
         | Event::Stalled { task, attempt, .. } => on_attempt(state, task, *attempt, |now| now.take_in(seq, event)),
     }

@@ -216,6 +216,10 @@ impl<H: Hands> Drive<H> {
                 Some(Act::Redraw { task: task.clone(), attempt: *attempt, gate: *gate, draw })
             }
             Effect::Judge { task, attempt, gate } => Some(Act::Judge { task: task.clone(), attempt: *attempt, gate: *gate }),
+            Effect::FollowUp { task } => {
+                let draw = self.hands.draw(self.state.epoch.number, &format!("{task} follow-up"));
+                Some(Act::FollowUp { task: task.clone(), draw })
+            }
             Effect::Lend => Some(Act::Lend),
             Effect::Alarm => Some(Act::Alarm),
             Effect::MoveRefs { push } => Some(Act::Landed { push: push.clone(), trouble: self.move_push(push) }),

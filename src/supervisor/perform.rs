@@ -77,7 +77,7 @@ async fn perform(yard: &Arc<Yard>, effect: &Effect) -> Result<(), Failure> {
         Effect::Publish => publish(yard).await,
         Effect::Deploy { task, step } => super::deploy::step(yard, task, *step).await,
         Effect::Refill { .. } => super::seats::refill(yard).await,
-        Effect::Ring { .. } | Effect::Lend | Effect::Alarm | Effect::Draw { .. } | Effect::Redraw { .. } | Effect::Judge { .. } | Effect::MoveMain { .. } | Effect::MoveRefs { .. } => Ok(()),
+        Effect::Ring { .. } | Effect::Lend | Effect::Alarm | Effect::Draw { .. } | Effect::Redraw { .. } | Effect::Judge { .. } | Effect::FollowUp { .. } | Effect::MoveMain { .. } | Effect::MoveRefs { .. } => Ok(()),
     }
 }
 
@@ -96,6 +96,7 @@ async fn stall(yard: &Arc<Yard>, effect: &Effect, failure: &Failure) {
         | Effect::MoveMain { .. }
         | Effect::MoveRefs { .. }
         | Effect::Deploy { .. }
+        | Effect::FollowUp { .. }
         | Effect::Publish => return,
     };
     let why = format!("{failure}{}", if failure.hint.is_empty() { String::new() } else { format!(" ({})", failure.hint) });
@@ -180,7 +181,7 @@ async fn trial(yard: &Arc<Yard>, task: &TaskId, attempt: u32, kind: RunKind) -> 
             RunKind::Merge | RunKind::Tip | RunKind::Sample | RunKind::Cover => GateName::Qa,
         };
         let known = state.base_run.clone().filter(|run| kind == RunKind::Base && run.tree == change.base_tree);
-        let wanted = kind != RunKind::Merge || now.needs.as_ref().is_none_or(|needs| needs.gates.contains(&GateName::Qa));
+        let wanted = kind != RunKind::Merge || now.needs.is_none() || now.gates().contains(&GateName::Qa);
         let charter = state.charter();
         let (policy, limits) = (charter.policy.clone(), charter.run_limits(gate));
         let green = now.runs.get(&RunKind::Green).map(|tested| tested.run.clone());

@@ -73,6 +73,9 @@ pub enum Request {
     MotionList,
     MotionOpen { matter: String, title: String, body: String },
     MotionVote { motion: u32, accept: bool, note: String },
+    /// The librarian's half of a bypass, and a look at it afterwards.
+    BypassSign { task: TaskId, note: String },
+    BypassReview { task: TaskId, accept: bool, note: String },
     /// Takes a yes back.
     ReviewWithdraw { task: TaskId, reason: String },
     /// The signing broker: `payload` is base64 of the bytes git wants signed; answers an armored signature.
@@ -88,6 +91,9 @@ pub enum Request {
     TaskConfirm { task: TaskId, shown: Digest, code: String },
     /// `alone`: without the word of a seat that has one in it.
     Thaw { code: String, #[serde(default)] alone: bool },
+    /// A candidate as it would go round its gates, and the owner's half of that.
+    BypassShow { task: TaskId },
+    BypassOpen { task: TaskId, shown: Digest, reason: String, code: String },
     /// The deployments under way, or one of them with its list.
     DeployShow { task: Option<TaskId> },
     Deploy { task: TaskId, word: DeployWord },

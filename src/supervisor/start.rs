@@ -24,7 +24,7 @@ use crate::domain::effect::Effect;
 use crate::domain::entry::Millis;
 use crate::domain::failure::{Doing, Failure};
 use crate::domain::isolation::Isolation;
-use crate::domain::{fleet, lock};
+use crate::domain::{bypass, fleet, lock};
 use crate::domain::motion;
 use crate::domain::name::SeatName;
 use crate::domain::panel;
@@ -473,7 +473,7 @@ async fn tick(yard: Arc<Yard>) {
 /// When the next message expires, the next lock goes on, a reviewer is overdue, the next seat is called back, or the next epoch begins.
 fn due(state: &State, now: Millis) -> Option<Millis> {
     let mail = state.post.due.first().map(|(when, _)| *when);
-    mail.into_iter().chain(panel::due(state)).chain(motion::due(state)).chain(audit::ends(state)).chain(fleet::due(state)).chain(lock::due(state, now.max(state.now))).min()
+    mail.into_iter().chain(panel::due(state)).chain(motion::due(state)).chain(bypass::due(state)).chain(audit::ends(state)).chain(fleet::due(state)).chain(lock::due(state, now.max(state.now))).min()
 }
 
 async fn wait_for_stop(yard: &Arc<Yard>) {

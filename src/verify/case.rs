@@ -5,7 +5,7 @@ use super::history::{Attempt, History, Measured, Task};
 use super::problems::Problems;
 use super::roster::{Adopted, Roster};
 use super::word::Bound;
-use super::{gates, runs, words};
+use super::{bypass, gates, runs, words};
 use crate::domain::change::{Change, Signature};
 use crate::domain::gate::GateName;
 use crate::domain::name::{Oid, SeatName};
@@ -41,6 +41,14 @@ pub(super) struct Told {
     pub author: String,
     pub gates: Vec<String>,
     pub reviewers: Vec<String>,
+    /// Whether it went round its gates.
+    pub round: bool,
+}
+
+impl Told {
+    fn of(case: &Case<'_>) -> Self {
+        Self { title: super::problems::plain(case.task.title), author: case.author.to_string(), ..Self::default() }
+    }
 }
 
 /// Judges one merge by the ledger alone; `before` is the run of what it replaced, and becomes the run of what it made.
@@ -55,7 +63,13 @@ pub(super) fn judge(
     timely(history, merge, problems);
     match open(roster, history, merge) {
         Ok(case) => {
-            case.rest(problems);
+            let round = bypass::of(&case, history);
+            case.rest(round.as_ref().map_or(0, |round| round.since()), problems);
+            if let Some(round) = round {
+                let mut gates = bypass::judge(&case, history, &round, problems);
+                gates.extend(gates::each(&case, &[GateName::Deploy], problems));
+                return Told { round: true, gates, reviewers: vec!["the owner and the librarian".to_owned()], ..Told::of(&case) };
+            }
             *before = runs::judge(&case, last, problems);
             let mut gates = gates::judge(&case, problems);
             let reviewers = words::judge(&case, problems);
@@ -63,7 +77,7 @@ pub(super) fn judge(
             gates.extend(
                 case.needs.reasons.iter().map(|reason| format!("more than the least was asked: {}", super::problems::plain(reason))),
             );
-            Told { title: super::problems::plain(case.task.title), author: case.author.to_string(), gates, reviewers }
+            Told { gates, reviewers, ..Told::of(&case) }
         }
         Err(why) => {
             problems.entry(merge.merged, format_args!("{} was merged, and {why}", merge.task));
@@ -154,7 +168,7 @@ fn contributors(roster: &Roster<'_>, measured: &Measured<'_>, author: &SeatName)
 
 impl Case<'_> {
     /// What was measured must be of this candidate, under these rules, and ask for what was recorded.
-    fn rest(&self, problems: &mut Problems) {
+    fn rest(&self, round: u64, problems: &mut Problems) {
         let Some(Measured { contributors, needs, .. }) = &self.attempt.measured else { return };
         let mut say = |what: String| problems.entry(self.measured, format_args!("the measuring of {}: {what}", self.merge.task));
         if self.attempt.submitted.is_some_and(|(_, commit)| *commit != self.change.commit) {
@@ -175,9 +189,14 @@ impl Case<'_> {
         if self.measured < self.rules.since {
             say(format!("entry {} changed the charter after it", self.rules.since));
         }
-        if let Some(back) = self.attempt.back.iter().find(|seq| **seq < self.merge.merged) {
+        if let Some(back) = self.attempt.back.iter().find(|seq| **seq < self.merge.merged && !(**seq < round && self.said_no(**seq))) {
             problems.entry(*back, format_args!("{} was sent back here and merged all the same", self.merge.task));
         }
+    }
+
+    /// Whether what sent it back here was a gate's own no, and nothing else.
+    fn said_no(&self, back: u64) -> bool {
+        self.attempt.judged.iter().any(|judged| !judged.pass && judged.seq + 1 == back)
     }
 
     /// Says what a word is bound to that is not this candidate, these rules or this question.

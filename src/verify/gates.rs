@@ -8,9 +8,15 @@ use crate::domain::gate::GateName;
 
 /// Judges all verdicts of a merge and says in words what each gate saw.
 pub(super) fn judge(case: &Case<'_>, problems: &mut Problems) -> Vec<String> {
+    failed(case, problems);
+    each(case, &case.needs.gates, problems)
+}
+
+/// Judges the verdicts of these gates.
+pub(super) fn each(case: &Case<'_>, gates: &[GateName], problems: &mut Problems) -> Vec<String> {
     let mut last = case.measured;
     let mut seen = Vec::new();
-    for gate in &case.needs.gates {
+    for gate in gates {
         let Some(judged) = passed(case, *gate) else {
             problems.entry(case.merge.intended, format_args!("{} was to be merged without having passed {gate}", case.merge.task));
             continue;
@@ -24,7 +30,6 @@ pub(super) fn judge(case: &Case<'_>, problems: &mut Problems) -> Vec<String> {
         }
         seen.push(told(judged));
     }
-    failed(case, problems);
     seen
 }
 

@@ -17,7 +17,7 @@ use crate::domain::policy::Needs;
 use crate::domain::reading::Reading;
 use crate::domain::task::RunKind;
 use crate::domain::window::Families;
-use crate::domain::{confirm, deploy, fleet, freeze, lock, merge, review, task, workshop};
+use crate::domain::{bypass, confirm, deploy, fleet, freeze, lock, merge, review, task, workshop};
 use std::collections::{BTreeMap, BTreeSet};
 
 #[derive(Default)]
@@ -31,6 +31,8 @@ pub(super) struct History<'a> {
     record: Record,
     /// Motions about candidates, by number.
     pub motions: BTreeMap<u32, Put<'a>>,
+    /// All about bypasses: place, time, who, what.
+    pub bypasses: Vec<(u64, Millis, &'a Actor, &'a bypass::Event)>,
     /// All about deployments: place, who, what.
     pub deploys: Vec<(u64, &'a Actor, &'a deploy::Event)>,
     /// Secrets of epochs, opened.
@@ -159,6 +161,7 @@ impl<'a> History<'a> {
                 }
                 supervisor(entry).map(|()| self.moves.extend(step(entry, event)))
             }
+            Event::Bypass(event) => self.bypass(entry, event),
             Event::Deploy(event) => {
                 self.deploys.push((entry.seq, &entry.by, event));
                 Ok(())
@@ -268,6 +271,17 @@ impl<'a> History<'a> {
                 self.attempt(task, *attempt).map(|attempt| attempt.words.push(word))
             }
         }
+    }
+
+    /// The owner opens, seats sign and look, the supervisor draws.
+    fn bypass(&mut self, entry: &'a Entry, event: &'a bypass::Event) -> Result<(), String> {
+        self.bypasses.push((entry.seq, entry.time, &entry.by, event));
+        let fits = match event {
+            bypass::Event::Opened { .. } => entry.by == Actor::Owner,
+            bypass::Event::Signed { .. } | bypass::Event::Reviewed { .. } => entry.by.seat().is_some(),
+            bypass::Event::Drawn { .. } | bypass::Event::Lapsed { .. } => return supervisor(entry),
+        };
+        if fits { Ok(()) } else { Err(format!("a word on a bypass by {}, whose it is not", entry.by)) }
     }
 
     /// A voice counts once; the supervisor only counts them.

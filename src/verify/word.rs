@@ -100,6 +100,17 @@ pub(super) struct ConfirmWord {
     pub bound: Bound,
 }
 
+/// A half of a bypass, or a look at it afterwards.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct BypassWord {
+    pub seat: String,
+    pub accept: bool,
+    #[serde(rename = "note")]
+    _note: IgnoredAny,
+    pub bound: Bound,
+}
+
 /// What the owner's word on a deployment is bound to.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -168,6 +179,9 @@ impl Predicate for ReviewWord {
 }
 impl Predicate for ConfirmWord {
     const TYPE: &'static str = "https://orchestrate.invalid/confirmation/v1";
+}
+impl Predicate for BypassWord {
+    const TYPE: &'static str = "https://orchestrate.invalid/bypass/v1";
 }
 impl Predicate for VoteWord {
     const TYPE: &'static str = "https://orchestrate.invalid/vote/v1";

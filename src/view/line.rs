@@ -5,7 +5,7 @@ use crate::domain::entry::Entry;
 use crate::domain::event::Event;
 use crate::domain::name::{Digest, SeatName, TaskId};
 use crate::domain::refusal::Refused;
-use crate::domain::{alert, confirm, deploy as shipping, fleet, freeze, key, lock, merge, message, motion as putting, panel as sitting, push, review, task, workshop};
+use crate::domain::{alert, bypass as round, confirm, deploy as shipping, fleet, freeze, key, lock, merge, message, motion as putting, panel as sitting, push, review, task, workshop};
 
 /// The entry as one line: position, time, who, what. Harmless on a terminal whatever seats wrote.
 pub fn line(entry: &Entry) -> String {
@@ -26,6 +26,7 @@ pub(super) fn of_event(event: &Event) -> String {
         Event::Motion(event) => motion(event),
         Event::Merge(event) => merge(event),
         Event::Deploy(event) => deploy(event),
+        Event::Bypass(event) => bypass(event),
         Event::Message(event) => message(event),
         Event::Lock(event) => lock(event),
         Event::Freeze(event) => freeze(event),
@@ -203,6 +204,20 @@ fn merge(event: &merge::Event) -> String {
         merge::Event::Merged { task, commit, .. } => format!("{task} merged as {}", commit.short()),
         merge::Event::Missed { task, why, .. } => format!("{task} did not merge: {why}"),
         merge::Event::Home { branch, outcome } => format!("{branch} at home: {outcome}"),
+    }
+}
+
+fn bypass(event: &round::Event) -> String {
+    use round::Event;
+    match event {
+        Event::Opened { task, reason, .. } => format!("BYPASS of {task} opened: {reason}"),
+        Event::Signed { task, note, .. } => format!("BYPASS of {task} signed: {note}"),
+        Event::Drawn { task, pool, seats, .. } => {
+            let names: Vec<&str> = seats.iter().map(|seat| seat.as_str()).collect();
+            format!("{task} drew for a look at its bypass: {} of {}", names.join(", "), pool.len())
+        }
+        Event::Reviewed { task, accept, note, .. } => format!("{} the bypass of {task}: {note}", if *accept { "accepts" } else { "REJECTS" }),
+        Event::Lapsed { task } => format!("nobody looked at the BYPASS of {task} in time: its author's merges wait"),
     }
 }
 

@@ -10,6 +10,7 @@ pub mod sarif;
 pub mod text;
 pub mod turn;
 
+mod bypass;
 mod certificate;
 mod dashboard;
 mod deploy;
@@ -25,6 +26,7 @@ mod status;
 mod task;
 mod whoami;
 
+pub use bypass::{BypassLine, BypassPage, bypass, bypasses};
 pub use certificate::{Certificate, certificates};
 pub use dashboard::{Dashboard, LetterLine, dashboard};
 pub use deploy::{DeployLine, DeployPage, Deployments, deployment, deployments};

@@ -95,6 +95,8 @@ fn tells(entry: &Entry, task: &TaskId, motions: &BTreeSet<u32>) -> bool {
         Event::Confirm(confirm::Event::Confirmed { task: of, .. }) => of == task,
         Event::Merge(merge::Event::Intended { task: of, .. } | merge::Event::Merged { task: of, .. } | merge::Event::Missed { task: of, .. }) => of == task,
         Event::Motion(motion::Event::Moved { motion, .. } | motion::Event::Voted { motion, .. } | motion::Event::Closed { motion, .. } | motion::Event::Referred { motion, .. }) => motions.contains(motion),
+        Event::Bypass(event) => event.task() == task,
+        Event::Deploy(event) => event.task() == task,
         Event::Refused(refused) => refused.on == task.as_str(),
         _ => false,
     }

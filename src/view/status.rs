@@ -41,6 +41,8 @@ pub struct Status {
     #[serde(default)]
     pub locks: LockPage,
     #[serde(default)]
+    pub bypasses: Vec<super::bypass::BypassLine>,
+    #[serde(default)]
     pub deployments: super::deploy::Deployments,
     /// All refusals so far, and the newest of them, newest last.
     pub refused: u64,
@@ -233,12 +235,13 @@ pub fn status(state: &State, now: Millis) -> Status {
         stages: stages(&tasks),
         mail: mail_count(state),
         locks: locks(state, now.max(state.now)),
+        bypasses: super::bypass::bypasses(state, now.max(state.now)),
         deployments: super::deploy::deployments(state),
         refused: state.refused,
         refusals: refusals(state),
         watched: state.record.findings(state.now),
         unheard: unheard(state),
-        waiting: waiting(state, &tasks),
+        waiting: super::bypass::waiting(state, now.max(state.now)).chain(waiting(state, &tasks)).collect(),
         tasks: tasks.into_iter().filter(|line| !line.standing.is_over()).collect(),
         home: state.home.clone(),
         entries: state.len,

@@ -15,6 +15,7 @@ const GUARDS: &[(&str, &str)] = &[
     ("branch-collision", "C20"),
     ("broker-commits-only", "H12"),
     ("broker-own-name", "H2"),
+    ("bypass-librarian", "I19"),
     ("checkpoint-root", "Q1f"),
     ("checkpoint-signature", "Q5d"),
     ("commit-grammar", "D14b"),

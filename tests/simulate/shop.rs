@@ -304,6 +304,7 @@ impl Shop {
             | Effect::MoveRefs { .. }
             | Effect::Publish
             | Effect::Deploy { .. }
+            | Effect::FollowUp { .. }
             | Effect::Refill { .. }
             | Effect::Ring { .. } => None,
         }

@@ -6,7 +6,7 @@ use crate::domain::check::Verdict;
 use crate::domain::evidence::{Approval, Evidence};
 use crate::domain::gate::GateName;
 use crate::domain::motion;
-use crate::domain::name::{Oid, SeatName, TaskId};
+use crate::domain::name::{Digest, Oid, SeatName, TaskId};
 use crate::domain::policy::Needs;
 use crate::domain::review::Draw;
 use crate::domain::run::Run;
@@ -31,6 +31,12 @@ pub struct Attempt {
     pub approvals: Vec<Approval>,
     pub confirmed: bool,
     pub stalled: Option<String>,
+    /// The entry by which it goes round its gates, if it does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bypass: Option<u64>,
+    /// The charter under which a gate said no, where that is what sent it back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failed: Option<Digest>,
 }
 
 /// A run with what it was made on.
@@ -120,7 +126,15 @@ impl Attempt {
             approvals: Vec::new(),
             confirmed: false,
             stalled: None,
+            bypass: None,
+            failed: None,
         }
+    }
+
+    /// The gates that it has to pass.
+    pub fn gates(&self) -> &[GateName] {
+        let all = self.needs.as_ref().map_or(&[][..], |needs| &needs.gates);
+        if self.bypass.is_some() { &[GateName::Deploy] } else { all }
     }
 
     /// Whether the merge result was tested on a tip that is not the tip any more.
@@ -171,11 +185,13 @@ impl Attempt {
         self.passed.retain(|passed, _| *passed < gate);
         self.draws.retain(|drawn, _| *drawn <= gate);
         self.confirmed = false;
+        // Whoever takes a yes back wants the gates.
+        self.bypass = None;
         self.stage = Stage::At(gate);
     }
 
     fn after(&self, gate: GateName) -> Stage {
-        let next = self.needs.iter().flat_map(|needs| &needs.gates).find(|other| **other > gate);
+        let next = self.gates().iter().find(|other| **other > gate);
         next.map_or(Stage::Merging, |gate| Stage::At(*gate))
     }
 
@@ -188,7 +204,7 @@ impl Attempt {
             self.draws.retain(|gate, _| !late(gate));
             self.approvals.retain(|approval| !late(&approval.gate));
             self.confirmed = false;
-            self.stage = Stage::At(GateName::Qa);
+            self.stage = Stage::At(if self.bypass.is_some() { GateName::Deploy } else { GateName::Qa });
         }
     }
 }

@@ -4,6 +4,7 @@ mod attach;
 mod audit;
 mod bootstrap;
 mod bundle;
+mod bypass;
 mod completions;
 mod config;
 mod dashboard;
@@ -95,6 +96,8 @@ enum Command {
     #[command(subcommand)]
     Lock(lock::Lock),
     Whoami(whoami::Whoami),
+    #[command(subcommand)]
+    Bypass(bypass::Bypass),
     Deliver(deliver::Deliver),
     #[command(subcommand)]
     Deploy(deploy::Deploy),
@@ -164,6 +167,7 @@ impl Command {
             Self::Mail(command) => command.run(desk),
             Self::Lock(command) => command.run(desk),
             Self::Whoami(command) => command.run(desk),
+            Self::Bypass(command) => command.run(desk),
             Self::Deliver(command) => command.run(desk),
             Self::Deploy(command) => command.run(desk),
             Self::Freeze(command) => command.run(desk),

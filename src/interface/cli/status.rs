@@ -23,7 +23,7 @@ impl Status {
 }
 
 pub fn page(status: &view::Status, paint: &Paint) -> String {
-    [head(status, paint), waiting(status, paint), watched(status, paint), seats(status, paint), tasks(status, paint), deployments(status, paint), locks(status, paint), refusals(status, paint)]
+    [head(status, paint), waiting(status, paint), watched(status, paint), seats(status, paint), tasks(status, paint), bypasses(status, paint), deployments(status, paint), locks(status, paint), refusals(status, paint)]
         .concat()
 }
 
@@ -127,6 +127,15 @@ fn tasks(status: &view::Status, paint: &Paint) -> String {
         .collect();
     let title = if done.is_empty() { "tasks".to_owned() } else { format!("tasks ({})", done.join(", ")) };
     section(paint, &title, &rows, "none under way: orchestrate task open 'what is to be done'")
+}
+
+fn bypasses(status: &view::Status, paint: &Paint) -> String {
+    let row = |line: &view::BypassLine| {
+        let look = if line.late { Look::Bad } else { Look::Plain };
+        vec![cell(line.task.as_str()), cell(line.author.as_str()), looking(look, &format!("until {}", time(line.until))), cell(line.stands.as_str())]
+    };
+    let rows: Vec<Vec<Cell>> = status.bypasses.iter().map(row).collect();
+    if rows.is_empty() { String::new() } else { section(paint, "round the gates", &rows, "") }
 }
 
 fn deployments(status: &view::Status, paint: &Paint) -> String {

@@ -1,8 +1,8 @@
 //! The owner's own requests: codes, the record, the way home, the end.
 
-use super::{denial, deploy, done, keys, outcome, page, record, said};
+use super::{denial, deploy, done, keys, outcome, page, record, said, shown};
 use crate::domain::actor::Actor;
-use crate::domain::adoption;
+use crate::domain::{adoption, bypass};
 use crate::domain::command::Act;
 use crate::domain::event::Event;
 use crate::domain::failure::Failure;
@@ -27,6 +27,7 @@ pub fn verb(request: &Request) -> Option<&'static str> {
     Some(match request {
         Request::TaskConfirm { .. } => "confirm",
         Request::Thaw { .. } => "thaw",
+        Request::BypassShow { .. } | Request::BypassOpen { .. } => "bypass",
         Request::DeployShow { .. } | Request::Deploy { .. } => "deploy",
         Request::KeyRevoke { .. } => "revoke-key",
         Request::KeyRotate { .. } => "rotate-key",
@@ -60,6 +61,10 @@ pub async fn answer(yard: &Arc<Yard>, request: Request) -> Response {
         }
         Request::Thaw { code, alone } => {
             coded(yard, &code, |step| Act::Thaw { step, alone }).await
+        }
+        Request::BypassShow { task } => page_of_bypass(yard, task).await,
+        Request::BypassOpen { task, shown, reason, code } => {
+            coded(yard, &code, |code| Act::Bypass { task, word: bypass::Word::Open { shown, reason, code } }).await
         }
         Request::DeployShow { task } => deploy::show(yard, task).await,
         Request::Deploy { task, word } => deploy::say(yard, task, word).await,
@@ -99,6 +104,11 @@ pub async fn answer(yard: &Arc<Yard>, request: Request) -> Response {
         Request::Down => down(yard).await,
         _ => Response::Bug("BUG: no request of the owner's".to_owned()),
     }
+}
+
+async fn page_of_bypass(yard: &Arc<Yard>, task: TaskId) -> Response {
+    let none = Refusal::new("not-measured", format!("nothing of {task} is measured"), format!("orchestrate task show {task}"));
+    shown(yard, || none, move |state, _| crate::view::bypass(state, &task)).await
 }
 
 /// The owner was asked for what was never wished for.

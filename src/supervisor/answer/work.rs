@@ -2,6 +2,7 @@
 
 use super::{denial, done, outcome, page, shown};
 use crate::domain::actor::{Actor, Party};
+use crate::domain::bypass;
 use crate::domain::change::Signature;
 use crate::domain::command::Act;
 use crate::domain::failure::Failure;
@@ -156,6 +157,8 @@ pub async fn act(yard: &Arc<Yard>, actor: Actor, request: Request) -> Response {
             Ok(bundle) => outcome(yard.ask(actor, Act::Review { task, accept, note, commit, said, bundle }).await),
             Err(failure) => Response::Failed(failure),
         },
+        Request::BypassSign { task, note } => outcome(yard.ask(actor, Act::Bypass { task, word: bypass::Word::Sign { note } }).await),
+        Request::BypassReview { task, accept, note } => outcome(yard.ask(actor, Act::Bypass { task, word: bypass::Word::Review { accept, note } }).await),
         Request::MotionOpen { matter, title, body } => outcome(yard.ask(actor, Act::Move { matter, title, body }).await),
         Request::MotionVote { motion, accept, note } => outcome(yard.ask(actor, Act::Vote { motion, accept, note }).await),
         Request::ReviewWithdraw { task, reason } => outcome(yard.ask(actor, Act::Withdraw { task, reason }).await),

@@ -136,7 +136,7 @@ impl Workshop {
     fn push(&mut self, by: &str, name: &str, commit: CommitFacts) -> Result<Vec<Entry>, String> {
         let old = Oid::new("0".repeat(40)).unwrap();
         let (name, kind) = (name.to_owned(), "commit".to_owned());
-        let update = Update { name, old, new: oid(2), kind, commits: vec![commit], related: true, faults: vec![], touched: vec![] };
+        let update = Update { name, old, new: commit.id.clone(), kind, commits: vec![commit], related: true, faults: vec![], touched: vec![] };
         self.seat(by, Act::Push { push: "p1".to_owned(), updates: vec![update] })
     }
 
@@ -424,6 +424,7 @@ fn submitting_again_does_not_draw_again() {
 
 mod adoption;
 mod budgets;
+mod bypass;
 mod deploy;
 mod fleet;
 mod freezes;

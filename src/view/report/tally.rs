@@ -184,7 +184,7 @@ impl Tally {
                 let why = format!("the lot of entry {sealed} fell on it");
                 self.tertiary.extra.push(Extra { seq: entry.seq, task: task.clone(), seats: vec![seat.clone()], why });
             }
-            Event::Panel(_) | Event::Motion(_) | Event::Deploy(_) => {}
+            Event::Panel(_) | Event::Motion(_) | Event::Deploy(_) | Event::Bypass(_) => {}
             Event::Merge(event) => self.merge(entry, event, inside),
             Event::Freeze(event) => self.freeze(entry, event),
             Event::Confirm(confirm::Event::Confirmed { task, attempt, .. }) => {
@@ -447,6 +447,7 @@ fn about(event: &Event, only: &TaskId) -> bool {
         }
         Event::Panel(event) => panel::task_of(event) == Some(only),
         Event::Deploy(event) => event.task() == only,
+        Event::Bypass(event) => event.task() == only,
         Event::Refused(refused) => refused.on == only.as_str(),
         _ => false,
     }

@@ -75,6 +75,7 @@ impl Story {
             | Event::Panel(_)
             | Event::Motion(_)
             | Event::Deploy(_)
+            | Event::Bypass(_)
             | Event::Lock(_)
             | Event::Confirm(_) => Ok(Vec::new()),
         }

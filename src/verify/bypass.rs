@@ -1,0 +1,141 @@
+//! Emergency bypasses: both halves, small enough, in time, exactly what was shown; and whether two others looked at it afterwards.
+
+use super::case::Case;
+use super::chain::Merge;
+use super::history::History;
+use super::problems::{Problems, plain};
+use super::roster::Roster;
+use super::word::{self, BypassWord};
+use crate::domain::actor::Actor;
+use crate::domain::bypass::{Event, FOLLOWERS};
+use crate::domain::change::Mark;
+use crate::domain::dsse::Envelope;
+use crate::domain::entry::Millis;
+use crate::domain::name::{SeatName, TaskId};
+use crate::domain::panel;
+use std::collections::BTreeSet;
+
+/// Both halves of a bypass that a merge went by.
+pub(super) struct Round<'a> {
+    opened: (u64, Millis, &'a Envelope),
+    reason: &'a str,
+    signed: (u64, &'a Actor, &'a Envelope),
+}
+
+impl Round<'_> {
+    /// The entry from which on the gates are left out.
+    pub fn since(&self) -> u64 {
+        self.signed.0
+    }
+}
+
+/// The bypass that a candidate went by, if it did: the last one that both halves are there of, and that no withdrawn word ended.
+pub(super) fn of<'a>(case: &Case<'_>, history: &History<'a>) -> Option<Round<'a>> {
+    let (task, number, intended) = (case.merge.task, case.merge.attempt, case.merge.intended);
+    let mine = || history.bypasses.iter().filter(move |(seq, _, _, event)| *seq < intended && event.task() == task);
+    let signed = mine().rev().find_map(|(seq, _, by, event)| match event {
+        Event::Signed { attempt, statement, .. } if *attempt == number => Some((*seq, *by, statement)),
+        _ => None,
+    })?;
+    let back = case.attempt.panels.iter().any(|(seq, _, _, event)| *seq > signed.0 && *seq < intended && matches!(event, panel::Event::Withdrawn { .. }));
+    let opened = mine().rev().filter(|(seq, ..)| *seq < signed.0 && !back).find_map(|(seq, time, _, event)| match event {
+        Event::Opened { attempt, statement, reason, .. } if *attempt == number => Some(((*seq, *time, statement), reason.as_str())),
+        _ => None,
+    });
+    opened.map(|(opened, reason)| Round { opened, reason, signed })
+}
+
+/// Judges a merge that went round its gates, and says who let it.
+pub(super) fn judge(case: &Case<'_>, history: &History<'_>, round: &Round<'_>, problems: &mut Problems) -> Vec<String> {
+    let task = case.merge.task;
+    let mut say = |seq: u64, why: String| problems.entry(seq, format_args!("the bypass of {task} {why}"));
+    if let Err(why) = fits(case, history, round) {
+        say(case.merge.intended, why);
+    }
+    if let Err(why) = half(case, round.opened.2, "owner", case.submitted) {
+        say(round.opened.0, format!("has an owner's half that does not count: {why}"));
+    }
+    let (seq, by, statement) = round.signed;
+    let librarian = by.seat().filter(|seat| case.rules.charter.role_of(seat).is_some_and(|role| role.name.as_str() == "librarian") && !case.contributors.contains(*seat));
+    match librarian {
+        None => say(seq, format!("is signed by {by}, who is no librarian or had a hand in it")),
+        Some(seat) => half(case, statement, seat.as_str(), round.opened.0).err().into_iter().for_each(|why| say(seq, format!("has a librarian's half that does not count: {why}"))),
+    }
+    vec![format!("round the gates, by the bypass of entries {} and {seq}: {}", round.opened.0, plain(round.reason))]
+}
+
+fn fits(case: &Case<'_>, history: &History<'_>, round: &Round<'_>) -> Result<(), String> {
+    let (terms, change, merge) = (case.rules.charter.policy.bypass, case.change, case.merge);
+    let intended = history.moves.iter().find(|step| step.seq == merge.intended).map_or(Millis::MAX, |step| step.time);
+    let secret = change.files.iter().any(|file| file.marks.iter().any(|mark| matches!(mark, Mark::Secret { .. })));
+    match () {
+        () if terms.lines == 0 => Err("is not offered by the charter".to_owned()),
+        () if change.lines() > terms.lines => Err(format!("let {} lines in, where {} may", change.lines(), terms.lines)),
+        () if change.file_count() as u64 > terms.files => Err(format!("let {} files in, where {} may", change.file_count(), terms.files)),
+        () if secret => Err("let in what looks like a secret".to_owned()),
+        () if intended > terms.until(round.opened.1) => Err("was used after its time".to_owned()),
+        () if *merge.tree != change.tree || *merge.old != change.base => Err("let in something else than was shown".to_owned()),
+        () => Ok(()),
+    }
+}
+
+fn half(case: &Case<'_>, statement: &Envelope, who: &str, index: u64) -> Result<(), String> {
+    let (_, word) = word::read::<BypassWord>(statement)?;
+    match case.unbound(&word.bound, &case.change.tree, index) {
+        Some(why) => Err(why),
+        None if word.seat != who || !word.accept => Err(format!("it is the word of {}", word.seat)),
+        None => Ok(()),
+    }
+}
+
+/// When two that were drawn, and had no hand in it, had looked at a task's bypass; and what is wrong with their draw or words.
+fn followed(roster: &Roster<'_>, history: &History<'_>, merge: &Merge<'_>, problems: &mut Problems) -> Option<u64> {
+    let contributors = history.tasks.get(merge.task).and_then(|task| Some(task.attempts.get(&merge.attempt)?.measured.as_ref()?.contributors));
+    let (mut drawn, mut index): (&[SeatName], u64) = (&[], 0);
+    let mut looked = BTreeSet::new();
+    for (seq, _, by, event) in history.bypasses.iter().filter(|(seq, _, _, event)| *seq > merge.merged && event.task() == merge.task) {
+        let wrong = match event {
+            Event::Drawn { pool, seats, .. } if drawn.is_empty() => {
+                (drawn, index) = (seats, *seq);
+                let odd = |seat: &SeatName| !pool.contains(seat) || contributors.is_some_and(|all| all.contains(seat)) || !roster.rules(*seq).charter.can(seat, crate::domain::role::Capability::ReviewPeer);
+                seats.iter().find(|seat| odd(seat)).map(|seat| format!("drew {seat}, who may not look at it"))
+            }
+            Event::Drawn { .. } => Some("was drawn for a second time".to_owned()),
+            Event::Reviewed { statement, accept, .. } => match by.seat().filter(|seat| drawn.contains(seat)) {
+                None => Some(format!("was looked at by {by}, whom nobody drew")),
+                Some(seat) => word::read::<BypassWord>(statement).map_or_else(Some, |(_, word)| {
+                    let fits = word.seat == seat.as_str() && word.accept == *accept && word.bound.task == *merge.task && word.bound.index == index;
+                    (!fits).then(|| format!("has a look by {seat} that is not about it"))
+                }),
+            },
+            _ => None,
+        };
+        if let Some(why) = wrong {
+            problems.entry(*seq, format_args!("the bypass of {} {why}", merge.task));
+            continue;
+        }
+        if matches!(event, Event::Reviewed { .. }) && looked.insert(*by) && looked.len() == FOLLOWERS {
+            return Some(*seq);
+        }
+    }
+    None
+}
+
+/// Whose bypass nobody looked at in time had to wait with the next merge.
+pub(super) fn afterwards(roster: &Roster<'_>, history: &History<'_>, merges: &[Merge<'_>], round: &BTreeSet<TaskId>, problems: &mut Problems) {
+    for merge in merges.iter().filter(|merge| round.contains(merge.task)) {
+        let looked = followed(roster, history, merge, problems);
+        let Some(author) = history.tasks.get(merge.task).and_then(|task| task.author) else { continue };
+        let due = roster.rules(merge.intended).charter.policy.bypass.due(merge.time);
+        let hers = |next: &&Merge<'_>| {
+            let measured = history.tasks.get(next.task).and_then(|task| task.attempts.get(&next.attempt)?.measured.as_ref());
+            measured.is_some_and(|measured| measured.contributors.contains(author))
+        };
+        let intended = |next: &Merge<'_>| history.moves.iter().find(|step| step.seq == next.intended).map_or(0, |step| step.time);
+        let late = |next: &&Merge<'_>| intended(next) > due && looked.is_none_or(|seq| seq > next.intended);
+        for next in merges.iter().filter(|next| next.merged > merge.merged).filter(hers).filter(late) {
+            let why = format!("{} of {author} was to be merged, though two others had not looked at the bypass of {} in time", next.task, merge.task);
+            problems.entry(next.intended, why);
+        }
+    }
+}

@@ -45,7 +45,6 @@ use history::History;
 use problems::{Problems, plain};
 use roster::Roster;
 use shelf::Shelf;
-use std::collections::BTreeSet;
 use serde::Serialize;
 use std::collections::BTreeSet;
 use std::io::Read as _;

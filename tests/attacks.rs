@@ -1,5 +1,6 @@
 //! Attacks from inside a real seat. Of each: no reference moved, a refusal entry names the rule, and nothing was left in the gate.
 
+mod archive;
 mod bent;
 mod boundary;
 mod chance;

@@ -16,13 +16,16 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 /// Every kind of event: whoever adds a variant is led here by the compiler, and adds its name.
-const KINDS: [&str; 83] = [
+const KINDS: [&str; 87] = [
     "founded",
     "sworn",
     "started",
     "rechartered",
     "stopped",
     "witnessed",
+    "unwitnessed",
+    "archived",
+    "restored",
     "key-made",
     "signed",
     "key-revoked",
@@ -83,6 +86,7 @@ const KINDS: [&str; 83] = [
     "acknowledged",
     "expired",
     "returned",
+    "mail-sealed",
     "locked",
     "lock-renewed",
     "lock-queued",
@@ -104,14 +108,7 @@ const KINDS: [&str; 83] = [
 
 fn kind(event: &Event) -> &'static str {
     match event {
-        Event::Workshop(event) => match event {
-            workshop::Event::Founded { .. } => "founded",
-            workshop::Event::Sworn { .. } => "sworn",
-            workshop::Event::Started { .. } => "started",
-            workshop::Event::Rechartered { .. } => "rechartered",
-            workshop::Event::Stopped => "stopped",
-            workshop::Event::Witnessed { .. } => "witnessed",
-        },
+        Event::Workshop(event) => of_workshop(event),
         Event::Key(key::Event::Made { .. }) => "key-made",
         Event::Key(key::Event::Signed { .. }) => "signed",
         Event::Key(key::Event::Revoked { .. }) => "key-revoked",
@@ -149,6 +146,7 @@ fn kind(event: &Event) -> &'static str {
         Event::Deploy(event) => of_deploy(event),
         Event::Bypass(event) => of_bypass(event),
         Event::Message(Mail::Sent { .. }) => "sent",
+        Event::Message(Mail::Sealed { .. }) => "mail-sealed",
         Event::Message(Mail::Delivered { .. }) => "delivered",
         Event::Message(Mail::Acknowledged { .. }) => "acknowledged",
         Event::Message(Mail::Expired { .. }) => "expired",
@@ -171,6 +169,20 @@ fn kind(event: &Event) -> &'static str {
         Event::Alert(alert::Event::Failed { .. }) => "alert-failed",
         Event::Alert(alert::Event::Reported { .. }) => "reported",
         Event::Alert(alert::Event::Overdue { .. }) => "overdue",
+    }
+}
+
+fn of_workshop(event: &workshop::Event) -> &'static str {
+    match event {
+        workshop::Event::Founded { .. } => "founded",
+        workshop::Event::Sworn { .. } => "sworn",
+        workshop::Event::Started { .. } => "started",
+        workshop::Event::Rechartered { .. } => "rechartered",
+        workshop::Event::Stopped => "stopped",
+        workshop::Event::Witnessed { .. } => "witnessed",
+        workshop::Event::Unwitnessed { .. } => "unwitnessed",
+        workshop::Event::Archived { .. } => "archived",
+        workshop::Event::Restored { .. } => "restored",
     }
 }
 
@@ -396,9 +408,31 @@ fn by_hand() -> Vec<Entry> {
         Event::Fleet(fleet::Event::GivenUp { seat: SeatName::new("dev-a").unwrap(), ends: 7 }),
         Event::Message(message::Event::Returned { to: "dev-a".parse().unwrap() }),
     ];
-    let events = events.into_iter().chain(locks()).chain(panels()).chain(motions()).chain(deployments()).chain(bypasses());
+    let events = events.into_iter().chain(locks()).chain(panels()).chain(motions()).chain(deployments()).chain(bypasses()).chain(put_away());
     let entry = |(event, seq): (Event, u64)| Entry { v: 1, seq, time: 1, by: Actor::Edge, event };
     events.zip(10_000..).map(entry).collect()
+}
+
+fn put_away() -> Vec<Event> {
+    let (husks, archive) = (Digest::of(b"husks"), Digest::of(b"archive"));
+    let letter = message::Letter {
+        workshop: "lab".to_owned(),
+        from: "dev-a".parse().unwrap(),
+        to: vec!["dev-b".parse().unwrap()],
+        number: 1,
+        prev: None,
+        sent: 1,
+        priority: Priority::Normal,
+        task: None,
+        subject: "hello".to_owned(),
+        body: String::new(),
+    };
+    vec![
+        Event::Workshop(workshop::Event::Archived { entries: vec![31], husks, archive: archive.clone() }),
+        Event::Workshop(workshop::Event::Restored { entries: 1, archive }),
+        Event::Workshop(workshop::Event::Unwitnessed { why: "gone".to_owned(), refused: true, tries: 1 }),
+        Event::Message(Mail::Sealed { leaf: Digest::of(b"leaf"), id: Digest::of(b"id"), letter: Box::new(letter), bytes: 300 }),
+    ]
 }
 
 fn locks() -> Vec<Event> {

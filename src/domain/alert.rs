@@ -143,6 +143,10 @@ pub fn severity(entry: &Entry) -> Option<Severity> {
         // The supervisor itself freezes only where the gate, its keys or the record are not what they were.
         Any::Freeze(freeze::Event::Frozen { .. }) if entry.by == Actor::Edge => Severity::Critical,
         Any::Alert(Event::Overdue { .. }) => Severity::Critical,
+        // It answered, and not with its word on this ledger: the ledger or the witness is not what it was.
+        Any::Workshop(workshop::Event::Unwitnessed { refused: true, .. }) => Severity::Critical,
+        Any::Workshop(workshop::Event::Unwitnessed { tries: TOLD_AFTER, .. }) => Severity::High,
+        Any::Workshop(workshop::Event::Unwitnessed { tries: 1, .. }) => Severity::Medium,
         Any::Freeze(freeze::Event::Frozen { .. }) | Any::Key(key::Event::Revoked { .. }) | Any::Fleet(fleet::Event::GivenUp { .. } | fleet::Event::Overfull { .. } | fleet::Event::Paused { .. }) => Severity::High,
         Any::Confirm(confirm::Event::Reset { .. }) => Severity::High,
         Any::Bypass(bypass::Event::Opened { .. } | bypass::Event::Signed { .. } | bypass::Event::Lapsed { .. } | bypass::Event::Reviewed { accept: false, .. }) => Severity::High,

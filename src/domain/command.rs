@@ -39,6 +39,11 @@ pub enum Act {
     Recharter { charter: String, alone: bool },
     /// A cosigned checkpoint of this ledger, judged before it is asked.
     Witnessed { note: String },
+    /// The witness was asked and has not signed.
+    Unwitnessed { why: String, refused: bool },
+    /// Bodies of messages are in an archive, which was read back.
+    Archive { entries: Vec<u64>, husks: Digest, archive: Digest },
+    Restore { entries: u64, archive: Digest },
     Seat { seat: SeatName, agent: Vec<String>, prompt: Digest },
     Answer,
     Leave { seat: SeatName, instance: u32, why: String },
@@ -128,6 +133,9 @@ impl Act {
             Self::Stop => ("stop", none()),
             Self::Recharter { .. } => ("recharter", none()),
             Self::Witnessed { .. } => ("witnessed", none()),
+            Self::Unwitnessed { .. } => ("unwitnessed", none()),
+            Self::Archive { archive, .. } => ("archive", archive.to_string()),
+            Self::Restore { archive, .. } => ("restore", archive.to_string()),
             Self::Seat { seat, .. } => ("seat", seat.to_string()),
             Self::Answer => ("answer", none()),
             Self::Leave { seat, .. } => ("leave", seat.to_string()),

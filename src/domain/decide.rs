@@ -9,7 +9,9 @@ use super::merge::{self, Built};
 use super::refusal::{Refusal, Refused};
 use super::state::State;
 use super::task::{self, Ran};
-use super::{adoption, alert, bypass, confirm, deploy, fleet, freeze, key, lock, message, motion, panel, push, review, workshop};
+use super::{
+    adoption, alert, archive, bypass, confirm, deploy, fleet, freeze, key, lock, message, motion, panel, push, review, witness, workshop,
+};
 
 /// Judges a command against the state. No events and no refusal means: nothing to record.
 pub fn decide(state: &State, actor: &Actor, command: &Command) -> Result<Vec<Event>, Refusal> {
@@ -21,8 +23,8 @@ pub fn decide(state: &State, actor: &Actor, command: &Command) -> Result<Vec<Eve
     match &command.act {
         // An instance answers for its own seat, by its own socket.
         Act::Answer => fleet::answer(state, actor),
-        // The owner stops the workshop, changes its charter, brings what a witness signed, and lets merges out.
-        Act::Stop | Act::Recharter { .. } | Act::Witnessed { .. } | Act::Deploy { .. } => house(state, actor, command),
+        // The owner stops the workshop, changes its charter, brings what a witness signed, lets merges out, and puts old bodies away.
+        Act::Stop | Act::Recharter { .. } | Act::Witnessed { .. } | Act::Deploy { .. } | Act::Archive { .. } | Act::Restore { .. } => house(state, actor, command),
         // A seat signs its own commits.
         Act::Sign { signing } => key::sign(state, actor, now, signing),
         // The owner takes a key away; what was accepted before stays.
@@ -73,6 +75,7 @@ pub fn decide(state: &State, actor: &Actor, command: &Command) -> Result<Vec<Eve
         | Act::Told { .. }
         | Act::Reported { .. }
         | Act::Overdue { .. }
+        | Act::Unwitnessed { .. }
         | Act::Lend
         | Act::Alarm
         | Act::Tick => edge(actor).and_then(|()| measured(state, command)),
@@ -85,7 +88,10 @@ fn house(state: &State, actor: &Actor, command: &Command) -> Result<Vec<Event>, 
         // The owner alone changes the charter, and never the seats.
         Act::Recharter { charter, alone } => adoption::adopt(state, actor, charter, *alone),
         // What a witness saw is kept beside what it saw.
-        Act::Witnessed { note } => workshop::witnessed(actor, note),
+        Act::Witnessed { note } => witness::witnessed(actor, note),
+        // The owner puts bodies of old messages away, and brings them back.
+        Act::Archive { entries, husks, archive } => archive::archived(state, actor, entries, husks, archive),
+        Act::Restore { entries, archive } => archive::restored(actor, *entries, archive),
         // The owner confirms, ends, repeats or undoes a deployment.
         Act::Deploy { task, word } => deploy::say(state, actor, command.now, task, word),
         // The owner stops the workshop; nothing is lost by it.
@@ -100,6 +106,8 @@ fn measured(state: &State, command: &Command) -> Result<Vec<Event>, Refusal> {
         Act::Found { genesis } => workshop::found(state, genesis),
         // Keys are made by the supervisor only; a seat can neither bring nor replace one.
         Act::RegisterKey { holder, fingerprint, certificate } => key::made(state, holder, fingerprint, certificate),
+        // A witness that does not sign is an alarm.
+        Act::Unwitnessed { why, refused } => Ok(witness::missed(state, why, *refused)),
         // The owner's key vouches for genesis.
         Act::Swear => workshop::swear(state),
         // Every start says which isolation level its probes saw.
@@ -264,7 +272,7 @@ impl State {
         self.len = entry.seq + 1;
         self.now = entry.time;
         match &entry.event {
-            Event::Workshop(event) => workshop::apply(self, entry.seq, entry.time, event),
+            Event::Workshop(event) => workshop::apply(self, &entry.by, entry.seq, entry.time, event),
             Event::Key(event) => key::apply(self, &entry.by, entry.seq, entry.time, event),
             Event::Fleet(event) => fleet::apply(self, &entry.by, entry.time, event),
             Event::Push(event) => push::apply(self, &entry.by, entry.time, event),

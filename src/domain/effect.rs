@@ -83,7 +83,7 @@ pub fn react(state: &State, entry: &Entry) -> Vec<Effect> {
             message::letter(statement).map(|letter| Effect::Ring { to: letter.to }).into_iter().collect()
         }
         Event::Message(message::Event::Returned { to }) => vec![Effect::Ring { to: vec![to.clone()] }],
-        Event::Message(message::Event::Delivered { .. } | message::Event::Acknowledged { .. } | message::Event::Expired { .. }) => Vec::new(),
+        Event::Message(message::Event::Delivered { .. } | message::Event::Acknowledged { .. } | message::Event::Expired { .. } | message::Event::Sealed { .. }) => Vec::new(),
         Event::Lock(event) => lent(event),
         Event::Freeze(freeze::Event::Thawed { .. }) => outstanding(state).into_iter().chain(homeward(state)).collect(),
         // Nobody waits for a lock any more.
@@ -91,8 +91,15 @@ pub fn react(state: &State, entry: &Entry) -> Vec<Effect> {
         Event::Refused(_) => alarm(state).into_iter().collect(),
         Event::Fleet(fleet::Event::Recalled { seats }) => vec![Effect::Refill { seats: seats.clone() }],
         Event::Deploy(_) | Event::Workshop(workshop::Event::Rechartered { .. }) => deployment(state).into_iter().collect(),
+        // What waited for the witness goes on.
+        Event::Workshop(workshop::Event::Witnessed { .. }) => waiting(state),
         Event::Workshop(_) | Event::Key(_) | Event::Fleet(_) | Event::Alert(_) | Event::Freeze(freeze::Event::Agreed { .. }) => Vec::new(),
     }
+}
+
+/// Merges that are still to be made.
+fn waiting(state: &State) -> Vec<Effect> {
+    outstanding(state).into_iter().filter(|effect| matches!(effect, Effect::BuildMerge { .. })).collect()
 }
 
 fn follow_up(state: &State) -> impl Iterator<Item = Effect> {

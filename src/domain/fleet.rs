@@ -10,6 +10,7 @@ use super::event::Event as Any;
 use super::message;
 use super::name::{Digest, RoleName, SeatName};
 use super::refusal::Refusal;
+use super::role::Capability;
 use super::spend::{self, Used};
 use super::state::State;
 use serde::{Deserialize, Serialize};
@@ -144,9 +145,12 @@ pub enum Instance {
     Gone { since: Millis, why: String },
 }
 
-/// Puts a new instance into a seat.
+/// Puts a new instance into a seat. While frozen only where a word belongs that ends the freeze.
 pub fn seat(state: &State, seat: &SeatName, agent: &[String], prompt: &Digest) -> Result<Vec<Any>, Refusal> {
     let instance = known(state, seat)?.instances + 1;
+    if !state.capable(seat, Capability::Thaw) {
+        super::freeze::open(state)?;
+    }
     let seated = Any::Fleet(Event::Seated { seat: seat.clone(), instance, agent: agent.to_vec(), prompt: prompt.clone() });
     // What the instance before was shown and did not acknowledge is shown to this one.
     Ok(std::iter::once(seated).chain(message::returned(state, seat)).collect())

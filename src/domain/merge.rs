@@ -10,6 +10,7 @@ use super::name::{Oid, TaskId};
 use super::refusal::Refusal;
 use super::state::State;
 use super::task::{self, RunKind, Stage};
+use super::witness;
 use serde::{Deserialize, Serialize};
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,6 +35,7 @@ pub struct Built<'a> {
 /// Writes the intent: only the tested tree, only on the tested tip, nothing frozen, nothing vetoed, every gate passed.
 pub fn intend(state: &State, now: Millis, task: &TaskId, number: u32, built: &Built<'_>) -> Result<Vec<Any>, Refusal> {
     super::freeze::open(state)?;
+    witness::holds(state)?;
     let (known, attempt) = task::current(state, task, number)?;
     known.vetoed()?;
     let hint = format!("orchestrate gate show {task}");
@@ -112,6 +114,7 @@ pub fn apply(state: &mut State, time: Millis, event: &Event) {
                 (known.merged, known.merged_at) = (Some(commit.clone()), Some(time));
             }
             state.move_tip(commit);
+            witness::merged(state);
         }
         Event::Missed { task, attempt, .. } => task::on_attempt(state, task, *attempt, |now| now.stage = Stage::Merging),
         Event::Home { branch, outcome } => state.home = Some((branch.clone(), outcome.clone())),

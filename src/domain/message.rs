@@ -70,6 +70,15 @@ pub enum Event {
     Returned {
         to: Party,
     },
+    /// What stands in the place of `Sent` once the body was put away: the letter without it, under the leaf hash of the whole entry.
+    /// Nobody appends it; an `Archived` entry vouches for it.
+    Sealed {
+        leaf: Digest,
+        id: Digest,
+        letter: Box<Letter>,
+        /// How long the statement's payload was.
+        bytes: usize,
+    },
 }
 
 impl Event {
@@ -79,7 +88,7 @@ impl Event {
                 let from = letter(statement)?.from;
                 Some((from, statement))
             }
-            Self::Delivered { .. } | Self::Acknowledged { .. } | Self::Expired { .. } | Self::Returned { .. } => None,
+            Self::Delivered { .. } | Self::Acknowledged { .. } | Self::Expired { .. } | Self::Returned { .. } | Self::Sealed { .. } => None,
         }
     }
 }
@@ -269,13 +278,10 @@ pub fn apply(state: &mut State, seq: u64, time: Millis, event: &Event) {
     match event {
         Event::Sent { id, statement } => {
             if let Some(letter) = letter(statement) {
-                let expires = time + u64::from(state.charter().policy.messages.ttl_seconds) * 1000;
-                state.post.register(id, &letter, seq, expires, statement.payload.len());
-                if let Party::Seat(seat) = &letter.from {
-                    budget::spend(state, seat, Act::Messages, time);
-                }
+                registered(state, seq, time, id, &letter, statement.payload.len());
             }
         }
+        Event::Sealed { id, letter, bytes, .. } => registered(state, seq, time, id, letter, *bytes),
         Event::Delivered { ids, to } => ids.iter().for_each(|id| state.post.mark(id, to, Delivery::Delivered)),
         Event::Acknowledged { id, by } => state.post.mark(id, by, Delivery::Acknowledged),
         Event::Expired { ids } => ids.iter().for_each(|id| state.post.expire(id)),
@@ -283,7 +289,20 @@ pub fn apply(state: &mut State, seq: u64, time: Millis, event: &Event) {
     }
 }
 
+fn registered(state: &mut State, seq: u64, time: Millis, id: &Digest, letter: &Letter, bytes: usize) {
+    let expires = time + u64::from(state.charter().policy.messages.ttl_seconds) * 1000;
+    state.post.register(id, letter, seq, expires, bytes);
+    if let Party::Seat(seat) = &letter.from {
+        budget::spend(state, seat, Act::Messages, time);
+    }
+}
+
 impl Post {
+    /// The entries of messages that somebody has still to acknowledge.
+    pub fn open(&self) -> BTreeSet<u64> {
+        self.boxes.values().flat_map(|inbox| inbox.keys().copied()).collect()
+    }
+
     fn register(&mut self, id: &Digest, letter: &Letter, seq: u64, expires: Millis, bytes: usize) {
         for party in &letter.to {
             self.boxes.entry(party.clone()).or_default().insert(seq, id.clone());

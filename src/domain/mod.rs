@@ -3,6 +3,7 @@
 pub mod actor;
 pub mod adoption;
 pub mod alert;
+pub mod archive;
 pub mod attack;
 pub mod budget;
 pub mod bypass;
@@ -52,4 +53,5 @@ pub mod state;
 pub mod statement;
 pub mod task;
 pub mod window;
+pub mod witness;
 pub mod workshop;

@@ -22,6 +22,7 @@ pub const ALL: &[&str] = &[
     "frozen-delivery",
     "frozen-relay",
     "history-related",
+    "husks",
     "lock-fencing",
     "mail-addressee",
     "mail-sender",

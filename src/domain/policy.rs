@@ -7,6 +7,8 @@ mod entries;
 mod measuring;
 mod quality;
 mod reporting;
+mod retention;
+mod witnessing;
 
 pub use agent::Agent;
 pub use alerts::{Alerting, Hooking, Mailing, Security, Texting};
@@ -15,6 +17,8 @@ pub use entries::{Entries, Ruling};
 pub use measuring::Measuring;
 pub use quality::{Asked as Covered, Quality};
 pub use reporting::Reporting;
+pub use retention::Retention;
+pub use witnessing::{Trouble, Witnessing};
 
 use super::bypass;
 use super::change::{Change, FileChange};
@@ -81,6 +85,10 @@ pub struct RawPolicy {
     pub webhook: Hooking,
     #[serde(default, skip_serializing_if = "Measuring::is_default")]
     pub metrics: Measuring,
+    #[serde(default, skip_serializing_if = "Witnessing::is_default")]
+    pub witness: Witnessing,
+    #[serde(default, skip_serializing_if = "Retention::is_default")]
+    pub retention: Retention,
     #[serde(default, skip_serializing_if = "Quality::is_default")]
     pub qa: Quality,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -308,6 +316,7 @@ impl TryFrom<RawPolicy> for Policy {
         raw.sms.check(&raw.mail)?;
         raw.webhook.check()?;
         raw.metrics.check()?;
+        raw.witness.check()?;
         raw.locks.check()?;
         raw.fleet.check()?;
         raw.spending.check()?;

@@ -24,6 +24,7 @@ use super::run::Run;
 use super::spend::Spending;
 use super::task::{Stage, Task};
 use super::window::Families;
+use super::witness;
 use super::workshop::Genesis;
 use serde::Serialize;
 use std::collections::{BTreeMap, VecDeque};
@@ -95,6 +96,9 @@ pub struct State {
     pub refusals: VecDeque<(u64, Millis, Actor, Refused)>,
     pub refused: u64,
     pub home: Option<(String, String)>,
+    /// How far the witness on another machine has seen.
+    #[serde(skip_serializing_if = "witness::Seen::is_nothing")]
+    pub witness: witness::Seen,
     /// What is on its way out of the house, and what is out there.
     #[serde(skip_serializing_if = "Deployments::is_empty")]
     pub deploy: Deployments,
@@ -147,6 +151,7 @@ impl Default for State {
             refusals: VecDeque::new(),
             refused: 0,
             home: None,
+            witness: witness::Seen::default(),
             deploy: Deployments::default(),
             bypasses: BTreeMap::new(),
         }

@@ -10,6 +10,7 @@ use super::name::{Digest, Fingerprint, Oid, RefName, RoleName, SeatName};
 use super::refusal::Refusal;
 use super::state::State;
 use super::statement;
+use super::witness;
 use serde::{Deserialize, Serialize};
 
 /// What genesis fixes for ever.
@@ -48,13 +49,26 @@ pub enum Event {
     Stopped,
     /// A witness on another machine has seen a checkpoint of this ledger and put its name to it.
     Witnessed { note: String },
+    /// The witness that the policy names was asked and has not signed; it is asked again.
+    Unwitnessed { why: String, refused: bool, tries: u32 },
+    /// The bodies of these messages are in an archive: a husk may stand in the place of each. `husks` is the digest over all of them.
+    Archived { entries: Vec<u64>, husks: Digest, archive: Digest },
+    /// So many bodies were brought back from an archive.
+    Restored { entries: u64, archive: Digest },
 }
 
 impl Event {
     pub fn statement(&mut self) -> Option<(Party, &mut Envelope)> {
         match self {
             Self::Sworn { statement } => Some((Party::Owner, statement)),
-            Self::Founded { .. } | Self::Started { .. } | Self::Rechartered { .. } | Self::Stopped | Self::Witnessed { .. } => None,
+            Self::Founded { .. }
+            | Self::Started { .. }
+            | Self::Rechartered { .. }
+            | Self::Stopped
+            | Self::Witnessed { .. }
+            | Self::Unwitnessed { .. }
+            | Self::Archived { .. }
+            | Self::Restored { .. } => None,
         }
     }
 }
@@ -75,14 +89,6 @@ pub fn swear(state: &State) -> Result<Vec<Any>, Refusal> {
     Ok(vec![Any::Workshop(Event::Sworn { statement: statement::genesis(genesis, &state.policy, &keys) })])
 }
 
-/// Keeps a cosigned checkpoint that the supervisor has judged: what a witness saw stays true while frozen.
-pub fn witnessed(actor: &Actor, note: &str) -> Result<Vec<Any>, Refusal> {
-    if *actor != Actor::Owner {
-        return Err(Refusal::new("owner-only", "only the owner brings what a witness signed", "orchestrate ledger witnessed FILE"));
-    }
-    Ok(vec![Any::Workshop(Event::Witnessed { note: note.to_owned() })])
-}
-
 /// Reads a charter as it stands in an entry.
 pub fn charter(text: &str) -> Result<Charter, Refusal> {
     Charter::from_canonical(text).map_err(|why| Refusal::new("bad-charter", why.to_string(), "orchestrate config show"))
@@ -92,7 +98,7 @@ pub fn not_founded() -> Refusal {
     Refusal::new("not-founded", "this workshop has no genesis yet", "orchestrate bootstrap <repo>")
 }
 
-pub fn apply(state: &mut State, seq: u64, time: Millis, event: &Event) {
+pub fn apply(state: &mut State, by: &Actor, seq: u64, time: Millis, event: &Event) {
     match event {
         Event::Founded { genesis } => {
             state.epoch.since = time;
@@ -113,6 +119,7 @@ pub fn apply(state: &mut State, seq: u64, time: Millis, event: &Event) {
             state.level_note = note.clone();
             state.started = time;
         }
-        Event::Stopped | Event::Sworn { .. } | Event::Witnessed { .. } => {}
+        Event::Witnessed { .. } | Event::Unwitnessed { .. } => witness::apply(state, by, time, event),
+        Event::Stopped | Event::Sworn { .. } | Event::Archived { .. } | Event::Restored { .. } => {}
     }
 }

@@ -9,6 +9,7 @@ pub mod git;
 pub mod keys;
 pub mod lure;
 pub mod mail;
+pub mod port;
 pub mod process;
 pub mod runner;
 pub mod sandbox;

@@ -1,9 +1,7 @@
-//! A POST of JSON to a program of the owner's: a gateway for text messages, or anything else.
-//!
-//! Only the status of the answer counts; its words are not read.
+//! A POST to a program elsewhere: JSON for a gateway of the owner's, whose words are not read, or a text that is answered by a text.
 
 use crate::domain::failure::{Doing as _, Failure};
-use http_body_util::Full;
+use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::body::Bytes;
 use hyper::client::conn::http1::handshake;
 use hyper::header::HeaderValue;
@@ -25,12 +23,30 @@ impl<T: AsyncRead + AsyncWrite + Send + Unpin> Wire for T {}
 pub async fn post(url: &str, bearer: Option<&str>, json: &Value, patience: Duration) -> Result<(), Failure> {
     let uri: Uri = url.parse().map_err(|_| Failure::new("cannot call the webhook", "its address is no URL"))?;
     let what = format!("cannot call the webhook at {}", uri.host().unwrap_or_default());
-    let status = tokio::time::timeout(patience, exchange(&uri, bearer, json)).await;
-    let status = status.map_err(|_| Failure::new(&what, format!("it did not answer within {} s", patience.as_secs())))?.doing(&what)?;
+    let body = Sent { kind: "application/json", text: json.to_string(), most: 0 };
+    let status = tokio::time::timeout(patience, exchange(&uri, bearer, body)).await;
+    let (status, _) = status.map_err(|_| Failure::new(&what, format!("it did not answer within {} s", patience.as_secs())))?.doing(&what)?;
     if status.is_success() { Ok(()) } else { Err(Failure::new(what, format!("it answered {}", status.as_u16()))) }
 }
 
-async fn exchange(uri: &Uri, bearer: Option<&str>, json: &Value) -> Result<StatusCode, Failure> {
+/// Posts a text; gives the answer's status and its words, which have to be UTF-8 and no longer than `most` bytes.
+pub async fn ask(url: &str, bearer: Option<&str>, text: String, most: usize, patience: Duration) -> Result<(u16, String), Failure> {
+    let uri: Uri = url.parse().map_err(|_| Failure::new("cannot ask", "the address is no URL"))?;
+    let what = format!("cannot ask {}", uri.host().unwrap_or_default());
+    let answer = tokio::time::timeout(patience, exchange(&uri, bearer, Sent { kind: "text/plain", text, most })).await;
+    let (status, body) =
+        answer.map_err(|_| Failure::new(&what, format!("it did not answer within {} s", patience.as_secs())))?.doing(&what)?;
+    Ok((status.as_u16(), body))
+}
+
+struct Sent {
+    kind: &'static str,
+    text: String,
+    /// The most bytes of an answer that are read; with none, only its status is.
+    most: usize,
+}
+
+async fn exchange(uri: &Uri, bearer: Option<&str>, sent: Sent) -> Result<(StatusCode, String), Failure> {
     const WHAT: &str = "the exchange broke";
     let wire = wire(uri).await?;
     let (mut sender, connection) = handshake(TokioIo::new(wire)).await.doing(WHAT)?;
@@ -38,8 +54,8 @@ async fn exchange(uri: &Uri, bearer: Option<&str>, json: &Value) -> Result<Statu
     let path = uri.path_and_query().map_or("/", |path| path.as_str());
     let mut request = Request::post(path)
         .header(header::HOST, uri.authority().map_or("", |authority| authority.as_str()))
-        .header(header::CONTENT_TYPE, "application/json")
-        .body(Full::new(Bytes::from(json.to_string())))
+        .header(header::CONTENT_TYPE, sent.kind)
+        .body(Full::new(Bytes::from(sent.text)))
         .doing(WHAT)?;
     if let Some(bearer) = bearer {
         let mut value = HeaderValue::from_str(&format!("Bearer {bearer}"))
@@ -48,8 +64,17 @@ async fn exchange(uri: &Uri, bearer: Option<&str>, json: &Value) -> Result<Statu
         request.headers_mut().insert(header::AUTHORIZATION, value);
     }
     let answer = sender.send_request(request).await.doing(WHAT)?;
+    let status = answer.status();
+    let body = match sent.most {
+        0 => String::new(),
+        most => {
+            let read = Limited::new(answer.into_body(), most).collect().await;
+            let read = read.map_err(|_| Failure::new(WHAT, format!("the answer broke off, or is longer than {most} bytes")))?;
+            String::from_utf8(read.to_bytes().to_vec()).map_err(|_| Failure::new(WHAT, "the answer is no text"))?
+        }
+    };
     connection.abort();
-    Ok(answer.status())
+    Ok((status, body))
 }
 
 /// `https`, or `http` on this machine's own loopback.

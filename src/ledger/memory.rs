@@ -1,7 +1,8 @@
 //! A ledger that lasts as long as its process: for tests, simulation and dry runs.
 
 use super::chain::{Frontier, Hash, leaf_hash};
-use super::{AppendError, Audit, Damage, Ledger, Record, Verified, expect_leaves, expect_place};
+use super::husk::leaf_of;
+use super::{AppendError, Audit, Damage, Ledger, Record, Verified, expect_leaves, expect_place, misplaced};
 use crate::domain::failure::Failure;
 
 /// Entries in memory; durable is here what the process remembers.
@@ -39,6 +40,15 @@ impl Ledger for MemoryLedger {
     fn leaf_hashes(&self, upto: u64) -> Result<Vec<Hash>, Failure> {
         expect_leaves(upto, self.len())?;
         Ok(self.entries[..upto as usize].iter().map(|(leaf, _)| *leaf).collect())
+    }
+
+    fn replace(&mut self, bodies: &[(u64, Vec<u8>)]) -> Result<(), Failure> {
+        let fits = |(seq, body): &(u64, Vec<u8>)| self.entries.get(*seq as usize).is_some_and(|(leaf, _)| *leaf == leaf_of(body));
+        if let Some((seq, _)) = bodies.iter().find(|body| !fits(body)) {
+            return Err(misplaced(*seq));
+        }
+        bodies.iter().for_each(|(seq, body)| self.entries[*seq as usize].1.clone_from(body));
+        Ok(())
     }
 
     fn check(&self) -> Result<Verified, Damage> {

@@ -1,13 +1,16 @@
 //! The only durable truth: entries in order, each a leaf of one Merkle tree, never changed and never dropped.
 
+pub mod archive;
 pub mod bundle;
 pub mod chain;
 pub mod checkpoint;
+pub mod husk;
 pub mod memory;
 pub mod sqlite;
 
 use crate::domain::failure::Failure;
-use chain::{Frontier, Hash, leaf_hash};
+use chain::{Frontier, Hash};
+use husk::Husks;
 use std::fmt;
 
 /// One entry as it was written.
@@ -33,6 +36,8 @@ pub enum AppendError {
 pub struct Verified {
     pub len: u64,
     pub root: Hash,
+    /// Husks, each vouched for by an entry.
+    pub sealed: u64,
 }
 
 /// The first entry that is not as it was written.
@@ -76,6 +81,10 @@ pub trait Ledger: Send {
         Ok(())
     }
 
+    /// Puts other bytes in the place of entries' own, all or none, each only where they stand under the same leaf: a husk for an entry whose
+    /// body is in an archive, or the entry for its husk. When it returns they are durable, and what stood there is gone.
+    fn replace(&mut self, bodies: &[(u64, Vec<u8>)]) -> Result<(), Failure>;
+
     /// Hashes every stored entry anew and compares all with what was written.
     fn check(&self) -> Result<Verified, Damage>;
 }
@@ -93,15 +102,21 @@ fn expect_leaves(upto: u64, len: u64) -> Result<(), Failure> {
     Err(Failure::new("cannot read the leaf hashes", format!("{upto} were asked for and the ledger has {len} entries")))
 }
 
+/// Says that bytes belong to another entry.
+fn misplaced(seq: u64) -> Failure {
+    Failure::new("cannot put other bytes in an entry's place", format!("what is to stand for entry {seq} does not have its leaf hash"))
+}
+
 /// Judges stored entries one after the other: rebuilds the tree from their bytes and compares it with the one kept while they were written.
 struct Audit<'a> {
     kept: &'a Frontier,
     fresh: Frontier,
+    husks: Husks,
 }
 
 impl<'a> Audit<'a> {
     fn new(kept: &'a Frontier) -> Self {
-        Self { kept, fresh: Frontier::default() }
+        Self { kept, fresh: Frontier::default(), husks: Husks::default() }
     }
 
     /// Takes the next stored entry with its place and leaf hash as they are stored.
@@ -110,7 +125,7 @@ impl<'a> Audit<'a> {
         if seq != next as i64 {
             return Err(Damage { seq: next, what: format!("it is missing; number {seq} stands in its place") });
         }
-        let fresh = leaf_hash(body);
+        let fresh = self.husks.take(next, body).map_err(|what| Damage { seq: next, what })?;
         if leaf != fresh {
             return Err(Damage { seq: next, what: "its bytes do not hash to its stored leaf hash".to_owned() });
         }
@@ -133,10 +148,13 @@ impl<'a> Audit<'a> {
         if len < written {
             return Err(Damage { seq: len, what: format!("it and all later ones are missing; {written} were written") });
         }
+        if let Some((seq, what)) = self.husks.first() {
+            return Err(Damage { seq, what });
+        }
         if alone && len > written {
             return Err(Damage { seq: written, what: format!("it was not written by this process; {written} were") });
         }
-        Ok(Verified { len, root: self.fresh.root() })
+        Ok(Verified { len, root: self.fresh.root(), sealed: self.husks.vouched })
     }
 }
 

@@ -1,6 +1,7 @@
 //! The ledger in one SQLite file: one writer, many readers, durable when `append` returns.
 
 mod forge;
+mod replace;
 mod walk;
 
 pub use forge::forge;
@@ -8,6 +9,7 @@ pub use walk::walk;
 
 use super::chain::{Frontier, Hash, leaf_hash};
 use super::checkpoint::unverified_checkpoint;
+use super::husk::leaf_of;
 use super::{AppendError, Audit, Damage, Ledger, Record, Verified, expect_leaves, expect_place};
 use crate::domain::failure::{Doing as _, Failure};
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension as _, Row, TransactionBehavior, params};
@@ -22,6 +24,8 @@ use std::time::Duration;
 /// "orch", so that a foreign SQLite file is told from a ledger.
 const APPLICATION_ID: i64 = 0x6f72_6368;
 const VERSION: i64 = 1;
+/// From the first husk on: who knows none takes it for damage.
+const WITH_HUSKS: i64 = 2;
 /// How long a reader's checkpoint of the WAL may hold up the writer, and the other way round.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -230,7 +234,7 @@ impl Ledger for SqliteLedger {
         let rows = read_rows(&self.db, from, until).map_err(|error| self.failure(WHAT, &error))?;
         let mut records = Vec::with_capacity(rows.len());
         for (seq, (found, leaf, bytes)) in (from..until).zip(rows) {
-            if found != seq as i64 || leaf != leaf_hash(&bytes) {
+            if found != seq as i64 || leaf != leaf_of(&bytes) {
                 return Err(Failure::new(WHAT, format!("entry {seq} is damaged")).hint("orchestrate ledger verify"));
             }
             records.push(Record { seq, bytes });
@@ -257,6 +261,10 @@ impl Ledger for SqliteLedger {
 
     fn keep_note(&mut self, size: u64, text: &str) -> Result<(), Failure> {
         Self::keep_note(self, size, text)
+    }
+
+    fn replace(&mut self, bodies: &[(u64, Vec<u8>)]) -> Result<(), Failure> {
+        Self::replace(self, bodies)
     }
 
     fn check(&self) -> Result<Verified, Damage> {
@@ -346,8 +354,8 @@ fn must_be_ledger(db: &Connection, path: &Path) -> Result<(), Failure> {
     if id != APPLICATION_ID {
         return refuse("it is a database of another program", "name the state folder that holds the ledger, or restore it from a copy");
     }
-    if version != VERSION {
-        return refuse(&format!("it has format {version}; this program reads {VERSION}"), "use the orchestrate that wrote it");
+    if ![VERSION, WITH_HUSKS].contains(&version) {
+        return refuse(&format!("it has format {version}; this program reads {VERSION} and {WITH_HUSKS}"), "use the orchestrate that wrote it");
     }
     let expected = Connection::open_in_memory().and_then(|db| db.execute_batch(SCHEMA).and_then(|()| objects(&db)));
     if expected.map_err(|error| failure(WHAT, path, &error))? != found {
@@ -396,7 +404,11 @@ fn take_lock(path: &Path) -> Result<File, Failure> {
         open.map_err(|why| Failure::new(WHAT, format!("{}: {why}", side.display())).hint("run bootstrap on a writable state folder"))?;
     match flock(&file, FlockOperation::NonBlockingLockExclusive) {
         Ok(()) => {}
-        Err(rustix::io::Errno::WOULDBLOCK) => return Err(held_by(&mut file, &side)),
+        Err(rustix::io::Errno::WOULDBLOCK) => match held_by(&mut file, &side) {
+            // A child that a killed writer was starting holds it until it runs: moments.
+            None => flock(&file, FlockOperation::LockExclusive).doing(WHAT)?,
+            Some(held) => return Err(held),
+        },
         Err(why) => return Err(Failure::new(WHAT, format!("{}: {why}", side.display()))),
     }
     let name = fs::read_to_string("/proc/self/comm").unwrap_or_default();
@@ -405,16 +417,23 @@ fn take_lock(path: &Path) -> Result<File, Failure> {
     Ok(file)
 }
 
-fn held_by(file: &mut File, side: &Path) -> Failure {
+/// Who holds the lock; nobody where the writer that took it is dead.
+fn held_by(file: &mut File, side: &Path) -> Option<Failure> {
     let mut holder = String::new();
     let read = file.take(64).read_to_string(&mut holder);
     let (pid, name) = holder.trim_end().split_once(' ').unwrap_or(("", ""));
     let known = read.is_ok() && !pid.is_empty() && pid.bytes().all(|b| b.is_ascii_digit());
     let (who, hint) = match known {
+        true if is_gone(pid) => return None,
         true => (format!("process {pid} ({name}) writes it"), format!("orchestrate down, or look at it: ps -p {pid}")),
         false => ("another process writes it".to_owned(), format!("fuser {}", side.display())),
     };
-    Failure::new("cannot lock the ledger", who).hint(hint)
+    Some(Failure::new("cannot lock the ledger", who).hint(hint))
+}
+
+fn is_gone(pid: &str) -> bool {
+    let pid = pid.parse().ok().and_then(rustix::process::Pid::from_raw);
+    pid.is_some_and(|pid| rustix::process::test_kill_process(pid) == Err(rustix::io::Errno::SRCH))
 }
 
 fn failure(what: &str, path: &Path, error: &rusqlite::Error) -> Failure {

@@ -1,4 +1,4 @@
-use super::chain::{empty_root, root_of};
+use super::chain::{empty_root, leaf_hash, root_of};
 use super::memory::MemoryLedger;
 use super::sqlite::SqliteLedger;
 use super::*;
@@ -10,7 +10,7 @@ fn entries(texts: &[&str]) -> Vec<Vec<u8>> {
 /// What every ledger promises, whatever it is made of.
 fn keeps_its_promises(mut ledger: impl Ledger) {
     assert_eq!((ledger.len(), ledger.root(), ledger.is_empty()), (0, empty_root(), true));
-    assert_eq!(ledger.check(), Ok(Verified { len: 0, root: empty_root() }));
+    assert_eq!(ledger.check(), Ok(Verified { len: 0, root: empty_root(), sealed: 0 }));
     ledger.append(0, &entries(&["genesis"])).unwrap();
     ledger.append(1, &entries(&["a", "", "a"])).unwrap();
     ledger.append(4, &[]).unwrap();
@@ -28,7 +28,7 @@ fn keeps_its_promises(mut ledger: impl Ledger) {
     assert_eq!(ledger.read(2, 0).unwrap(), []);
     assert_eq!(ledger.read(4, 9).unwrap(), []);
     assert_eq!(ledger.read(u64::MAX, 9).unwrap(), []);
-    assert_eq!(ledger.check(), Ok(Verified { len: 4, root: root_of(&leaves) }));
+    assert_eq!(ledger.check(), Ok(Verified { len: 4, root: root_of(&leaves), sealed: 0 }));
 }
 
 #[test]

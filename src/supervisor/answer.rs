@@ -84,14 +84,12 @@ pub async fn answer(yard: &Arc<Yard>, door: &Door, request: Request) -> Response
         | Request::Ledger { .. }
         | Request::Dashboard { .. }
         | Request::Metrics
-        | Request::Witnessed { .. }
+        | Request::Witnessed { .. } | Request::LedgerSeal { .. } | Request::LedgerUnseal { .. }
         | Request::LedgerVerify
         | Request::Report { .. }
         | Request::ReportMail { .. }
         | Request::Bundle { .. }
-        | Request::LedgerProve { .. }
-        | Request::LedgerSince { .. }
-        | Request::Checkpoint
+        | Request::LedgerProve { .. } | Request::LedgerSince { .. } | Request::Checkpoint
         | Request::Attach { .. }
         | Request::Resume
         | Request::Credential { .. }

@@ -95,7 +95,11 @@ pub fn bootstrap(options: &BootstrapOptions, on_step: &mut dyn FnMut(&Step)) -> 
     let repo = std::fs::canonicalize(&options.repo).doing(format!("cannot find {}", options.repo.display()))?;
     let place = Place::of(&repo)?;
     if runs(&place) {
-        return resume(&place, on_step);
+        match resume(&place, on_step) {
+            // One that was killed while it was starting a child is heard of until the child runs, and answers nothing: it is gone.
+            Err(_) if !runs(&place) => {}
+            resumed => return resumed,
+        }
     }
     let source = examine(&Git::find()?, &repo, None)?;
     let repo = source.root;

@@ -16,6 +16,7 @@ use crate::domain::refusal::Refusal;
 use crate::domain::state::State;
 use crate::domain::merge;
 use crate::ledger::chain::Hash;
+use crate::ledger::husk::Husks;
 use crate::ledger::{AppendError, Ledger};
 use tokio::sync::{mpsc, oneshot};
 
@@ -62,6 +63,8 @@ pub enum Ask {
     Do { actor: Actor, act: Box<Act>, reply: oneshot::Sender<Outcome> },
     /// Looks at the state, after everything asked before is durable.
     See(Look),
+    /// Puts husks in the place of entries, or entries in the place of husks, once the entry that says so is durable.
+    Replace { bodies: Vec<(u64, Vec<u8>)>, reply: oneshot::Sender<Result<(), Failure>> },
 }
 
 /// The loop's own state: the fold, the ledger, and what to do next.
@@ -245,19 +248,20 @@ impl<H: Hands> Drive<H> {
 
 /// Folds a whole ledger into a state.
 pub fn fold(ledger: &dyn Ledger) -> Result<State, Failure> {
-    let mut state = State::default();
+    let (mut state, mut husks) = (State::default(), Husks::default());
+    let damaged = |seq: u64, why: String| Failure::new(format!("entry {seq} cannot be read"), why).hint("orchestrate ledger verify");
     while state.len < ledger.len() {
         let from = state.len;
         for record in ledger.read(from, PAGE)? {
-            let entry = Entry::parse(&record.bytes)
-                .map_err(|why| Failure::new(format!("entry {} cannot be read", record.seq), why).hint("orchestrate ledger verify"))?;
+            let entry = Entry::parse(&record.bytes).map_err(|why| damaged(record.seq, why))?;
+            husks.take(record.seq, &record.bytes).map_err(|why| damaged(record.seq, why))?;
             state.apply(&entry);
         }
         if state.len == from {
             return Err(Failure::new("the ledger ends too early", format!("entry {from} is missing")).hint("orchestrate ledger verify"));
         }
     }
-    Ok(state)
+    husks.first().map_or(Ok(state), |(seq, why)| Err(damaged(seq, why)))
 }
 
 /// Runs the loop until every sender is gone. `report` hears how things stand now and what is to be done outside.
@@ -279,6 +283,7 @@ fn serve<H: Hands>(drive: &mut Drive<H>, asks: Vec<Ask>, report: &impl Fn(&State
                 replies.push(reply);
             }
             Ask::See(look) => looks.push(look),
+            Ask::Replace { bodies, reply } => drop(reply.send(drive.ledger.replace(&bodies))),
         }
     }
     if !asked.is_empty() {

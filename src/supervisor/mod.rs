@@ -1,6 +1,7 @@
 //! Drives: one loop that decides, appends, answers and lets the edge perform.
 
 mod answer;
+mod archive;
 mod audit;
 pub mod charter;
 mod demo;
@@ -26,4 +27,5 @@ pub mod start;
 mod users;
 mod watch;
 mod wire;
+mod witness;
 pub mod yard;

@@ -125,6 +125,10 @@ pub enum Request {
     LedgerProve { seq: u64 },
     /// The workshop's figures, as Prometheus reads them.
     Metrics,
+    /// Puts the bodies of messages from before a day, or an entry, into a new archive at this place; hashes and all else stay.
+    LedgerSeal { before: String, path: String },
+    /// Brings back what an archive holds.
+    LedgerUnseal { path: String },
     /// Keeps a checkpoint of this ledger that a witness cosigned.
     Witnessed { note: String },
     /// The path by which a checkpoint over `new` entries (now, where it is not said) is seen to begin with one over `old`.

@@ -71,24 +71,62 @@ pub async fn fill(yard: &Arc<Yard>, options: &Options, charter: &Charter, report
     reporter.step("prompts", format!("{furnished} seats{left}"), since);
     let since = Instant::now();
     let total = places.len();
-    let started = seat(yard, charter, places).await?;
+    let (started, held) = seat(yard, charter, places).await?;
     drop(turn);
-    reporter.step("tmux grid", format!("{total} panes, {started} started"), since);
+    let later = if held > 0 { format!("; frozen: {held} seats are filled after the thaw") } else { String::new() };
+    reporter.step("tmux grid", format!("{} panes, {started} started{later}", total - held), since);
+    if held > 0 {
+        tokio::spawn(fill_thawed(Arc::clone(yard), options.clone()));
+    }
     Ok(())
 }
 
-/// Records each instance before its pane is started, so that its first word finds it expected.
-async fn seat(yard: &Arc<Yard>, charter: &Charter, places: Vec<Place>) -> Result<usize, Failure> {
+/// Fills the seats that a freeze held back, once it is over; a later freeze holds them back again.
+async fn fill_thawed(yard: Arc<Yard>, options: Options) {
+    let (mut frozen, mut stop) = (yard.frozen.subscribe(), yard.stop.subscribe());
+    loop {
+        tokio::select! {
+            thawed = frozen.wait_for(|frozen| !frozen) => if thawed.is_err() { return },
+            _ = stop.wait_for(|stop| *stop) => return,
+        }
+        match fill_rest(&yard, &options).await {
+            Ok(0) => return,
+            Ok(_) => {}
+            Err(failure) => return eprintln!("orchestrate: cannot fill the seats after the thaw: {failure}"),
+        }
+    }
+}
+
+async fn fill_rest(yard: &Arc<Yard>, options: &Options) -> Result<usize, Failure> {
+    let turn = yard.filling.lock().await;
+    if *yard.stop.borrow() {
+        return Ok(0);
+    }
+    let charter = yard.see(|state, _| state.charter().clone()).await?;
+    let places = furnish(yard, options, &charter, charter.seats().cloned().collect()).await?;
+    let held = seat(yard, &charter, places).await?.1;
+    drop(turn);
+    Ok(held)
+}
+
+/// Records each instance before its pane is started, so that its first word finds it expected. Says how many were started, and how many the rules
+/// held back.
+async fn seat(yard: &Arc<Yard>, charter: &Charter, places: Vec<Place>) -> Result<(usize, usize), Failure> {
     let here = Arc::clone(yard);
     let living = blocking(move || take_tmux(&here)?.panes()).await?;
     let lives = |place: &Place| living.iter().any(|pane| !pane.dead && pane.seat == place.seat.as_str());
     let wanted: Vec<Place> = places.into_iter().filter(|place| !lives(place)).collect();
     let act = |place: &Place| Act::Seat { seat: place.seat.clone(), agent: place.agent.clone(), prompt: place.prompt.clone() };
-    for outcome in yard.ask_all(&Actor::Edge, wanted.iter().map(act)).await {
-        if let Err(Denied::Failed(failure)) = outcome {
-            return Err(failure);
+    let (outcomes, all) = (yard.ask_all(&Actor::Edge, wanted.iter().map(act)).await, wanted.len());
+    let mut admitted = Vec::with_capacity(all);
+    for (place, outcome) in wanted.into_iter().zip(outcomes) {
+        match outcome {
+            Ok(_) => admitted.push(place),
+            Err(Denied::Refused(_)) => {}
+            Err(Denied::Failed(failure)) => return Err(failure),
         }
     }
+    let wanted = admitted;
     for place in &wanted {
         yard.expect(&place.seat);
         yard.moods.clear(&place.seat, &yard.place.home_of(&place.seat));
@@ -96,7 +134,7 @@ async fn seat(yard: &Arc<Yard>, charter: &Charter, places: Vec<Place>) -> Result
     let (here, count, order) = (Arc::clone(yard), wanted.len(), charter.seats().cloned().collect::<Vec<_>>());
     let started = blocking(move || panes::start(&here, take_tmux(&here)?, &order, &living, &wanted)).await;
     yard.grid.send_modify(|times| *times += 1);
-    started.map(|()| count)
+    started.map(|()| (count, all - count))
 }
 
 fn take_tmux(yard: &Yard) -> Result<&Tmux, Failure> {

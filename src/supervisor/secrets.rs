@@ -121,7 +121,7 @@ impl Passphrase {
         systemd("orchestrate-passphrase")?.map(|text| Self::new(&text)).transpose()
     }
 
-    pub(super) fn reveal(&self) -> &str {
+    pub(crate) fn reveal(&self) -> &str {
         &self.0
     }
 }

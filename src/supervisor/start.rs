@@ -165,6 +165,7 @@ async fn run(place: &Place, mut secrets: Secrets, reporter: &mut Reporter, begun
     seats::moods::attend(&yard)?;
     tokio::spawn(seats::moods::paint(Arc::clone(&yard)));
     tokio::spawn(herald::herald(Arc::clone(&yard)));
+    tokio::spawn(super::witness::watch(Arc::clone(&yard)));
     metrics::open(&yard, &charter.policy.metrics).await;
     if let Err(failure) = fill(&yard, &options, &charter, reporter, turn).await {
         stop_panes(&yard).await?;
@@ -205,9 +206,13 @@ async fn fill(yard: &Arc<Yard>, options: &Options, charter: &Charter, reporter: 
     seats::watch(yard)
 }
 
+/// Ends all panes, once nobody is starting any: whoever begins to later sees that the supervisor stops.
 async fn stop_panes(yard: &Arc<Yard>) -> Result<(), Failure> {
+    let turn = yard.filling.lock().await;
     let here = Arc::clone(yard);
-    blocking(move || here.tmux.get().map_or(Ok(()), Tmux::stop)).await
+    let stopped = blocking(move || here.tmux.get().map_or(Ok(()), Tmux::stop)).await;
+    drop(turn);
+    stopped
 }
 
 struct Prepared {

@@ -168,6 +168,13 @@ impl Yard {
         answer.await.map_err(|_| gone())
     }
 
+    /// Puts other bytes in entries' places, which have to stand under the same leaves.
+    pub async fn replace(&self, bodies: Vec<(u64, Vec<u8>)>) -> Result<(), Failure> {
+        let (reply, answer) = oneshot::channel();
+        self.asks.send(Ask::Replace { bodies, reply }).map_err(|_| gone())?;
+        answer.await.map_err(|_| gone())?
+    }
+
     /// Ends when a freeze begins that is not in force at this call, however late the answer is waited for.
     pub fn freeze_begins(&self) -> impl Future<Output = ()> + Send + use<> {
         let mut frozen = self.frozen.subscribe();

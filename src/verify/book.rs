@@ -6,7 +6,9 @@ use crate::domain::entry::{Entry, Millis};
 use crate::domain::event::Event;
 use crate::domain::planted;
 use crate::domain::workshop::{self, Genesis};
-use crate::ledger::chain::{Frontier, Hash, leaf_hash};
+use super::shelf::Shelf;
+use crate::ledger::chain::{Frontier, Hash};
+use crate::ledger::husk::{leaf_of, letter};
 use crate::ledger::checkpoint::{Checkpoint, VerifierKey, open_checkpoint, unverified_checkpoint};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, SystemTime};
@@ -18,16 +20,25 @@ const LAST_SECOND: u64 = u32::MAX as u64;
 pub(super) struct Book {
     pub entries: Vec<Entry>,
     leaves: Vec<Hash>,
+    /// Entries whose bodies are put away and in no archive that was given.
+    pub sealed: Vec<u64>,
 }
 
 impl Book {
     /// Reads every entry; what is wrong with form or order is a problem, and the entry counts at the place where it stands.
-    pub fn read(bundle: &Bundle<'_>, problems: &mut Problems) -> Self {
-        let read = in_two(&bundle.entries, |bytes| (leaf_hash(bytes), Entry::parse(bytes)));
-        let mut book = Self { entries: Vec::with_capacity(read.len()), leaves: Vec::with_capacity(read.len()) };
+    ///
+    /// For a husk the entry itself is taken, where an archive has it.
+    pub fn read(bundle: &Bundle<'_>, shelf: &Shelf<'_>, problems: &mut Problems) -> Self {
+        let read = in_two(&bundle.entries, |bytes| (leaf_of(bytes), Entry::parse(shelf.whole(bytes).unwrap_or(bytes))));
+        let mut book = Self { entries: Vec::with_capacity(read.len()), leaves: Vec::with_capacity(read.len()), sealed: Vec::new() };
+        shelf.judge(&bundle.entries, problems);
         for (seq, (leaf, entry)) in (0..).zip(read) {
             book.leaves.push(leaf);
             match entry {
+                Ok(entry) if letter(&entry).is_some() => {
+                    book.sealed.push(seq);
+                    book.take(seq, entry, problems);
+                }
                 Ok(entry) => book.take(seq, entry, problems),
                 Err(why) => problems.entry(seq, format_args!("it cannot be read: {why}")),
             }
@@ -72,6 +83,12 @@ impl Book {
     }
 }
 
+/// The workshop that the first entry founds.
+pub(super) fn workshop(bundle: &Bundle<'_>) -> Option<String> {
+    let first = Entry::parse(bundle.entries.first()?).ok()?;
+    genesis(&first).map(|genesis| genesis.workshop.clone())
+}
+
 fn genesis(entry: &Entry) -> Option<&Genesis> {
     match &entry.event {
         Event::Workshop(workshop::Event::Founded { genesis }) => Some(genesis),
@@ -86,7 +103,7 @@ pub(super) fn seal(bundle: &Bundle<'_>) -> Result<Checkpoint, String> {
         return Err(format!("the checkpoint covers {} entries and the bundle holds {}", claimed.size, bundle.entries.len()));
     }
     let mut frontier = Frontier::default();
-    frontier.extend(bundle.entries.iter().map(|entry| leaf_hash(entry)));
+    frontier.extend(bundle.entries.iter().map(|entry| leaf_of(entry)));
     if frontier.root() != claimed.root && !planted::out("checkpoint-root") {
         return Err(
             "the Merkle root over the entries is not the one in the checkpoint: an entry was changed, moved, added or left out".to_owned()

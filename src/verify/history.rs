@@ -176,7 +176,13 @@ impl<'a> History<'a> {
                 self.level = Some(level);
                 supervisor(entry)
             }
-            Event::Workshop(workshop::Event::Witnessed { .. }) if entry.by != Actor::Owner => Err("it was not the owner who brought it".to_owned()),
+            Event::Workshop(workshop::Event::Archived { .. } | workshop::Event::Restored { .. }) if entry.by != Actor::Owner => {
+                Err(format!("bodies are put away or brought back by {}, who is not the owner", entry.by))
+            }
+            Event::Workshop(workshop::Event::Witnessed { .. }) if entry.by.seat().is_some() => {
+                Err("it was a seat that brought it".to_owned())
+            }
+            Event::Workshop(workshop::Event::Unwitnessed { .. }) => supervisor(entry),
             Event::Workshop(_)
             | Event::Key(_)
             | Event::Fleet(fleet::Event::Answered { .. })

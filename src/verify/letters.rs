@@ -25,6 +25,7 @@ pub(super) fn judge(book: &Book, roster: &Roster<'_>, problems: &mut Problems) {
         let Event::Message(event) = &entry.event else { continue };
         let judged = match event {
             message::Event::Sent { id, statement } => post.sent(entry, id, statement, roster),
+            message::Event::Sealed { id, letter, .. } => post.told(entry, id, letter, roster),
             message::Event::Delivered { ids, to } => post.known(ids).and_then(|()| own(entry, to)),
             message::Event::Acknowledged { id, by } => post.known(std::slice::from_ref(id)).and_then(|()| own(entry, by)),
             message::Event::Expired { ids } => post.known(ids),
@@ -56,7 +57,12 @@ impl Post {
             return Err(format!("the message is not the one whose id is {}", id.short()));
         }
         let letter: Letter = serde_json::from_slice(&payload).map_err(|why| format!("its message cannot be read: {why}"))?;
-        let linked = self.link(&letter);
+        self.told(entry, id, &letter, roster)
+    }
+
+    /// A letter as it is told: by its own bytes, or by a husk that the ledger vouches for.
+    fn told(&mut self, entry: &Entry, id: &Digest, letter: &Letter, roster: &Roster<'_>) -> Result<(), String> {
+        let linked = self.link(letter);
         self.chains.insert(letter.from.clone(), (letter.number, id.clone()));
         if !self.sent.insert(id.clone()) {
             return Err(format!("the message {} was sent before", id.short()));

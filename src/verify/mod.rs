@@ -21,6 +21,7 @@ mod problems;
 pub mod proof;
 mod roster;
 mod runs;
+mod shelf;
 mod signed;
 #[cfg(test)]
 mod tests;
@@ -33,7 +34,9 @@ mod words;
 use crate::ledger::bundle;
 use crate::domain::entry::{Entry, Millis};
 use crate::domain::failure::{Doing as _, Failure};
-use crate::domain::name::{Oid, RefName};
+use crate::domain::event::Event;
+use crate::domain::name::{Digest, Oid, RefName};
+use crate::domain::workshop;
 use crate::edge::git::{Git, Reader};
 use book::Book;
 use chain::Merge;
@@ -41,6 +44,7 @@ use clone::{Branch, Judge};
 use history::History;
 use problems::{Problems, plain};
 use roster::Roster;
+use shelf::Shelf;
 use serde::Serialize;
 use std::collections::BTreeSet;
 use std::io::Read as _;
@@ -58,6 +62,8 @@ pub struct Report {
     pub commits: Vec<CommitReport>,
     /// Entries in the ledger.
     pub size: u64,
+    /// Messages whose words and signatures could not be judged: their bodies are put away, in no archive that was given.
+    pub sealed: u64,
     /// The signed Merkle root in hex; empty where none was signed.
     pub root: String,
     /// The isolation level that the workshop's last start saw hold.
@@ -90,6 +96,8 @@ pub struct Pins {
     pub witnesses: Vec<String>,
     /// Checkpoints that were kept, such as those in mailed reports: the ledger must begin with what they are over.
     pub seen: Vec<String>,
+    /// Archives of bodies that were put away, as files.
+    pub archives: Vec<Vec<u8>>,
 }
 
 /// Judges the protected branch of a clone against a bundle; `owner` pins the owner's fingerprint.
@@ -130,7 +138,7 @@ fn repeated(bundle: &Bundled<'_>, epoch: u32, report: &mut Report, problems: &mu
     if let Err(why) = book::seal(bundle) {
         problems.add(why);
     }
-    let book = Book::read(bundle, problems);
+    let book = Book::read(bundle, &Shelf::default(), problems);
     let Some(roster) = Roster::read(&book, problems) else { return };
     let history = History::read(&book, problems);
     match audit::judge(&roster, &history, Some(epoch), problems).get(&epoch) {
@@ -156,8 +164,17 @@ pub fn commits_accounted(
     judge(&bytes, &Pins { owner: owner.map(str::to_owned), ..Pins::default() }, &mut reader, Some(new_tip))
 }
 
+/// The bytes of an archive.
+pub fn load_archive(path: &Path) -> Result<Vec<u8>, Failure> {
+    bytes("archive", path)
+}
+
 fn load(path: &Path) -> Result<Vec<u8>, Failure> {
-    let what = format!("cannot read the bundle {}", path.display());
+    bytes("bundle", path)
+}
+
+fn bytes(kind: &str, path: &Path) -> Result<Vec<u8>, Failure> {
+    let what = format!("cannot read the {kind} {}", path.display());
     let file = std::fs::File::open(path).doing(&what)?;
     let mut bytes = Vec::new();
     file.take(bundle::MOST_BYTES + 1).read_to_end(&mut bytes).doing(&what)?;
@@ -193,8 +210,10 @@ fn ledger(
         Ok(checkpoint) => report.root = hex::encode(checkpoint.root),
         Err(why) => problems.add(why),
     }
-    let book = Book::read(bundle, problems);
-    report.size = book.len();
+    let shelf = Shelf::read(&pins.archives, book::workshop(bundle).as_deref().unwrap_or_default(), problems);
+    let book = Book::read(bundle, &shelf, problems);
+    (report.size, report.sealed) = (book.len(), book.sealed.len() as u64);
+    report.lines.extend(unjudged(&book));
     let Some(roster) = Roster::read(&book, problems) else { return Ok(()) };
     trust(&roster, pins.owner.as_deref(), report, problems);
     signed::judge(&book, &roster, problems);
@@ -211,6 +230,26 @@ fn ledger(
     witnessed::judge(&book, &roster, pins, &merges, report, problems);
     report.lines.push(format!("isolation: the last start saw level {} hold", report.level));
     repository(&Judge { roster: &roster, book: &book, history: &history, merges: &merges }, reader, tip, report, problems)
+}
+
+/// Says what could not be judged, and where it went.
+fn unjudged(book: &Book) -> Option<String> {
+    let (first, last) = (book.sealed.first()?, book.sealed.last()?);
+    let archives: BTreeSet<&str> = book.entries.iter().filter_map(archive_of).map(Digest::short).collect();
+    let archives: Vec<&str> = archives.into_iter().collect();
+    Some(format!(
+        "put away: the bodies of {} messages, from entry {first} to {last}, whose words and signatures were NOT judged; bring the archives ({}): \
+         --archive FILE",
+        book.sealed.len(),
+        archives.join(", ")
+    ))
+}
+
+fn archive_of(entry: &Entry) -> Option<&Digest> {
+    match &entry.event {
+        Event::Workshop(workshop::Event::Archived { archive, .. }) => Some(archive),
+        _ => None,
+    }
 }
 
 /// Says on whose word everything rests.

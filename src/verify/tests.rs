@@ -3,6 +3,7 @@
 mod deploys;
 mod flips;
 mod forged;
+mod put_away;
 mod revoked;
 mod sums;
 mod voices;

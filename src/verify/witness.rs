@@ -5,10 +5,17 @@ use crate::domain::planted;
 use crate::domain::refusal::Refusal;
 use crate::edge::chance;
 use crate::edge::clock::Clock;
+use crate::edge::port::{Asked, Port, Said};
 use crate::edge::witness::Shelf;
 use crate::ledger::checkpoint::{Checkpoint, Growth, VerifierKey, cosign, open_checkpoint, unverified_checkpoint};
 use ed25519_dalek::SigningKey;
+use hyper::{Method, StatusCode};
+use std::net::SocketAddr;
 use std::path::Path;
+use std::sync::Arc;
+
+/// No proof of growth is longer.
+const MOST: usize = 64 * 1024;
 
 /// A witness with its key and what it has seen.
 pub struct Witness {
@@ -72,6 +79,63 @@ impl Witness {
         held.write(&format!("{}\n{note}", key.encode()))?;
         Ok(note)
     }
+}
+
+/// Listens, says where, and answers for as long as the process lives.
+pub async fn serve(witness: Witness, logs: Vec<String>, listen: &str, token: &str, say: impl FnOnce(SocketAddr)) -> Result<(), Failure> {
+    let port = Port::open(listen, token).await?;
+    say(port.address()?);
+    let (witness, logs) = (Arc::new(witness), Arc::new(logs));
+    port.serve(MOST, move |asked| answer(Arc::clone(&witness), Arc::clone(&logs), asked)).await;
+    Ok(())
+}
+
+/// Answers at a port as tlog-witness says: a proof of growth posted to `/add-checkpoint` is answered with the cosignature, or a status and why not.
+async fn answer(witness: Arc<Witness>, logs: Arc<Vec<String>>, asked: Asked) -> Said {
+    match (&asked.method, asked.path.as_str(), String::from_utf8(asked.body)) {
+        (&Method::POST, "/add-checkpoint", Ok(request)) => {
+            let joined = tokio::task::spawn_blocking(move || witness.cosign(&request, log_of(&request, &logs)).map(|note| signature(&request, note)));
+            said(joined.await)
+        }
+        (&Method::POST, "/add-checkpoint", Err(_)) => Said::plain(StatusCode::BAD_REQUEST),
+        (_, "/add-checkpoint", _) => Said::plain(StatusCode::METHOD_NOT_ALLOWED),
+        _ => Said::plain(StatusCode::NOT_FOUND),
+    }
+}
+
+/// The key, among those told, of the log that a request is about.
+fn log_of<'a>(request: &str, logs: &'a [String]) -> Option<&'a str> {
+    let origin = request.split_once("\n\n")?.1.lines().next()?;
+    logs.iter().map(String::as_str).find(|key| key.split('+').next() == Some(origin))
+}
+
+/// What was added to the note.
+fn signature(request: &str, note: String) -> String {
+    let asked = request.split_once("\n\n").map_or("", |(_, note)| note);
+    note.strip_prefix(asked).map_or(note.clone(), str::to_owned)
+}
+
+fn said<E>(joined: Result<Result<String, Unsigned>, E>) -> Said {
+    const TEXT: &str = "text/plain; charset=utf-8";
+    match joined {
+        Ok(Ok(line)) => Said::new(StatusCode::OK, TEXT, line),
+        Ok(Err(Unsigned::Refused(refusal))) => {
+            let status = match refusal.code.as_str() {
+                "other-size" => return Said::new(StatusCode::CONFLICT, "text/x.tlog.size", format!("{}\n", digits(&refusal.why))),
+                "malformed" => StatusCode::BAD_REQUEST,
+                "unknown-log" => StatusCode::NOT_FOUND,
+                "not-a-beginning" => StatusCode::UNPROCESSABLE_ENTITY,
+                _ => StatusCode::FORBIDDEN,
+            };
+            Said::new(status, TEXT, format!("{}: {}\n", refusal.code, refusal.why))
+        }
+        Ok(Err(Unsigned::Failed(_))) | Err(_) => Said::plain(StatusCode::INTERNAL_SERVER_ERROR),
+    }
+}
+
+/// The size that a refusal names.
+fn digits(why: &str) -> String {
+    why.chars().filter(char::is_ascii_digit).collect()
 }
 
 fn refuse(code: &str, why: String) -> Unsigned {

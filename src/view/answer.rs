@@ -85,6 +85,9 @@ pub struct Audit {
     pub entries: u64,
     /// The tree's root in hex.
     pub root: String,
+    /// Messages whose bodies are put away: what stands in their places is vouched for, their words are in an archive.
+    #[serde(default)]
+    pub sealed: u64,
     /// What does not fit, one sentence each.
     pub problems: Vec<String>,
 }

@@ -3,7 +3,7 @@
 use super::text::{clip, count, one_line, time};
 use crate::domain::entry::Entry;
 use crate::domain::event::Event;
-use crate::domain::name::{SeatName, TaskId};
+use crate::domain::name::{Digest, SeatName, TaskId};
 use crate::domain::refusal::Refused;
 use crate::domain::{alert, bypass as round, confirm, deploy as shipping, fleet, freeze, key, lock, merge, message, motion as putting, panel as sitting, push, review, task, workshop};
 
@@ -49,6 +49,16 @@ fn workshop(event: &workshop::Event) -> String {
         workshop::Event::Witnessed { note } => {
             let names: Vec<&str> = note.lines().filter_map(|line| line.strip_prefix("\u{2014} ")?.split(' ').next()).skip(1).collect();
             format!("{} saw the first {} entries", names.join(", "), note.lines().nth(1).unwrap_or_default())
+        }
+        workshop::Event::Unwitnessed { why, refused, tries } => {
+            let how = if *refused { "REFUSED" } else { "has not signed" };
+            format!("the witness {how}, {tries} times in a row: {why}")
+        }
+        workshop::Event::Archived { entries, archive, .. } => {
+            format!("the bodies of {} are put away, in the archive {}", count(entries.len() as u64, "message"), archive.short())
+        }
+        workshop::Event::Restored { entries, archive } => {
+            format!("the bodies of {} are brought back, from the archive {}", count(*entries, "message"), archive.short())
         }
     }
 }
@@ -229,17 +239,20 @@ fn deploy(event: &shipping::Event) -> String {
 fn message(event: &message::Event) -> String {
     match event {
         message::Event::Sent { id, statement } => match message::letter(statement) {
-            Some(letter) => {
-                let to: Vec<String> = letter.to.iter().map(ToString::to_string).collect();
-                format!("mail {} to {}: {}", id.short(), to.join(", "), letter.subject)
-            }
+            Some(letter) => mail(id, &letter),
             None => format!("mail {}: unreadable", id.short()),
         },
         message::Event::Delivered { ids, to } => format!("{} shown to {to}", count(ids.len() as u64, "message")),
         message::Event::Acknowledged { id, by } => format!("mail {} acknowledged by {by}", id.short()),
         message::Event::Expired { ids } => format!("{} expired unacknowledged", count(ids.len() as u64, "message")),
+        message::Event::Sealed { id, letter, .. } => format!("{} (its body is put away)", mail(id, letter)),
         message::Event::Returned { to } => format!("mail of {to} counts as not shown: a new instance sits there"),
     }
+}
+
+fn mail(id: &Digest, letter: &message::Letter) -> String {
+    let to: Vec<String> = letter.to.iter().map(ToString::to_string).collect();
+    format!("mail {} to {}: {}", id.short(), to.join(", "), letter.subject)
 }
 
 fn lock(event: &lock::Event) -> String {

@@ -79,7 +79,7 @@ fn a_merge_is_there_or_not_whenever_the_supervisor_dies() {
         );
         world.seat("dev-a").run(&work).ok();
         for gate in ["peer", "qa"] {
-            approve(&world, &id, gate);
+            approve(&world, &id, gate, number);
         }
         world.seat("orchestrator").run(&format!("orchestrate review approve {id} --note 'this is what was asked for'"));
         let last = world.seat("librarian").start(&format!("orchestrate review approve {id} --note 'nothing odd about any of it'"));
@@ -96,7 +96,13 @@ fn a_merge_is_there_or_not_whenever_the_supervisor_dies() {
     whole(&world);
 }
 
-fn approve(world: &World, id: &str, gate: &str) {
+/// A word with a note of its own, which is read as care.
+fn careful(word: &str, number: u64) -> String {
+    word.replace("read it, and it is", &format!("read the {number}. note line by line, and what it says is"))
+}
+
+/// With a word of care: one reviewer who lets one author through again and again, with the same few words, is looked at.
+fn approve(world: &World, id: &str, gate: &str, number: u64) {
     use orchestrate::domain::{event::Event, review, task};
     let wanted = id.parse().unwrap();
     let drawn = world.wait_for("a draw", |entry| match &entry.event {
@@ -111,7 +117,7 @@ fn approve(world: &World, id: &str, gate: &str) {
         });
     }
     for seat in drawn {
-        world.seat(seat.as_str()).run(&yes(id)).ok();
+        world.seat(seat.as_str()).run(&careful(&yes(id), number)).ok();
     }
     world.wait_for("the gate", |entry| match &entry.event {
         Event::Task(task::Event::Judged { task, gate: at, pass: true, .. }) if *task == wanted && at.as_str() == gate => Some(()),

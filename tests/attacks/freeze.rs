@@ -38,7 +38,30 @@ fn the_third_attempt_freezes_and_the_owner_sees_what_led_to_it() {
     world.owner_types(&["thaw", "--alone"], &typed).ok().says("dev-a tried 3").says("[protected-branch]");
     refused(&world, "dev-a", MAIN, &["protected-branch"]);
     world.seat("dev-b").run("git commit -q --allow-empty -m z && git push -q origin HEAD:dev-b/y").ok();
+    a_start_of_a_frozen_workshop_fills_no_seat_but_the_librarians(&world);
     world.owner(&["ledger", "verify"]).ok();
+}
+
+fn a_start_of_a_frozen_workshop_fills_no_seat_but_the_librarians(world: &World) {
+    world.owner(&["freeze", "--reason", "over night"]).ok();
+    let mark = world.mark();
+    world.down().ok();
+    world.start().ok();
+    let seated = |entry: &Entry| match &entry.event {
+        Event::Fleet(fleet::Event::Seated { seat, .. }) => Some(seat.to_string()),
+        _ => None,
+    };
+    let filled = || world.entries().iter().skip(mark as usize).filter_map(seated).collect::<Vec<_>>();
+    assert_eq!(filled(), ["librarian"]);
+    // Asked again, and it is the same.
+    world.start().ok();
+    assert_eq!(filled(), ["librarian"]);
+    let typed = format!("{}\n", world.code_at(60));
+    world.owner_types(&["thaw", "--alone"], &typed).ok();
+    for seat in crate::world::SEATS {
+        let answers = |entry: &Entry| matches!(entry.event, Event::Fleet(fleet::Event::Answered { .. })) && entry.by.to_string() == seat;
+        world.wait_from(mark, "a seat filled after the thaw", |entry| answers(entry).then_some(()));
+    }
 }
 
 /// What may still be written down after a freeze: refusals, mail, what is given up, and what the outside says of itself.

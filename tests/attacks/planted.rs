@@ -27,6 +27,7 @@ const GUARDS: &[(&str, &str)] = &[
     ("frozen-delivery", "R6c"),
     ("frozen-relay", "R6b"),
     ("history-related", "C6"),
+    ("husks", "Q9"),
     ("mail-addressee", "O6"),
     ("marks", "D8"),
     ("mail-sender", "O1"),

@@ -1,10 +1,14 @@
 //! The whole record written anew by somebody who has every key of the workshop: only what others have seen tells.
+#![expect(clippy::disallowed_methods, clippy::disallowed_types, reason = "a witness is a process of its own")]
 
 use crate::world::World;
 use orchestrate::domain::event::Event;
 use orchestrate::domain::workshop;
 use orchestrate::ledger::sqlite::forge;
+use std::io::{BufRead, BufReader};
+use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
 
 struct Cellar<'a> {
     world: &'a World,
@@ -152,4 +156,88 @@ fn only_the_owner_brings_what_a_witness_signed_and_only_of_this_ledger() {
     let kept =
         world.entries().into_iter().filter(|entry| matches!(entry.event, Event::Workshop(workshop::Event::Witnessed { .. }))).count();
     assert_eq!(kept, 1);
+}
+
+/// A witness that answers at a port; it ends with this value.
+struct Answering {
+    process: Child,
+    url: String,
+}
+
+impl Answering {
+    fn start(cellar: &Cellar<'_>, listen: &str, token: &str) -> Self {
+        let log = cellar.world.owner(&["ledger", "key"]).ok().out;
+        let mut command = Command::new(env!("CARGO_BIN_EXE_orchestrate"));
+        command.args(["witness", "serve", "--listen", listen, "--log", log.trim(), "--token-file", token, "--home", &home(cellar.world)]);
+        let mut process = command.env_clear().stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let at = line.trim().strip_prefix("listening at ").unwrap_or_else(|| panic!("{line:?}"));
+        Self { url: format!("http://{at}"), process }
+    }
+
+    fn end(mut self) -> String {
+        self.process.kill().unwrap();
+        self.process.wait().unwrap();
+        self.url.trim_start_matches("http://").to_owned()
+    }
+}
+
+/// What became of the next look, from a position on: the size that was seen, or why nothing was signed and whether it was refused.
+fn looked(world: &World, mark: u64) -> Result<u64, (String, bool)> {
+    world.wait_from(mark, "a look of the witness", |entry| match &entry.event {
+        Event::Workshop(workshop::Event::Witnessed { note }) => Some(Ok(note.lines().nth(1).unwrap().parse().unwrap())),
+        Event::Workshop(workshop::Event::Unwitnessed { why, refused, .. }) => Some(Err((why.clone(), *refused))),
+        _ => None,
+    })
+}
+
+/// Lets the time of a look come; the supervisor sees the clock when its ledger grows.
+fn an_hour_later(world: &World, hours: u64) -> Result<u64, (String, bool)> {
+    let mark = world.mark();
+    world.ahead(hours * 3700);
+    world.owner(&["task", "open", "an hour later"]).ok();
+    looked(world, mark)
+}
+
+#[test]
+fn the_supervisor_asks_the_witness_by_itself_and_tells_one_that_is_gone_from_one_that_refuses() {
+    let world = World::python().bootstrap();
+    let cellar = Cellar::open(&world);
+    let token = file(&world, "token", "a-token-of-the-cellar");
+    std::fs::set_permissions(&token, std::fs::Permissions::from_mode(0o600)).unwrap();
+    let answering = Answering::start(&cellar, "127.0.0.1:0", &token);
+    let terms = format!("[witness]\nurl = \"{}\"\nkey = \"{}\"\ntoken_file = \"{token}\"\n", answering.url, cellar.key);
+    world.rule(&terms);
+    let mark = world.mark();
+    world.owner(&["config", "adopt", "--alone"]).ok();
+    let first = looked(&world, mark).expect("the first look");
+    verify(&world, &taken(&world, "asked"), &["--witness", &cellar.key]).ok().says(&format!("saw the first {first} entries"));
+    let second = an_hour_later(&world, 1).expect("a look by the clock");
+    assert!(second > first);
+    // Nobody there: told, and nothing waits for it.
+    let at = answering.end();
+    let (why, refused) = an_hour_later(&world, 2).unwrap_err();
+    assert!(!refused && why.contains("cannot connect"), "{why}");
+    world.owner(&["log"]).ok().says("the witness has not signed, 1 times in a row");
+    // Another token: it answers, and does not listen.
+    std::fs::write(&token, "another").unwrap();
+    let strict = Answering::start(&cellar, &at, &token);
+    std::fs::write(&token, "a-token-of-the-cellar").unwrap();
+    let (why, refused) = an_hour_later(&world, 3).unwrap_err();
+    assert!(!refused && why.contains("it answered 401"), "{why}");
+    strict.end();
+    // It is back, and goes on from what it saw last, which nobody here remembers after a failure.
+    let answering = Answering::start(&cellar, &at, &token);
+    assert!(an_hour_later(&world, 5).expect("it is back") > second);
+    // The record is written anew, with all of the workshop's keys: the witness refuses, and that is an alarm.
+    answering.end();
+    world.down().ok();
+    let sql = "UPDATE entry SET body = CAST(replace(CAST(body AS TEXT), 'an hour later', 'an hour sooner') AS BLOB); DELETE FROM note";
+    forge(&world.state().join("ledger.db"), sql, true).unwrap();
+    world.start().ok();
+    let answering = Answering::start(&cellar, &at, &token);
+    let (why, refused) = an_hour_later(&world, 7).unwrap_err();
+    assert!(refused && why.contains("not-a-beginning"), "{why}");
+    answering.end();
 }

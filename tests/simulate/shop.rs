@@ -118,6 +118,10 @@ impl Ledger for OnDisk {
         self.0.lock().unwrap().ledger.leaf_hashes(upto)
     }
 
+    fn replace(&mut self, bodies: &[(u64, Vec<u8>)]) -> Result<(), Failure> {
+        self.0.lock().unwrap().ledger.replace(bodies)
+    }
+
     fn check(&self) -> Result<Verified, Damage> {
         self.0.lock().unwrap().ledger.check()
     }

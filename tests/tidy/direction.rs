@@ -24,7 +24,7 @@ const LAYERS: &[Layer] = &[
     Layer { name: "ledger", may: &["domain"], apart: Apart::No },
     Layer { name: "view", may: &["domain"], apart: Apart::No },
     Layer { name: "edge", may: &["domain"], apart: Apart::Files },
-    Layer { name: "verify", may: &["domain", "ledger::bundle", "ledger::chain", "ledger::checkpoint", "edge"], apart: Apart::No },
+    Layer { name: "verify", may: &["domain", "ledger::archive", "ledger::bundle", "ledger::chain", "ledger::checkpoint", "ledger::husk", "edge"], apart: Apart::No },
     Layer { name: "supervisor", may: &["domain", "ledger", "edge", "view"], apart: Apart::No },
     Layer {
         name: "interface",

@@ -32,12 +32,17 @@ pub struct Verify {
     /// A file with a checkpoint that was kept, such as a mailed report; may be given again.
     #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     seen: Vec<PathBuf>,
+    /// An archive into which bodies of messages were put away (`orchestrate ledger seal`); may be given again.
+    #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
+    archive: Vec<PathBuf>,
 }
 
 impl Verify {
     pub fn run(self, desk: &Desk) -> Result<Exit, Trouble> {
         let seen = self.seen.iter().map(|file| checkpoint(file)).collect::<Result<_, _>>()?;
-        let mut report = crate::verify::run_pinned(&self.clone, &self.bundle, &Pins { owner: self.owner, witnesses: self.witness, seen })?;
+        let archives = self.archive.iter().map(|file| crate::verify::load_archive(file)).collect::<Result<_, _>>()?;
+        let pins = Pins { owner: self.owner, witnesses: self.witness, seen, archives };
+        let mut report = crate::verify::run_pinned(&self.clone, &self.bundle, &pins)?;
         if let Some(commit) = &self.commit {
             narrow(&mut report, commit);
         }
@@ -67,6 +72,10 @@ fn page(report: &Report, exit: Exit, paint: &Paint) -> String {
     let problems = &report.problems;
     let problems_text: String = problems.iter().map(|problem| format!("  {}\n", paint.with(Look::Bad, &one_line(problem)))).collect();
     let verdict = match exit {
+        Exit::Done if report.sealed > 0 => {
+            let away = count(report.sealed, "message");
+            format!("{}, but for {away} that nobody could judge: put away", paint.with(Look::Good, "the history holds"))
+        }
         Exit::Done => paint.with(Look::Good, "the history holds"),
         _ => paint.with(Look::Bad, &format!("the history does NOT hold: {}", count(problems.len().max(1) as u64, "problem"))),
     };

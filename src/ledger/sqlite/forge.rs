@@ -17,23 +17,26 @@ impl SqliteLedger {
 
 /// Changes a copy as the SQL says, with SQLite's own guards taken off meanwhile; `rehash` makes every leaf fit its changed entry again.
 pub fn forge(copy: &Path, sql: &str, rehash: bool) -> Result<(), Failure> {
-    let forged = Connection::open_with_flags(copy, OpenFlags::SQLITE_OPEN_READ_WRITE).and_then(|db| unguarded(&db, sql, rehash));
+    let forged = Connection::open_with_flags(copy, OpenFlags::SQLITE_OPEN_READ_WRITE).and_then(|db| unguarded(&db, |db| rewrite(db, sql, rehash)));
     forged.map_err(|error| failure("cannot forge the copy", copy, &error))
 }
 
-fn unguarded(db: &Connection, sql: &str, rehash: bool) -> rusqlite::Result<()> {
+fn rewrite(db: &Connection, sql: &str, rehash: bool) -> rusqlite::Result<()> {
+    db.execute_batch(sql)?;
+    if rehash { fit_leaves(db) } else { Ok(()) }
+}
+
+/// Works in one transaction without SQLite's own guards, which are back when it ends, and whole where it does not.
+pub(super) fn unguarded(db: &Connection, work: impl FnOnce(&Connection) -> rusqlite::Result<()>) -> rusqlite::Result<()> {
+    let batch = db.unchecked_transaction()?;
     let guards: Vec<(String, String)> = {
         let mut statement = db.prepare("SELECT name, sql FROM sqlite_schema WHERE type = 'trigger'")?;
         statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<Result<_, _>>()?
     };
-    db.execute_batch("BEGIN")?;
     guards.iter().try_for_each(|(name, _)| db.execute_batch(&format!("DROP TRIGGER {name}")))?;
-    db.execute_batch(sql)?;
-    if rehash {
-        fit_leaves(db)?;
-    }
+    work(db)?;
     guards.iter().try_for_each(|(_, guard)| db.execute_batch(guard))?;
-    db.execute_batch("COMMIT")
+    batch.commit()
 }
 
 fn fit_leaves(db: &Connection) -> rusqlite::Result<()> {

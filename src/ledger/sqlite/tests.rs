@@ -234,9 +234,9 @@ fn foreign_and_damaged_files_fail_with_a_hint() {
         ("it is empty", &|path| fs::write(path, "").unwrap()),
         ("not a database", &|path| fs::write(path, "not a database, whatever its name says, and long enough to look".repeat(20)).unwrap()),
         ("another program", &|path| Connection::open(path).unwrap().execute_batch("CREATE TABLE x(y)").unwrap()),
-        ("format 2", &|path| {
+        ("format 3", &|path| {
             drop(SqliteLedger::create(path).unwrap());
-            Connection::open(path).unwrap().execute_batch("PRAGMA user_version = 2").unwrap();
+            Connection::open(path).unwrap().execute_batch("PRAGMA user_version = 3").unwrap();
         }),
         ("altered", &|path| {
             drop(SqliteLedger::create(path).unwrap());
@@ -347,7 +347,7 @@ fn fills_its_file_system() {
     };
     assert!(failure.hint.contains("df -h"), "{failure:?}");
     let (len, root) = (ledger.len(), ledger.root());
-    assert_eq!(ledger.check().unwrap(), Verified { len, root });
+    assert_eq!(ledger.check().unwrap(), Verified { len, root, sealed: 0 });
     fs::remove_file(&ballast).unwrap();
     ledger.append(len, &vec![vec![7; 3000]; 5]).unwrap();
     drop(ledger);

@@ -143,12 +143,18 @@ fn find(state: &State, actor: &Actor, id: &str) -> Result<(Digest, u64), Refusal
     }
 }
 
-fn letter(ledger: &dyn Ledger, seq: u64) -> Option<Letter> {
-    let record = ledger.read(seq, 1).ok()?.pop()?;
-    match Entry::parse(&record.bytes).ok()?.event {
-        Event::Message(message::Event::Sent { statement, .. }) => message::letter(&statement),
+fn letter(ledger: &dyn Ledger, seq: u64) -> Result<Letter, Refusal> {
+    let record = ledger.read(seq, 1).ok().and_then(|mut records| records.pop());
+    let found = match record.and_then(|record| Entry::parse(&record.bytes).ok()).map(|entry| entry.event) {
+        Some(Event::Message(message::Event::Sent { statement, .. })) => message::letter(&statement),
+        Some(Event::Message(message::Event::Sealed { .. })) => return Err(put_away(seq)),
         _ => None,
-    }
+    };
+    found.ok_or_else(|| Refusal::new("unreadable", "the message cannot be read back", "orchestrate ledger verify"))
+}
+
+pub(super) fn put_away(seq: u64) -> Refusal {
+    Refusal::new("put-away", format!("the body of entry {seq} is in an archive of the owner's"), "orchestrate ledger unseal ARCHIVE")
 }
 
 async fn read(yard: &Yard, actor: &Actor, id: &str) -> Response {
@@ -156,7 +162,7 @@ async fn read(yard: &Yard, actor: &Actor, id: &str) -> Response {
     let found = yard
         .see(move |state, ledger| {
             let (id, seq) = find(state, &asker, &wanted)?;
-            let letter = letter(ledger, seq).ok_or_else(|| Refusal::new("unreadable", "the message cannot be read back", "orchestrate ledger verify"))?;
+            let letter = letter(ledger, seq)?;
             Ok((view::mail(&letter, &id, state), id))
         })
         .await;

@@ -10,6 +10,7 @@ use crate::domain::motion;
 use crate::domain::name::{SeatName, TaskId};
 use crate::domain::refusal::Refusal;
 use crate::edge::totp::Recovery;
+use crate::supervisor::archive;
 use crate::supervisor::home;
 use crate::supervisor::report;
 use crate::supervisor::protocol::{Request, Response};
@@ -42,6 +43,7 @@ pub fn verb(request: &Request) -> Option<&'static str> {
         Request::Dashboard { .. } => "dashboard",
         Request::Metrics => "metrics",
         Request::Witnessed { .. } => "witnessed",
+        Request::LedgerSeal { .. } | Request::LedgerUnseal { .. } => "archive",
         Request::Resume => "resume",
         Request::Credential { .. } => "credential",
         Request::Down => "down",
@@ -88,6 +90,8 @@ pub async fn answer(yard: &Arc<Yard>, request: Request) -> Response {
         Request::LedgerProve { seq } => record::prove(yard, seq).await,
         Request::Metrics => page(crate::supervisor::metrics::text(yard).await.map(|text| Note { text })),
         Request::Witnessed { note } => record::witnessed(yard, note).await,
+        Request::LedgerSeal { before, path } => archive::seal(yard, &before, PathBuf::from(path)).await,
+        Request::LedgerUnseal { path } => archive::unseal(yard, PathBuf::from(path)).await,
         Request::LedgerSince { old, new } => record::since(yard, old, new).await,
         Request::Checkpoint => page(record::checkpoint(yard).await.map(|(_, text)| Note { text })),
         Request::Bundle { path } => page(record::export(yard, PathBuf::from(path)).await),

@@ -8,6 +8,7 @@ use crate::domain::refusal::Refusal;
 use crate::ledger::bundle;
 use crate::ledger::chain::{Hash, consistency_proof, inclusion_proof, root_of};
 use crate::ledger::checkpoint::{TlogProof, VerifierKey, open_checkpoint};
+use crate::ledger::husk::is_husk;
 use crate::ledger::{Damage, Verified};
 use crate::supervisor::protocol::Response;
 use crate::supervisor::yard::{Yard, blocking};
@@ -50,8 +51,8 @@ pub async fn entries(yard: &Arc<Yard>, from: u64, most: u32, wait: u32) -> Resul
 
 pub fn audit(seen: Result<Verified, Damage>) -> Audit {
     match seen {
-        Ok(seen) => Audit { ok: true, entries: seen.len, root: hex::encode(seen.root), problems: Vec::new() },
-        Err(damage) => Audit { ok: false, entries: damage.seq, root: String::new(), problems: vec![damage.to_string()] },
+        Ok(seen) => Audit { ok: true, entries: seen.len, root: hex::encode(seen.root), sealed: seen.sealed, problems: Vec::new() },
+        Err(damage) => Audit { ok: false, entries: damage.seq, root: String::new(), sealed: 0, problems: vec![damage.to_string()] },
     }
 }
 
@@ -78,6 +79,7 @@ pub async fn prove(yard: &Arc<Yard>, seq: u64) -> Response {
         })
         .await;
     match looked {
+        Ok(Ok((_, _, Some(entry), _))) if is_husk(&entry.bytes) => Response::Refused(super::mail::put_away(seq)),
         Ok(Ok((size, root, Some(entry), Some(path)))) => match yard.keys.checkpoint(&yard.workshop, size, root) {
             Ok(note) => {
                 let proof = TlogProof { extra: Some(entry.bytes.clone()), index: seq, path, note };

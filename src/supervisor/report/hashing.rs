@@ -1,7 +1,8 @@
 //! Hashes entries beside the fold that reads them: two threads, one pass.
 
 use crate::domain::failure::Failure;
-use crate::ledger::chain::{Frontier, leaf_hash};
+use crate::ledger::chain::Frontier;
+use crate::ledger::husk::leaf_of;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::{Scope, ScopedJoinHandle};
 
@@ -76,7 +77,7 @@ fn hash(mut hashed: Hashed, work: &Receiver<Job>) -> Hashed {
             Job::Load(bytes, ends) => {
                 let mut begin = 0;
                 for end in ends {
-                    hashed.all.append(leaf_hash(&bytes[begin..end]));
+                    hashed.all.append(leaf_of(&bytes[begin..end]));
                     begin = end;
                 }
             }

@@ -3,6 +3,7 @@
 use super::super::book::{Book, seal};
 use crate::ledger::bundle;
 use super::super::problems::Problems;
+use super::super::shelf::Shelf;
 use super::honest;
 use super::world::World;
 
@@ -95,6 +96,6 @@ fn hostile_files_are_named_and_never_a_panic() {
     let deep = [b"orchestrate-bundle/v1\n4\nabc\n".to_vec(), b"[".repeat(100_000), b"\n".to_vec()].concat();
     let mut problems = Problems::default();
     let bundle = bundle::read(&deep).unwrap();
-    assert_eq!(Book::read(&bundle, &mut problems).entries.len(), 0);
+    assert_eq!(Book::read(&bundle, &Shelf::default(), &mut problems).entries.len(), 0);
     assert!(problems.into_lines()[0].contains("entry 0: it cannot be read"));
 }

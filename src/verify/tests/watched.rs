@@ -3,6 +3,7 @@
 use super::super::book::Book;
 use super::super::history::History;
 use super::super::problems::Problems;
+use super::super::shelf::Shelf;
 use crate::domain::actor::Actor;
 use crate::domain::dsse::Envelope;
 use crate::domain::entry::{Entry, VERSION};
@@ -48,7 +49,7 @@ fn problems(without: u32) -> Vec<String> {
     let entries = entries(without);
     let bundle = Bundle { entries: entries.iter().map(Vec::as_slice).collect(), note: "" };
     let mut problems = Problems::default();
-    let book = Book::read(&bundle, &mut problems);
+    let book = Book::read(&bundle, &Shelf::default(), &mut problems);
     History::read(&book, &mut problems);
     problems.into_lines()
 }

@@ -124,6 +124,9 @@ impl Tally {
         }
         self.size += 1;
         let inside = self.span.holds(head.time);
+        // A message whose body was put away is a message that was sent.
+        let kind = if (head.noun, head.kind) == ("message", "sealed") { "sent" } else { head.kind };
+        let head = Head { kind, ..head };
         if inside {
             self.count(&head);
         }
@@ -240,7 +243,11 @@ impl Tally {
                 self.runs = false;
                 self.fleet.values_mut().for_each(|sitting| sitting.answers = false);
             }
-            workshop::Event::Sworn { .. } | workshop::Event::Witnessed { .. } => {}
+            workshop::Event::Sworn { .. }
+            | workshop::Event::Witnessed { .. }
+            | workshop::Event::Unwitnessed { .. }
+            | workshop::Event::Archived { .. }
+            | workshop::Event::Restored { .. } => {}
         }
     }
 

@@ -66,7 +66,7 @@ impl Story {
             Event::Message(message::Event::Sent { statement, .. }) => stuck(statement),
             Event::Fleet(fleet::Event::Left { seat, why, .. }) => Err(Failure::new(format!("the instance in {seat} is gone"), why)),
             Event::Freeze(freeze::Event::Frozen { reason, .. }) => Err(Failure::new("the workshop was frozen", reason)),
-            Event::Message(message::Event::Delivered { .. } | message::Event::Acknowledged { .. } | message::Event::Expired { .. } | message::Event::Returned { .. })
+            Event::Message(message::Event::Delivered { .. } | message::Event::Acknowledged { .. } | message::Event::Expired { .. } | message::Event::Returned { .. } | message::Event::Sealed { .. })
             | Event::Fleet(_)
             | Event::Key(key::Event::Made { .. } | key::Event::Revoked { .. })
             | Event::Freeze(freeze::Event::Thawed { .. } | freeze::Event::Agreed { .. })

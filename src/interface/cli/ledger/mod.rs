@@ -4,7 +4,9 @@ mod export;
 mod key;
 mod prove;
 mod refusals;
+mod seal;
 mod since;
+mod unseal;
 mod verify;
 mod witnessed;
 
@@ -26,6 +28,8 @@ pub enum Ledger {
     Refusals(refusals::Refusals),
     Key(key::Key),
     Witnessed(witnessed::Witnessed),
+    Seal(seal::Seal),
+    Unseal(unseal::Unseal),
 }
 
 impl Ledger {
@@ -40,6 +44,8 @@ impl Ledger {
             Self::Refusals(command) => command.run(desk),
             Self::Key(command) => command.run(desk),
             Self::Witnessed(command) => command.run(desk),
+            Self::Seal(command) => command.run(desk),
+            Self::Unseal(command) => command.run(desk),
         }
     }
 }

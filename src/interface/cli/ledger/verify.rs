@@ -4,7 +4,7 @@ use crate::interface::exit::{Exit, Trouble};
 use crate::supervisor::door;
 use crate::supervisor::protocol::{Request, Response};
 use crate::view::answer::Audit;
-use crate::view::text::one_line;
+use crate::view::text::{count, one_line};
 use std::path::{Path, PathBuf};
 
 /// Check every entry and the tree over them.
@@ -49,5 +49,9 @@ fn offline(desk: &Desk) -> Result<Audit, Trouble> {
 fn page(audit: &Audit, sound: bool) -> String {
     let problems: String = audit.problems.iter().map(|problem| format!("  {}\n", one_line(problem))).collect();
     let verdict = if sound { "the ledger holds" } else { "the ledger does NOT hold" };
-    format!("{} entries, root {}\n{problems}{verdict}\n", audit.entries, one_line(&audit.root))
+    let away = match audit.sealed {
+        0 => String::new(),
+        some => format!("the bodies of {} are put away; an entry vouches for what stands in their places\n", count(some, "message")),
+    };
+    format!("{} entries, root {}\n{away}{problems}{verdict}\n", audit.entries, one_line(&audit.root))
 }

@@ -1,5 +1,6 @@
 mod cosign;
 mod key;
+mod serve;
 mod show;
 
 use super::desk::Desk;
@@ -18,6 +19,7 @@ pub enum Witness {
     Key(key::Key),
     Cosign(cosign::Cosign),
     Show(show::Show),
+    Serve(serve::Serve),
 }
 
 impl Witness {
@@ -26,6 +28,7 @@ impl Witness {
             Self::Key(command) => command.run(desk),
             Self::Cosign(command) => command.run(desk),
             Self::Show(command) => command.run(desk),
+            Self::Serve(command) => command.run(desk),
         }
     }
 }

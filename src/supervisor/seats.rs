@@ -299,7 +299,7 @@ fn credentials(yard: &Yard) -> BTreeMap<String, String> {
         let name = match credential.kind {
             CredentialKind::ApiKey => "ANTHROPIC_API_KEY",
             CredentialKind::Bearer => "ANTHROPIC_AUTH_TOKEN",
-            CredentialKind::Token => "CLAUDE_CODE_OAUTH_TOKEN",
+            CredentialKind::Token | CredentialKind::Login => "CLAUDE_CODE_OAUTH_TOKEN",
         };
         env.insert(name.to_owned(), credential.reveal().to_owned());
         env.extend(std::env::var("ANTHROPIC_BASE_URL").map(|url| ("ANTHROPIC_BASE_URL".to_owned(), url)));

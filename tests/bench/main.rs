@@ -1,10 +1,11 @@
 //! The figures, measured: each row stands beside a comparison of the same run. Prints a table and asserts nothing.
 //!
-//! `tests/bench/run [ROW…]`; rows are `boot mail freeze start hint push wall report idle`. Everything is made in a fresh folder below
+//! `tests/bench/run [ROW…]`; rows are `boot mail freeze start hint push wall report fleet idle`. Everything is made in a fresh folder below
 //! `$BENCH_FOLDER` (else `/var/tmp`), and removed only at the end: ext4 makes files slowly where many were just deleted.
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "a benchmark starts programs and reads the clock")]
 
 mod boot;
+mod fleet;
 mod freeze;
 mod hint;
 mod idle;
@@ -22,7 +23,7 @@ use table::Row;
 
 type Measure = fn(&Shop) -> Vec<Row>;
 
-const ROWS: [(&str, Measure); 9] = [
+const ROWS: [(&str, Measure); 10] = [
     ("boot", boot::rows),
     ("mail", mail::rows),
     ("freeze", freeze::rows),
@@ -31,6 +32,7 @@ const ROWS: [(&str, Measure); 9] = [
     ("push", push::rows),
     ("wall", wall::rows),
     ("report", report::rows),
+    ("fleet", fleet::rows),
     ("idle", idle::rows),
 ];
 

@@ -4,6 +4,7 @@
 
 mod change;
 mod conform;
+mod film;
 mod mail;
 mod start;
 mod tools;

@@ -11,7 +11,7 @@ mod words;
 pub use launch::{Kind, Launch, resolve};
 pub use needs::capable;
 pub use registry::{At, Notices, Session, forget, session};
-pub use transcript::{Trace, trace};
+pub use transcript::{Marks, Spoken, Trace, ends, spoken, trace};
 
 use crate::domain::failure::Failure;
 use std::collections::BTreeMap;

@@ -205,7 +205,7 @@ fn place(yard: &Yard, options: &Options, charter: &Charter, seat: &SeatName, res
     plain_folder(&yard.place.clone_of(seat))?;
     let launch = agent::resolve(options.command(charter, seat))?;
     let plan = plan(yard, seat, &launch, &prompt, &home, resumes)?;
-    yard.moods.watch(seat, &home);
+    yard.moods.watch(seat, &home, &Inside::of(yard, seat).clone.to_string_lossy());
     if let Some(user) = yard.users.get(seat) {
         give(&home, *user, FURNISHED)?;
     }

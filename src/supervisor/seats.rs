@@ -263,7 +263,7 @@ fn plan(yard: &Yard, seat: &SeatName, launch: &Launch, prompt: &str, home: &Path
     let walled = yard.isolation != Isolation::None;
     let forward = |(port, socket)| Forward { port, socket: inside.run.join(socket) };
     let forwards = if walled { [(RELAY_PORT, RELAY_SOCKET), (API_PORT, API_SOCKET)].map(forward).to_vec() } else { Vec::new() };
-    let etc = if walled { vec![(agent::MANAGED.to_owned(), managed(yard, &inside)?)] } else { Vec::new() };
+    let etc = if walled && !planted::out("managed-settings") { vec![(agent::MANAGED.to_owned(), managed(yard, &inside)?)] } else { Vec::new() };
     Ok(Plan {
         name: seat.to_string(),
         binds,

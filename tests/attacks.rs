@@ -4,6 +4,7 @@ mod bent;
 mod boundary;
 mod chance;
 mod crash;
+mod deploy;
 mod drift;
 pub mod fleet;
 mod freeze;

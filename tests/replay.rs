@@ -3,6 +3,7 @@
 //! `GOLDEN=renew cargo test --test all replay` lives one more workshop and writes the files anew; a new event kind needs that, or a line by hand.
 
 use crate::world::World;
+use crate::world::seat::yes;
 use orchestrate::domain::actor::Actor;
 use orchestrate::domain::entry::Entry;
 use orchestrate::domain::event::Event;
@@ -10,12 +11,12 @@ use orchestrate::domain::glob::Glob;
 use orchestrate::domain::message::{Event as Mail, Priority};
 use orchestrate::domain::name::{Digest, Oid, SeatName, TaskId};
 use orchestrate::domain::state::State;
-use orchestrate::domain::{alert, confirm, fleet, freeze, key, lock, merge, message, motion, panel, push, review, task, workshop};
+use orchestrate::domain::{alert, confirm, deploy, fleet, freeze, key, lock, merge, message, motion, panel, push, review, task, workshop};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 /// Every kind of event: whoever adds a variant is led here by the compiler, and adds its name.
-const KINDS: [&str; 70] = [
+const KINDS: [&str; 78] = [
     "founded",
     "sworn",
     "started",
@@ -65,6 +66,13 @@ const KINDS: [&str; 70] = [
     "merged",
     "missed",
     "home",
+    "deploy-queued",
+    "deploy-begun",
+    "deploy-ended",
+    "deploy-confirmed",
+    "deploy-interrupted",
+    "deploy-undoing",
+    "deploy-over",
     "sent",
     "delivered",
     "acknowledged",
@@ -77,6 +85,7 @@ const KINDS: [&str; 70] = [
     "lock-released",
     "lock-withdrawn",
     "frozen",
+    "thaw-agreed",
     "thawed",
     "confirmed",
     "used",
@@ -132,6 +141,7 @@ fn kind(event: &Event) -> &'static str {
         Event::Merge(merge::Event::Merged { .. }) => "merged",
         Event::Merge(merge::Event::Missed { .. }) => "missed",
         Event::Merge(merge::Event::Home { .. }) => "home",
+        Event::Deploy(event) => of_deploy(event),
         Event::Message(Mail::Sent { .. }) => "sent",
         Event::Message(Mail::Delivered { .. }) => "delivered",
         Event::Message(Mail::Acknowledged { .. }) => "acknowledged",
@@ -145,6 +155,7 @@ fn kind(event: &Event) -> &'static str {
         Event::Lock(lock::Event::Withdrawn { .. }) => "lock-withdrawn",
         Event::Freeze(freeze::Event::Frozen { .. }) => "frozen",
         Event::Freeze(freeze::Event::Thawed { .. }) => "thawed",
+        Event::Freeze(freeze::Event::Agreed { .. }) => "thaw-agreed",
         Event::Confirm(confirm::Event::Confirmed { .. }) => "confirmed",
         Event::Confirm(confirm::Event::Used { .. }) => "used",
         Event::Confirm(confirm::Event::Missed) => "wrong-code",
@@ -154,6 +165,18 @@ fn kind(event: &Event) -> &'static str {
         Event::Alert(alert::Event::Failed { .. }) => "alert-failed",
         Event::Alert(alert::Event::Reported { .. }) => "reported",
         Event::Alert(alert::Event::Overdue { .. }) => "overdue",
+    }
+}
+
+fn of_deploy(event: &deploy::Event) -> &'static str {
+    match event {
+        deploy::Event::Queued { .. } => "deploy-queued",
+        deploy::Event::Begun { .. } => "deploy-begun",
+        deploy::Event::Ended { .. } => "deploy-ended",
+        deploy::Event::Confirmed { .. } => "deploy-confirmed",
+        deploy::Event::Interrupted { .. } => "deploy-interrupted",
+        deploy::Event::Undoing { .. } => "deploy-undoing",
+        deploy::Event::Over { .. } => "deploy-over",
     }
 }
 
@@ -252,7 +275,7 @@ fn renew() {
 fn life() -> Vec<Entry> {
     let mut world = World::python().bootstrap();
     world.delivered();
-    let (dev, yes) = (world.seat("dev-a"), "--note 'read it, and it is as it should be'");
+    let (dev, yes) = (world.seat("dev-a"), yes("T1"));
     dev.run("git commit -q --allow-empty -m x; git push origin HEAD:main; orchestrate mail send dev-b --subject hello --body there")
         .ends(0);
     world.seat("dev-b").run("orchestrate mail wait --seconds 9 && orchestrate mail ack $(orchestrate mail inbox --json | grep -o '\"id\":\"[0-9a-f]*' | cut -d'\"' -f4)").ok();
@@ -272,7 +295,7 @@ fn life() -> Vec<Entry> {
             world
                 .seat(&seat)
                 .run(&format!(
-                    "for try in 1 2 3 4; do orchestrate review approve T1 {yes} && break; orchestrate gate show T1 --wait 5; done"
+                    "for try in 1 2 3 4; do {yes} && break; orchestrate gate show T1 --wait 5; done"
                 ))
                 .ok();
         }
@@ -283,9 +306,11 @@ fn life() -> Vec<Entry> {
     world.wait_merged("T1");
     world.owner(&["deliver"]).ok();
     let second = drawn_for(&world, "T2", "peer");
-    world.seat(&second[0]).run("orchestrate review reject T2 --note 'this is not what was asked'").ok();
+    world.seat(&second[0]).run("orchestrate review reject T2 --quote '+x' --note 'this is not what was asked'").ok();
     world.seat("librarian").run("orchestrate task veto T2 --reason 'not wanted' && orchestrate freeze --reason 'to see it'").ok();
     let typed = format!("{}\n", world.code_at(60));
+    world.owner_types(&["thaw"], &typed).ends(1).says("not-agreed");
+    world.seat("librarian").run("orchestrate thaw --agree").ok();
     world.owner_types(&["thaw"], &typed).ok();
     world.rule("[review]\nreminder_percent = 40\n");
     world.owner(&["config", "adopt"]).ok();
@@ -353,7 +378,7 @@ fn by_hand() -> Vec<Entry> {
         Event::Fleet(fleet::Event::GivenUp { seat: SeatName::new("dev-a").unwrap(), ends: 7 }),
         Event::Message(message::Event::Returned { to: "dev-a".parse().unwrap() }),
     ];
-    let events = events.into_iter().chain(locks()).chain(panels()).chain(motions());
+    let events = events.into_iter().chain(locks()).chain(panels()).chain(motions()).chain(deployments());
     let entry = |(event, seq): (Event, u64)| Entry { v: 1, seq, time: 1, by: Actor::Edge, event };
     events.zip(10_000..).map(entry).collect()
 }
@@ -384,6 +409,26 @@ fn panels() -> Vec<Event> {
         panel::Event::Opened { epoch: 0, secret: "00".repeat(32), next: draw },
     ];
     events.into_iter().map(Event::Panel).collect()
+}
+
+fn deployments() -> Vec<Event> {
+    use deploy::{Event as Deploying, Listed, Seen, Step};
+    let (task, why): (TaskId, _) = ("T1".parse().unwrap(), "why".to_owned());
+    let (merge, tree, policy) = (Oid::new("1".repeat(40)).unwrap(), Oid::new("2".repeat(40)).unwrap(), Digest::of(b"policy"));
+    let list = Listed { digest: Digest::of(b"list"), files: 1, bytes: 2 };
+    let statement = orchestrate::domain::dsse::Envelope { payload_type: "x".to_owned(), payload: String::new(), signatures: Vec::new() };
+    let seen = Seen { ok: true, note: "1 files, 2 bytes".to_owned(), output: Digest::of(b"list"), list: Some(list.clone()) };
+    let (begun, step, confirmed) = (7, Step::Run, Some(9));
+    let events = [
+        Deploying::Queued { task: task.clone(), merge: merge.clone(), tree: tree.clone(), policy: policy.clone() },
+        Deploying::Begun { task: task.clone(), step, merge, tree, policy: policy.clone(), list: Some(list.digest), confirmed },
+        Deploying::Ended { task: task.clone(), step: Step::Check(1), begun, seen },
+        Deploying::Confirmed { task: task.clone(), code: Some(3), statement },
+        Deploying::Interrupted { task: task.clone(), step, unknown: true, why: why.clone() },
+        Deploying::Undoing { task: task.clone(), policy },
+        Deploying::Over { task, why },
+    ];
+    events.into_iter().map(Event::Deploy).collect()
 }
 
 fn motions() -> Vec<Event> {

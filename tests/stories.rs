@@ -126,7 +126,8 @@ impl Telling {
         let place = format!("{story}:{}", block.at);
         match words.as_slice() {
             ["world", _] => {}
-            ["rules"] => self.world.rule(&block.lines.join("\n")),
+            ["rules"] => self.world.rule(&self.here(block)),
+            ["rules", path] => self.world.rules(path, &self.here(block)),
             ["clock", seconds] => self.world.ahead(seconds.parse().unwrap()),
             ["seat", name] => self.each(&place, block, |world, command| world.seat(name).run(command)),
             ["drawn", task] => {
@@ -140,6 +141,12 @@ impl Telling {
         }
     }
 
+    /// A block's lines, with this world's own folder and workshop where they name them.
+    fn here(&self, block: &Block) -> String {
+        let workshop = orchestrate::supervisor::place::workshop_id(&self.world.repo());
+        block.lines.join("\n").replace("{here}", &self.world.path("").display().to_string()).replace("{workshop}", &workshop)
+    }
+
     /// The seats that chance drew for the gate where a task stands.
     fn drawn(&self, task: &str) -> Vec<SeatName> {
         let state = self.world.fold();
@@ -150,7 +157,7 @@ impl Telling {
 
     fn each(&mut self, place: &str, block: &Block, run: impl Fn(&World, &str) -> Said) {
         for step in steps(block) {
-            let mut command = step.command.clone();
+            let mut command = step.command.replace("{here}", &self.world.path("").display().to_string());
             if command.contains("{code}") {
                 command = command.replace("{code}", &self.code());
             }

@@ -68,7 +68,10 @@ fn the_page_shows_the_workshop_stops_it_and_thaws_it_with_a_code() {
     let (status, said) = act(json!({"freeze": {"reason": "odd"}}));
     assert_eq!(status, 200, "{said}");
     let (_, board) = page.get(&format!("GET /board?since={}", board["known"]), &Value::Null);
-    assert!(board["frozen"] == "odd" && board["title"].as_str().unwrap().starts_with("FROZEN"), "{board}");
+    assert!(board["frozen"]["agreed"] == false && board["title"].as_str().unwrap().starts_with("FROZEN"), "{board}");
+    let (status, said) = act(json!({"thaw": {"code": "000000"}}));
+    assert!(status == 403 && said["trouble"].as_str().unwrap().contains("[not-agreed]"), "{said}");
+    world.seat("librarian").run("orchestrate thaw --agree").ok();
     let (status, said) = act(json!({"thaw": {"code": "000000"}}));
     assert!(status == 403 && said["trouble"].as_str().unwrap().contains("[wrong-code]"), "{said}");
     let code = world.code_at(0);

@@ -173,6 +173,13 @@ impl World {
         std::fs::write(path, before + text).unwrap();
     }
 
+    /// Writes a rule file of the owner's.
+    pub fn rules(&self, name: &str, text: &str) {
+        let path = self.path("rules").join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+
     /// Puts a model behind the seats, whose clients run what a test says because it has them do so.
     pub fn with_brain(mut self, model: Model) -> Self {
         self.rule(&format!("[agent]\nupstream = \"http://{}\"\n", model.address));

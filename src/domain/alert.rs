@@ -13,7 +13,7 @@ use super::event::Event as Any;
 use super::name::Digest;
 use super::policy::Policy;
 use super::state::State;
-use super::{confirm, fleet, freeze, key, merge, panel, review, task, workshop};
+use super::{confirm, deploy, fleet, freeze, key, merge, panel, review, task, workshop};
 use serde::{Deserialize, Serialize};
 use series::Series;
 use std::collections::BTreeMap;
@@ -145,6 +145,8 @@ pub fn severity(entry: &Entry) -> Option<Severity> {
         Any::Alert(Event::Overdue { .. }) => Severity::Critical,
         Any::Freeze(freeze::Event::Frozen { .. }) | Any::Key(key::Event::Revoked { .. }) | Any::Fleet(fleet::Event::GivenUp { .. } | fleet::Event::Overfull { .. } | fleet::Event::Paused { .. }) => Severity::High,
         Any::Confirm(confirm::Event::Reset { .. }) => Severity::High,
+        Any::Deploy(deploy::Event::Ended { seen: deploy::Seen { ok: false, .. }, .. } | deploy::Event::Interrupted { unknown: true, .. }) => Severity::High,
+        Any::Deploy(deploy::Event::Begun { step: deploy::Step::Run | deploy::Step::Rollback, .. } | deploy::Event::Over { .. }) => Severity::Medium,
         Any::Freeze(freeze::Event::Thawed { .. }) | Any::Workshop(workshop::Event::Rechartered { .. }) => Severity::Medium,
         // Two seats' numbers stand out: worth a look, and proof of nothing.
         Any::Review(review::Event::Drawn { extra: Some(_), .. }) => Severity::Medium,
@@ -162,9 +164,11 @@ pub fn severity(entry: &Entry) -> Option<Severity> {
         | Any::Task(_)
         | Any::Review(_)
         | Any::Merge(_)
+        | Any::Deploy(_)
         | Any::Message(_)
         | Any::Alert(_)
         | Any::Lock(_)
+        | Any::Freeze(freeze::Event::Agreed { .. })
         | Any::Confirm(_) => return None,
     })
 }

@@ -88,6 +88,8 @@ pub struct FileChange {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Mark {
+    /// A line that looks like a secret: first, so that no other mark crowds it out.
+    Secret { kind: String, line: u64 },
     /// A code point that turns or hides text, in this line.
     HiddenText { point: u32, line: u64 },
     /// A word of letters of two scripts that look alike.

@@ -4,12 +4,14 @@ use super::change::Change;
 use super::entry::Millis;
 use super::actor::Party;
 use super::alert;
+use super::deploy;
 use super::gate::GateName;
 use super::key::Signing;
 use super::lock::Wish;
 use super::message::Draft;
 use super::name::{Digest, Fingerprint, Oid, RefName, SeatName, TaskId};
 use super::push::Update;
+use super::reading::{Bundle, Said};
 use super::refusal::Refusal;
 use super::run::Run;
 use super::spend::Used;
@@ -60,7 +62,8 @@ pub enum Act {
     /// `secret` is that of the epoch that ends, `next` the commitment to the one that begins.
     OpenEpoch { epoch: u32, secret: String, next: Digest },
     Judge { task: TaskId, attempt: u32, gate: GateName },
-    Review { task: TaskId, accept: bool, note: String, commit: Option<String> },
+    /// `bundle` is the difference that the gate shows, as the edge made it.
+    Review { task: TaskId, accept: bool, note: String, commit: Option<String>, said: Said, bundle: Option<Box<Bundle>> },
     Withdraw { task: TaskId, reason: String },
     Move { matter: String, title: String, body: String },
     Vote { motion: u32, accept: bool, note: String },
@@ -69,6 +72,10 @@ pub enum Act {
     MergeBuilt { task: TaskId, attempt: u32, commit: Oid, old: Oid, tree: Oid },
     MainMoved { task: TaskId, attempt: u32, trouble: Option<String> },
     WentHome { branch: String, outcome: String },
+    /// A deployment's step is about to begin, or has come to this since the entry that says that it began.
+    Deploying { task: TaskId, step: deploy::Step, seen: Option<(u64, deploy::Seen)> },
+    /// The owner's word on a deployment.
+    Deploy { task: TaskId, word: deploy::Word },
     Send { draft: Draft },
     Deliver { ids: Vec<Digest> },
     Acknowledge { id: Digest },
@@ -83,7 +90,9 @@ pub enum Act {
     /// The owner's answer to a confirmation that the owner never wished for.
     Fraud { task: TaskId },
     /// `step` is the time step of a right code; `None` is a wrong one.
-    Thaw { step: Option<u64> },
+    /// A seat says that the freeze may end.
+    AgreeThaw,
+    Thaw { step: Option<u64>, alone: bool },
     /// Something that this socket does not offer, or that could not be read.
     Trespass { verb: String, refusal: Refusal },
     /// `code` is the number of a right recovery code; `None` is a wrong one.
@@ -142,6 +151,7 @@ impl Act {
             Self::MergeBuilt { task, .. } => ("merge", task.to_string()),
             Self::MainMoved { task, .. } => ("main-moved", task.to_string()),
             Self::WentHome { branch, .. } => ("went-home", branch.clone()),
+            Self::Deploying { task, .. } | Self::Deploy { task, .. } => ("deploy", task.to_string()),
             Self::Send { .. } => ("send", none()),
             Self::Deliver { .. } => ("deliver", none()),
             Self::Acknowledge { id } => ("acknowledge", id.to_string()),
@@ -152,6 +162,7 @@ impl Act {
             Self::Alarm => ("alarm", none()),
             Self::Fraud { task } => ("confirm", task.to_string()),
             Self::Thaw { .. } => ("thaw", none()),
+            Self::AgreeThaw => ("agree-thaw", none()),
             Self::Trespass { verb, .. } => (verb, none()),
             Self::ResetCodes { .. } => ("reset-codes", none()),
             Self::Told { outcome } => ("told", outcome.way.to_string()),

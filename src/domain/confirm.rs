@@ -56,7 +56,7 @@ fn is_first(generation: &u32) -> bool {
 
 impl Codes {
     /// A right code ends a row of wrong ones; what was reset stays reset.
-    fn after(&self, step: u64) -> Self {
+    pub(super) fn after(&self, step: u64) -> Self {
         Self { last_step: step, generation: self.generation, spent: self.spent.clone(), ..Self::default() }
     }
 }

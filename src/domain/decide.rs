@@ -9,7 +9,7 @@ use super::merge::{self, Built};
 use super::refusal::{Refusal, Refused};
 use super::state::State;
 use super::task::{self, Ran};
-use super::{alert, confirm, fleet, freeze, key, lock, message, motion, panel, push, review, workshop};
+use super::{alert, confirm, deploy, fleet, freeze, key, lock, message, motion, panel, push, review, workshop};
 
 /// Judges a command against the state. No events and no refusal means: nothing to record.
 pub fn decide(state: &State, actor: &Actor, command: &Command) -> Result<Vec<Event>, Refusal> {
@@ -21,8 +21,8 @@ pub fn decide(state: &State, actor: &Actor, command: &Command) -> Result<Vec<Eve
     match &command.act {
         // An instance answers for its own seat, by its own socket.
         Act::Answer => fleet::answer(state, actor),
-        // The owner stops the workshop, changes its charter, and brings what a witness signed.
-        Act::Stop | Act::Recharter { .. } | Act::Witnessed { .. } => house(state, actor, command),
+        // The owner stops the workshop, changes its charter, brings what a witness signed, and lets merges out.
+        Act::Stop | Act::Recharter { .. } | Act::Witnessed { .. } | Act::Deploy { .. } => house(state, actor, command),
         // A seat signs its own commits.
         Act::Sign { signing } => key::sign(state, actor, now, signing),
         // The owner takes a key away; what was accepted before stays.
@@ -44,7 +44,7 @@ pub fn decide(state: &State, actor: &Actor, command: &Command) -> Result<Vec<Eve
         // A seat takes write locks, all or none; the owner may take them away.
         Act::Lock { .. } | Act::Unlock { .. } => locks(state, actor, command),
         // The librarian and the owner stop everything; the owner opens it again, with a code.
-        Act::Freeze { .. } | Act::Fraud { .. } | Act::Thaw { .. } => stops(state, actor, command),
+        Act::Freeze { .. } | Act::Fraud { .. } | Act::AgreeThaw | Act::Thaw { .. } => stops(state, actor, command),
         // A recovery code makes the owner's second factor anew.
         Act::ResetCodes { code } => confirm::reset(state, actor, *code),
         // What a socket does not offer is refused and recorded, whoever asks.
@@ -69,7 +69,7 @@ pub fn decide(state: &State, actor: &Actor, command: &Command) -> Result<Vec<Eve
         | Act::Judge { .. }
         | Act::MergeBuilt { .. }
         | Act::MainMoved { .. }
-        | Act::WentHome { .. }
+        | Act::WentHome { .. } | Act::Deploying { .. }
         | Act::Told { .. }
         | Act::Reported { .. }
         | Act::Overdue { .. }
@@ -86,6 +86,8 @@ fn house(state: &State, actor: &Actor, command: &Command) -> Result<Vec<Event>, 
         Act::Recharter { charter } => workshop::recharter(state, actor, charter),
         // What a witness saw is kept beside what it saw.
         Act::Witnessed { note } => workshop::witnessed(actor, note),
+        // The owner confirms, ends, repeats or undoes a deployment.
+        Act::Deploy { task, word } => deploy::say(state, actor, command.now, task, word),
         // The owner stops the workshop; nothing is lost by it.
         _ => owner(actor, "stop").map(|()| vec![Event::Workshop(workshop::Event::Stopped)]),
     }
@@ -103,7 +105,8 @@ fn measured(state: &State, command: &Command) -> Result<Vec<Event>, Refusal> {
         // Every start says which isolation level its probes saw.
         Act::Start { version, level, note } => {
             let (version, level, note) = (version.clone(), level.clone(), note.clone());
-            Ok(vec![Event::Workshop(workshop::Event::Started { version, level, note })])
+            let started = Event::Workshop(workshop::Event::Started { version, level, note });
+            Ok(std::iter::once(started).chain(deploy::interrupted(state)).collect())
         }
         // Instances come and go.
         Act::Seat { seat, agent, prompt } => fleet::seat(state, seat, agent, prompt),
@@ -135,6 +138,9 @@ fn measured(state: &State, command: &Command) -> Result<Vec<Event>, Refusal> {
         Act::WentHome { branch, outcome } => {
             Ok(vec![Event::Merge(merge::Event::Home { branch: branch.clone(), outcome: outcome.clone() })])
         }
+        // A deployment goes on step by step.
+        Act::Deploying { task, step, seen: None } => deploy::begin(state, task, *step),
+        Act::Deploying { task, step, seen: Some((begun, seen)) } => Ok(deploy::ended(state, task, *step, *begun, seen)),
         // What came of a message to the owner, and of the daily report.
         Act::Told { outcome } => Ok(alert::told(state, outcome)),
         Act::Reported { day, size, digest } => Ok(alert::reported(state, day, *size, digest)),
@@ -173,8 +179,9 @@ fn tasks(state: &State, actor: &Actor, command: &Command) -> Result<Vec<Event>, 
 
 fn words(state: &State, actor: &Actor, command: &Command) -> Result<Vec<Event>, Refusal> {
     match &command.act {
-        Act::Review { task, accept, note, commit } => {
-            review::decide(state, actor, command.now, task, &review::Word::new(*accept, note, commit.as_ref()))
+        Act::Review { task, accept, note, commit, said, bundle } => {
+            let word = review::Word { accept: *accept, note, commit: commit.as_deref(), said, bundle: bundle.as_deref() };
+            review::decide(state, actor, command.now, task, &word)
         }
         Act::Withdraw { task, reason } => panel::withdraw(state, actor, task, reason),
         _ => unreachable!("BUG: decide hands over acts with words only"),
@@ -202,7 +209,8 @@ fn stops(state: &State, actor: &Actor, command: &Command) -> Result<Vec<Event>, 
     match &command.act {
         Act::Freeze { reason } => freeze::freeze(state, actor, reason),
         Act::Fraud { task } => freeze::fraud(state, actor, command.now, task),
-        Act::Thaw { step } => thaw(state, actor, command.now, *step),
+        Act::AgreeThaw => freeze::agree(state, actor),
+        Act::Thaw { step, alone } => thaw(state, actor, command.now, *step, *alone),
         _ => unreachable!("BUG: decide hands over acts that stop or open everything only"),
     }
 }
@@ -215,8 +223,8 @@ fn locks(state: &State, actor: &Actor, command: &Command) -> Result<Vec<Event>, 
     }
 }
 
-fn thaw(state: &State, actor: &Actor, now: u64, step: Option<u64>) -> Result<Vec<Event>, Refusal> {
-    let thawed = freeze::thaw(state, actor)?;
+fn thaw(state: &State, actor: &Actor, now: u64, step: Option<u64>, alone: bool) -> Result<Vec<Event>, Refusal> {
+    let thawed = freeze::thaw(state, actor, alone)?;
     Ok(match confirm::code(state, now, step)? {
         None => vec![Event::Confirm(confirm::Event::Missed)],
         Some(step) => {
@@ -261,8 +269,9 @@ impl State {
             Event::Panel(event) => panel::apply(self, &entry.by, entry.time, event),
             Event::Motion(event) => motion::apply(self, &entry.by, entry.seq, entry.time, event),
             Event::Merge(event) => merge::apply(self, entry.time, event),
+            Event::Deploy(event) => deploy::apply(self, entry.seq, entry.time, event),
             Event::Message(event) => message::apply(self, entry.seq, entry.time, event),
-            Event::Freeze(event) => freeze::apply(self, &entry.by, entry.time, event),
+            Event::Freeze(event) => freeze::apply(self, &entry.by, entry.time, entry.seq, event),
             Event::Lock(event) => lock::apply(self, &entry.by, entry.seq, entry.time, event),
             Event::Confirm(event) => confirm::apply(self, entry.time, event),
             Event::Refused(event) => self.note_refusal(entry, event),

@@ -2,6 +2,7 @@
 
 use super::actor::Party;
 use super::change::Change;
+use super::deploy;
 use super::entry::Entry;
 use super::event::Event;
 use super::fleet;
@@ -18,6 +19,7 @@ use super::review;
 use super::run::Completion;
 use super::state::State;
 use super::task::{self, Attempt, RunKind, Stage};
+use super::workshop;
 
 /// One thing to do. Its result comes back only as a command by the edge.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -37,6 +39,8 @@ pub enum Effect {
     MoveRefs { push: String },
     /// Bring the approved history to the mirror and, where the owner wants it, home.
     Publish,
+    /// Do this step of a deployment.
+    Deploy { task: TaskId, step: deploy::Step },
     /// Freeze, since what was refused asks for it.
     Alarm,
     /// Look after those who wait for locks.
@@ -79,8 +83,14 @@ pub fn react(state: &State, entry: &Entry) -> Vec<Effect> {
         Event::Freeze(freeze::Event::Frozen { .. }) => vec![Effect::Ring { to: state.fleet_order.iter().cloned().map(Party::Seat).collect() }],
         Event::Refused(_) => alarm(state).into_iter().collect(),
         Event::Fleet(fleet::Event::Recalled { seats }) => vec![Effect::Refill { seats: seats.clone() }],
-        Event::Workshop(_) | Event::Key(_) | Event::Fleet(_) | Event::Alert(_) => Vec::new(),
+        Event::Deploy(_) | Event::Workshop(workshop::Event::Rechartered { .. }) => deployment(state).into_iter().collect(),
+        Event::Workshop(_) | Event::Key(_) | Event::Fleet(_) | Event::Alert(_) | Event::Freeze(freeze::Event::Agreed { .. }) => Vec::new(),
     }
+}
+
+/// The step of a deployment that can begin now.
+fn deployment(state: &State) -> Option<Effect> {
+    deploy::due(state).map(|(task, step)| Effect::Deploy { task, step })
 }
 
 /// What was merged and could not go home while everything stood still.
@@ -134,7 +144,7 @@ pub fn outstanding(state: &State) -> Vec<Effect> {
     let waiting = (!state.locks.queue.is_empty()).then_some(Effect::Lend);
     let called = fleet::called(state);
     let refill = (!called.is_empty()).then_some(Effect::Refill { seats: called });
-    alarm(state).into_iter().chain(landing).chain(steps).chain(waiting).chain(refill).collect()
+    alarm(state).into_iter().chain(landing).chain(steps).chain(waiting).chain(refill).chain(deployment(state)).collect()
 }
 
 /// What a task's newest attempt needs now. A stalled one waits to be told.

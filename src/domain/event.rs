@@ -2,7 +2,7 @@
 
 use super::actor::Party;
 use super::dsse::Envelope;
-use super::{alert, confirm, fleet, freeze, key, lock, merge, message, motion, panel, push, refusal, review, task, workshop};
+use super::{alert, confirm, deploy, fleet, freeze, key, lock, merge, message, motion, panel, push, refusal, review, task, workshop};
 use serde::{Deserialize, Serialize};
 
 /// A recorded fact. To add one: a variant in its noun's file; the compiler names the rest.
@@ -18,6 +18,7 @@ pub enum Event {
     Panel(panel::Event),
     Motion(motion::Event),
     Merge(merge::Event),
+    Deploy(deploy::Event),
     Message(message::Event),
     Lock(lock::Event),
     Freeze(freeze::Event),
@@ -35,8 +36,10 @@ impl Event {
             Self::Review(event) => event.statement(),
             Self::Message(event) => event.statement(),
             Self::Motion(event) => event.statement(),
+            Self::Freeze(event) => event.statement(),
             Self::Confirm(event) => event.statement(),
-            Self::Panel(_) | Self::Key(_) | Self::Fleet(_) | Self::Push(_) | Self::Merge(_) | Self::Lock(_) | Self::Freeze(_) | Self::Refused(_) | Self::Alert(_) => None,
+            Self::Deploy(event) => event.statement(),
+            Self::Panel(_) | Self::Key(_) | Self::Fleet(_) | Self::Push(_) | Self::Merge(_) | Self::Lock(_) | Self::Refused(_) | Self::Alert(_) => None,
         }
     }
 }

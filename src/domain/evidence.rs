@@ -25,6 +25,9 @@ pub struct Approval {
     /// Ledger index of the draw it answers.
     pub bundle: u64,
     pub accept: bool,
+    /// It has a verdict on every file, and a quote.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub read: bool,
 }
 
 /// Everything that is known when one gate is judged.

@@ -1,6 +1,7 @@
 //! A gate: a stage that a change passes only when each of its checks has seen what it wants to see.
 
 use super::check::{self, Verdict};
+use super::deploy;
 use super::evidence::Evidence;
 use super::policy::Invalid;
 use serde::{Deserialize, Serialize};
@@ -49,6 +50,9 @@ pub struct RawGate {
     pub checks: Vec<String>,
     #[serde(default)]
     pub limits: GateLimits,
+    /// What follows a merge; of the last gate only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deployment: Option<deploy::Terms>,
 }
 
 /// What a gate asks of its test runs, where it differs from the policy's `[runner]`.
@@ -80,9 +84,13 @@ impl TryFrom<RawGate> for Gate {
 
     fn try_from(raw: RawGate) -> Result<Self, Invalid> {
         let bad_limit = |limit: Option<u32>| limit == Some(0);
+        if let Some(fault) = raw.deployment.as_ref().and_then(deploy::Terms::fault) {
+            return Err(Invalid::new(format!("deployment.{}", fault.key), fault.why));
+        }
         match &raw {
             _ if raw.about.trim().is_empty() => Err(Invalid::new("about", "it is empty")),
             _ if raw.checks.is_empty() => Err(Invalid::new("checks", "a gate without a check would let everything through")),
+            _ if raw.deployment.is_some() && raw.name != GateName::Deploy => Err(Invalid::new("deployment", "only the gate deploy has one")),
             _ if bad_limit(raw.limits.wall_seconds) || bad_limit(raw.limits.runs) => Err(Invalid::new("limits", "a limit is at least 1")),
             _ => known_once(&raw.checks).map(|()| Self(raw)),
         }
@@ -141,7 +149,7 @@ mod tests {
 
     fn raw(checks: &[&str]) -> RawGate {
         let checks = checks.iter().map(|name| (*name).to_owned()).collect();
-        RawGate { name: GateName::Peer, about: "x".to_owned(), checks, limits: GateLimits::default() }
+        RawGate { name: GateName::Peer, about: "x".to_owned(), checks, limits: GateLimits::default(), deployment: None }
     }
 
     #[test]

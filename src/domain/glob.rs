@@ -102,8 +102,7 @@ impl FoldedPath {
     }
 
     pub fn is(&self, glob: &Glob) -> bool {
-        let start: Vec<bool> = (0..=self.0.len()).map(|at| at == 0).collect();
-        glob.parts.iter().fold(start, |reached, part| self.step(part, &reached)).last().copied().unwrap_or(false)
+        wild(&glob.parts, &self.0, |part| *part == Part::Segments, |part, name| matches!(part, Part::Name(wanted) if name_matches(wanted, name)))
     }
 
     /// Tells whether at least one pattern of a list matches.
@@ -123,14 +122,6 @@ impl FoldedPath {
 
     pub fn segments(&self) -> impl Iterator<Item = String> {
         self.0.iter().map(|segment| segment.iter().collect())
-    }
-
-    /// From the places that the parts so far can end at, the places that one part more can end at.
-    fn step(&self, part: &Part, reached: &[bool]) -> Vec<bool> {
-        match part {
-            Part::Segments => spread(reached),
-            Part::Name(name) => (0..reached.len()).map(|at| at > 0 && reached[at - 1] && name_matches(name, &self.0[at - 1])).collect(),
-        }
     }
 }
 
@@ -208,13 +199,28 @@ fn part(segment: &str) -> Part {
 }
 
 fn name_matches(pattern: &[char], name: &[char]) -> bool {
-    let start: Vec<bool> = (0..=name.len()).map(|at| at == 0).collect();
-    let step = |reached: Vec<bool>, wanted: &char| match wanted {
-        '*' => spread(&reached),
-        '?' => (0..reached.len()).map(|at| at > 0 && reached[at - 1]).collect(),
-        wanted => (0..reached.len()).map(|at| at > 0 && reached[at - 1] && name[at - 1] == *wanted).collect(),
-    };
-    pattern.iter().fold(start, step).last().copied().unwrap_or(false)
+    wild(pattern, name, |wanted| *wanted == '*', |wanted, letter| *wanted == '?' || wanted == letter)
+}
+
+/// Matches a pattern whose `any` stands for any number of things. After a miss the last `any` takes one thing more; those before it took as little
+/// as they could, so that they need no second try.
+fn wild<P, T>(pattern: &[P], things: &[T], any: impl Fn(&P) -> bool, one: impl Fn(&P, &T) -> bool) -> bool {
+    let (mut at, mut next, mut last) = (0, 0, None);
+    while let Some(thing) = things.get(next) {
+        match pattern.get(at) {
+            Some(part) if any(part) => {
+                at += 1;
+                last = Some((at, next));
+            }
+            Some(part) if one(part, thing) => (at, next) = (at + 1, next + 1),
+            Some(_) | None => {
+                let Some((after, taken)) = last else { return false };
+                (at, next) = (after, taken + 1);
+                last = Some((after, next));
+            }
+        }
+    }
+    pattern[at..].iter().all(any)
 }
 
 /// Tells whether some name matches both patterns; built like `Glob::meets`, letter by letter.
@@ -234,11 +240,6 @@ fn names_meet(a: &[char], b: &[char]) -> bool {
         below = row;
     }
     below.first().copied().unwrap_or(false)
-}
-
-/// Everything from the first reached place on is reached.
-fn spread(reached: &[bool]) -> Vec<bool> {
-    reached.iter().scan(false, |seen, here| Some(std::mem::replace(seen, *seen || *here) || *here)).collect()
 }
 
 /// What some file system folds into ASCII must not hide from an ASCII pattern: long s, Kelvin sign, sharp s, ligatures, backslash.

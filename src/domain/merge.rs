@@ -1,5 +1,6 @@
 //! The one move of the protected branch: intent, move, word; and the way home to the owner.
 
+use super::deploy;
 use super::entry::Millis;
 use super::event::Event as Any;
 use super::message;
@@ -66,8 +67,8 @@ pub fn still(state: &State, task: &TaskId, number: u32) -> Result<(), Refusal> {
 
 /// Takes the edge's word on the move.
 pub fn moved(state: &State, task: &TaskId, number: u32, trouble: Option<&str>) -> Result<Vec<Any>, Refusal> {
-    let (known, attempt) = task::current(state, task, number)?;
-    let Stage::Moving { commit, .. } = &attempt.stage else {
+    let (known, now) = task::current(state, task, number)?;
+    let Stage::Moving { commit, .. } = &now.stage else {
         return Ok(Vec::new());
     };
     let (name, attempt, commit) = (task.clone(), number, commit.clone());
@@ -78,8 +79,10 @@ pub fn moved(state: &State, task: &TaskId, number: u32, trouble: Option<&str>) -
     let to = known.author.clone().into_iter().collect();
     let mail = message::notice(state, state.now, to, &format!("{task} is merged"), &text, Some(task));
     let owner = message::notice_owner(state, state.now, &format!("{task} is merged"), &text, Some(task));
+    let tree = now.runs.get(&RunKind::Merge).map(|tested| &tested.run.tree);
+    let deployed = deploy::queued(state, task, &commit, tree);
     let merged = Any::Merge(Event::Merged { task: name, attempt, commit });
-    Ok(std::iter::once(merged).chain(message::chain(mail, owner)).collect())
+    Ok(std::iter::once(merged).chain(deployed).chain(message::chain(mail, owner)).collect())
 }
 
 pub fn apply(state: &mut State, time: Millis, event: &Event) {

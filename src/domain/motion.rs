@@ -34,11 +34,7 @@ pub enum Event {
 impl Event {
     pub fn statement(&mut self) -> Option<(Party, &mut Envelope)> {
         match self {
-            Self::Voted { statement, .. } => {
-                let value: serde_json::Value = serde_json::from_slice(&statement::payload(statement)?).ok()?;
-                let voter: Party = value.get("predicate")?.get("voter")?.as_str()?.parse().ok()?;
-                Some((voter, statement))
-            }
+            Self::Voted { statement, .. } => Some((statement::signer(statement)?, statement)),
             Self::Moved { .. } | Self::Reminded { .. } | Self::Referred { .. } | Self::Closed { .. } => None,
         }
     }

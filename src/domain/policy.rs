@@ -331,11 +331,15 @@ impl Policy {
     pub fn kind(&self, path: &str) -> PathKind {
         let folded = FoldedPath::new(path);
         match () {
-            () if odd_path(path).is_some() || folded.is_any(&self.paths.control) => PathKind::Control,
+            () if self.steers(path, &folded) => PathKind::Control,
             () if folded.is_any(&self.paths.tests) => PathKind::Test,
             () if folded.is_any(&self.paths.docs) => PathKind::Docs,
             () => PathKind::Source,
         }
+    }
+
+    fn steers(&self, path: &str, folded: &FoldedPath) -> bool {
+        odd_path(path).is_some() || folded.is_any(&self.paths.control)
     }
 
     /// What a changed file is for: its path's kind, but something that runs or points elsewhere is never a mere document or test.
@@ -354,7 +358,7 @@ impl Policy {
         let folded = FoldedPath::new(path);
         match () {
             () if folded.is_any(&self.risk.critical) => Risk::Critical,
-            () if folded.is_any(&self.risk.high) || self.kind(path) == PathKind::Control => Risk::High,
+            () if folded.is_any(&self.risk.high) || self.steers(path, &folded) => Risk::High,
             () if folded.is_any(&self.risk.medium) => Risk::Medium,
             () if folded.is_any(&self.risk.low) => Risk::Low,
             () => Risk::High,

@@ -13,6 +13,7 @@ use super::motion;
 use super::panel;
 use super::planted;
 use super::policy::Act;
+use super::reading::{self, Bundle, Reading, Said};
 use super::refusal::Refusal;
 use super::draw;
 use super::risk::Risk;
@@ -30,7 +31,18 @@ pub enum Event {
     /// those among them that the numbers of a pair asked for.
     Drawn { task: TaskId, attempt: u32, gate: GateName, pool: Vec<SeatName>, seats: Vec<SeatName>, draw: Digest, #[serde(default, skip_serializing_if = "Option::is_none")] extra: Option<Extra> },
     /// A drawn seat's word.
-    Decided { task: TaskId, attempt: u32, gate: GateName, accept: bool, note: String, bundle: u64, statement: Envelope },
+    Decided {
+        task: TaskId,
+        attempt: u32,
+        gate: GateName,
+        accept: bool,
+        note: String,
+        /// What it says of each file, and quotes.
+        #[serde(default, skip_serializing_if = "Reading::is_empty")]
+        reading: Reading,
+        bundle: u64,
+        statement: Envelope,
+    },
 }
 
 impl Event {
@@ -120,7 +132,7 @@ pub fn draw(state: &State, task: &TaskId, number: u32, gate: GateName, draw: &Di
     let told: Vec<SeatName> = seats.iter().cloned().chain(third).collect();
     let subject = format!("{task}: your word is wanted at {gate}");
     let text = format!(
-        "You were drawn for {gate} of {task}, attempt {number}.\n\nLook: orchestrate review show {task}\nThen: orchestrate review approve {task} --note '…'\n  or: orchestrate review reject {task} --note '…'"
+        "You were drawn for {gate} of {task}, attempt {number}.\n\nLook: orchestrate review show {task}\nThen fill in the command that it ends with: a verdict on each file, a quote of the difference, and your note."
     );
     let mail = message::notice(state, state.now, told, &subject, &text, Some(task));
     let council = if gate == GateName::Peer { motion::of_change(state, task, attempt) } else { Vec::new() };
@@ -189,18 +201,14 @@ pub struct Word<'a> {
     pub accept: bool,
     pub note: &'a str,
     pub commit: Option<&'a str>,
-}
-
-impl<'a> Word<'a> {
-    pub fn new(accept: bool, note: &'a str, commit: Option<&'a String>) -> Self {
-        Self { accept, note, commit: commit.map(String::as_str) }
-    }
+    pub said: &'a Said,
+    pub bundle: Option<&'a Bundle>,
 }
 
 /// A reviewer's word: only a drawn seat, only at the gate the attempt stands at, once, never on its own work.
 pub fn decide(state: &State, actor: &Actor, now: Millis, task: &TaskId, word: &Word<'_>) -> Result<Vec<Any>, Refusal> {
     super::freeze::open(state)?;
-    let Word { accept, note, commit } = *word;
+    let Word { accept, note, commit, said, bundle } = *word;
     let Some(seat) = actor.seat() else {
         return Err(Refusal::new("seat-only", "only a seat reviews; the owner confirms or vetoes", format!("orchestrate task confirm {task}")));
     };
@@ -229,14 +237,19 @@ pub fn decide(state: &State, actor: &Actor, now: Millis, task: &TaskId, word: &W
         return Err(Refusal::new("not-tested-yet", "the full run on the merge result has not ended", show));
     }
     words(note)?;
+    let asked = state.charter().gate(gate).checks.iter().any(|check| check == reading::CHECK);
+    let reading = match &attempt.change {
+        Some(change) if asked || !said.is_empty() => Reading::of(said, accept, change, bundle)?,
+        Some(_) | None => Reading::default(),
+    };
     budget::within(state, seat, Act::Reviews, now)?;
     if critical(attempt, gate) {
         budget::within(state, seat, Act::Decisions, now)?;
     }
     let bound = task::bound_at(state, task, attempt, draw.seq, gate)?;
-    let statement = statement::review(&bound, gate, seat, accept, note);
+    let statement = statement::review(&bound, gate, seat, accept, note, &reading);
     let (task, note) = (task.clone(), note.to_owned());
-    Ok(vec![Any::Review(Event::Decided { task, attempt: attempt.number, gate, accept, note, bundle: draw.seq, statement })])
+    Ok(vec![Any::Review(Event::Decided { task, attempt: attempt.number, gate, accept, note, reading, bundle: draw.seq, statement })])
 }
 
 /// A signature that lets a critical change in is a critical decision.
@@ -263,7 +276,7 @@ pub fn apply(state: &mut State, by: &Actor, seq: u64, time: Millis, event: &Even
                 now.draws.insert(*gate, draw);
             });
         }
-        Event::Decided { task, attempt, gate, accept, bundle, .. } => {
+        Event::Decided { task, attempt, gate, accept, reading, bundle, .. } => {
             let Some(seat) = by.seat().cloned() else { return };
             budget::spend(state, &seat, Act::Reviews, time);
             if state.tasks.get(task).and_then(|known| known.attempt.as_ref()).is_some_and(|attempt| critical(attempt, *gate)) {
@@ -273,9 +286,9 @@ pub fn apply(state: &mut State, by: &Actor, seq: u64, time: Millis, event: &Even
             let policy = state.policy.clone();
             task::on_attempt(state, task, *attempt, |now| {
                 let Some(change) = &now.change else { return };
-                let (commit, base) = (change.commit.clone(), change.base.clone());
+                let (commit, base, read) = (change.commit.clone(), change.base.clone(), reading.covers(change));
                 let Some(tree) = now.subject(*gate).cloned() else { return };
-                now.approvals.push(Approval { seat, role, gate: *gate, commit, tree, base, policy, bundle: *bundle, accept: *accept });
+                now.approvals.push(Approval { seat, role, gate: *gate, commit, tree, base, policy, bundle: *bundle, accept: *accept, read });
             });
         }
     }

@@ -33,6 +33,8 @@ pub enum Capability {
     Veto,
     /// Stops the whole workshop.
     Freeze,
+    /// Says with the owner that a frozen workshop may go on.
+    Thaw,
     /// May change documents and nothing else.
     WriteDocsOnly,
     /// Orders and splits tasks.

@@ -2,6 +2,7 @@
 
 use super::change::{Blob, Change, FileChange};
 use super::charter::Charter;
+use super::reading::{Bundle, FileText, Said};
 use super::name::{Oid, SeatName};
 use serde_json::{Value, json};
 
@@ -33,6 +34,14 @@ pub fn change(paths: &[&str], lines: u64) -> Change {
     let files: Vec<FileChange> = paths.iter().enumerate().map(|(at, path)| file(path, if at == 0 { first } else { 1 })).collect();
     let touched = paths.iter().map(|path| (*path).to_owned()).collect();
     Change { base: oid('1'), base_tree: oid('2'), commit: oid('3'), tree: oid('4'), commits: Vec::new(), files, churn: lines, touched }
+}
+
+/// What a reviewer says who finds every file so and quotes all that changed, and the difference that it read.
+pub fn reading(change: &Change, good: bool) -> (Said, Option<Box<Bundle>>) {
+    let paths: Vec<String> = change.files.iter().map(|file| file.path.clone()).collect();
+    let files = paths.iter().map(|path| FileText { path: path.clone(), text: "+x".to_owned() }).collect();
+    let (ok, bad) = if good { (paths, Vec::new()) } else { (Vec::new(), paths) };
+    (Said { ok, bad, quotes: vec!["+x".to_owned()] }, Some(Box::new(Bundle { commit: change.commit.clone(), files, earlier: Vec::new() })))
 }
 
 fn role(name: &str, place: u32, seats: &[&str], capabilities: &[&str], reviewed_by: &[&str]) -> Value {

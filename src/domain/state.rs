@@ -6,6 +6,7 @@ use super::budget::Spent;
 use super::charter::Charter;
 use super::collusion::Record;
 use super::confirm::Codes;
+use super::deploy::Deployments;
 use super::entry::{Entry, Millis};
 use super::fleet::Seat;
 use super::freeze::{self, Attempts, Cause, Freeze};
@@ -90,6 +91,9 @@ pub struct State {
     pub refusals: VecDeque<(u64, Millis, Actor, Refused)>,
     pub refused: u64,
     pub home: Option<(String, String)>,
+    /// What is on its way out of the house, and what is out there.
+    #[serde(skip_serializing_if = "Deployments::is_empty")]
+    pub deploy: Deployments,
 }
 
 fn is_zero(number: &u32) -> bool {
@@ -135,6 +139,7 @@ impl Default for State {
             refusals: VecDeque::new(),
             refused: 0,
             home: None,
+            deploy: Deployments::default(),
         }
     }
 }

@@ -4,8 +4,10 @@ use super::actor::Party;
 use super::change::Change;
 use super::check::Verdict;
 use super::dsse::{Envelope, IN_TOTO};
+use super::freeze::Freeze;
 use super::gate::GateName;
 use super::name::{Digest, Fingerprint, Oid, SeatName, TaskId};
+use super::reading::Reading;
 use super::run::Run;
 use super::workshop::Genesis;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
@@ -18,6 +20,8 @@ pub const TEST_RESULT: &str = "https://in-toto.io/attestation/test-result/v0.1";
 pub const VERDICT: &str = "https://slsa.dev/verification_summary/v1";
 pub const REVIEW: &str = "https://orchestrate.invalid/review/v1";
 pub const CONFIRMATION: &str = "https://orchestrate.invalid/confirmation/v1";
+pub const THAW: &str = "https://orchestrate.invalid/thaw/v1";
+pub const DEPLOYMENT: &str = "https://orchestrate.invalid/deployment/v1";
 pub const VOTE: &str = "https://orchestrate.invalid/vote/v1";
 pub const GENESIS: &str = "https://orchestrate.invalid/genesis/v1";
 /// The payload type of a message.
@@ -40,6 +44,25 @@ pub struct Bound<'a> {
 impl<'a> Bound<'a> {
     pub fn new(workshop: &'a str, task: &'a TaskId, attempt: u32, change: &'a Change, policy: &'a Digest, index: u64) -> Self {
         Self { workshop, task, attempt, commit: &change.commit, tree: &change.tree, base: &change.base, policy, index }
+    }
+}
+
+/// What the owner's word on a deployment is bound to; `index` is the ledger position of the list.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Shipment<'a> {
+    pub workshop: &'a str,
+    pub task: &'a TaskId,
+    pub merge: &'a Oid,
+    pub tree: &'a Oid,
+    pub list: &'a Digest,
+    pub policy: &'a Digest,
+    pub index: u64,
+}
+
+impl Shipment<'_> {
+    /// The digest that the owner is shown and confirms.
+    pub fn digest(&self) -> Digest {
+        Digest::of(&serde_json::to_vec(self).expect("BUG: a binding is always writable as JSON"))
     }
 }
 
@@ -81,9 +104,12 @@ pub fn verdict(bound: &Bound<'_>, gate: GateName, checks: &[(String, Verdict)], 
     statement(bound, candidate(bound), VERDICT, predicate)
 }
 
-/// A reviewer's word.
-pub fn review(bound: &Bound<'_>, gate: GateName, seat: &SeatName, accept: bool, note: &str) -> Envelope {
-    let predicate = json!({"gate": gate, "seat": seat, "accept": accept, "note": note});
+/// A reviewer's word, with what it says of each file and quotes.
+pub fn review(bound: &Bound<'_>, gate: GateName, seat: &SeatName, accept: bool, note: &str, reading: &Reading) -> Envelope {
+    let mut predicate = json!({"gate": gate, "seat": seat, "accept": accept, "note": note});
+    if !reading.is_empty() {
+        predicate["reading"] = json!(reading);
+    }
     statement(bound, candidate(bound), REVIEW, predicate)
 }
 
@@ -92,12 +118,32 @@ pub fn confirmation(bound: &Bound<'_>, shown: &Digest) -> Envelope {
     statement(bound, candidate(bound), CONFIRMATION, json!({"shown": shown}))
 }
 
+/// The owner's word on a deployment, bound to exactly the list that was shown.
+pub fn deployment(shipment: &Shipment<'_>) -> Envelope {
+    let subject = json!({"name": format!("{}/{}", shipment.workshop, shipment.task), "digest": {"gitCommit": shipment.merge, "gitTree": shipment.tree}});
+    let predicate = json!({"shown": shipment.digest(), "bound": shipment});
+    seal(IN_TOTO, &json!({"_type": STATEMENT, "subject": [subject], "predicateType": DEPLOYMENT, "predicate": predicate}))
+}
+
 /// A voice on a motion.
 #[expect(clippy::too_many_arguments, reason = "each is a fact that the voice is bound to")]
 pub fn vote(workshop: &str, motion: u32, text: &Digest, voter: &Party, accept: bool, note: &str, policy: &Digest, index: u64) -> Envelope {
     let subject = json!({"name": format!("{workshop}/M{motion}"), "digest": {"sha256": text}});
     let predicate = json!({"workshop": workshop, "motion": motion, "voter": voter.to_string(), "accept": accept, "note": note, "policy": policy, "index": index});
     seal(IN_TOTO, &json!({"_type": STATEMENT, "subject": [subject], "predicateType": VOTE, "predicate": predicate}))
+}
+
+/// A seat's word that a freeze may end.
+pub fn thaw(workshop: &str, freeze: &Freeze, seat: &SeatName, policy: &Digest) -> Envelope {
+    let subject = json!({"name": format!("{workshop}/freeze"), "digest": {"sha256": Digest::of(freeze.reason.as_bytes())}});
+    let predicate = json!({"workshop": workshop, "voter": seat, "policy": policy, "index": freeze.seq});
+    seal(IN_TOTO, &json!({"_type": STATEMENT, "subject": [subject], "predicateType": THAW, "predicate": predicate}))
+}
+
+/// Who is to sign a voice, by its own words.
+pub fn signer(envelope: &Envelope) -> Option<Party> {
+    let value: Value = serde_json::from_slice(&payload(envelope)?).ok()?;
+    value.get("predicate")?.get("voter")?.as_str()?.parse().ok()
 }
 
 /// The owner's word on genesis: which keys, which charter.

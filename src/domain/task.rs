@@ -10,6 +10,7 @@ use super::change::Change;
 use super::check::Verdict;
 use super::command::Command;
 use super::confirm;
+use super::deploy;
 use super::dsse::Envelope;
 use super::entry::Millis;
 use super::event::Event as Any;
@@ -375,7 +376,7 @@ pub fn retry(state: &State, actor: &Actor, task: &TaskId) -> Result<Vec<Any>, Re
 pub fn veto(state: &State, actor: &Actor, task: &TaskId, reason: &str) -> Result<Vec<Any>, Refusal> {
     state.allows(actor, Capability::Veto, "veto a task")?;
     let known = state.task(task)?;
-    if known.merged.is_some() {
+    if known.merged.is_some() && !deploy::stoppable(state, task) {
         return Err(Refusal::new("merged-already", format!("{task} is on the protected branch already"), "orchestrate task open 'revert …'"));
     }
     let reason = Command::line(reason, "a veto wants a reason", &format!("orchestrate task veto {task} --reason 'why'"))?;

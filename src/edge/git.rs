@@ -3,6 +3,7 @@
 //! Nothing here runs git in a tree that a seat can write. Objects are read through `cat-file --batch` and taken apart in
 //! this process, so that no attribute, filter, replacement, graft, mailmap or setting can change what is seen.
 
+mod checkout;
 mod commit;
 mod compare;
 mod compose;
@@ -19,6 +20,7 @@ mod merge;
 mod mirror;
 mod mover;
 mod objects;
+mod parcel;
 pub mod pkt;
 mod project;
 mod read;
@@ -31,6 +33,7 @@ mod text;
 mod tree;
 mod walk;
 
+pub use checkout::Checkout;
 pub use deliver::{Delivered, deliver, push_home};
 pub use hunks::TakenBack;
 pub use gate::Gate;
@@ -38,6 +41,7 @@ pub use inspect::{Incoming, Inspection, Kind, Update};
 pub use merge::MergeTree;
 pub use mover::Mover;
 pub use objects::Quarantine;
+pub use parcel::{Packed, Parcel};
 pub use project::{found, plain_clone};
 pub use read::{Compared, Reader, Soundness};
 pub use seat::CloneSetup;

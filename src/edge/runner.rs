@@ -146,6 +146,19 @@ pub fn run(job: &Job) -> Run {
     }
 }
 
+/// Runs one command of the owner's where tests run: its exit code, where it came to an end by itself, and what it said.
+pub fn command(job: &Job, argv: &[String]) -> (Result<Option<i32>, String>, String) {
+    let begin = Instant::now();
+    let ended = Bench::new(job, begin).and_then(|bench| {
+        let env = [("PATH".into(), toolchain::path(Path::new("/usr/local/sbin")))].into();
+        bench.execute(&execute::Program { argv: argv.iter().map(Into::into).collect(), env, ..execute::Program::default() })
+    });
+    match ended {
+        Ok(ended) => (Ok(ended.code), format!("{}{}", ended.text(), ended.errors())),
+        Err(trouble) => (Err(trouble.told("").note), String::new()),
+    }
+}
+
 fn with(bench: &Bench) -> Result<Told, Trouble> {
     match &bench.job.harness {
         Harness::Cargo => cargo::run(bench),

@@ -1,5 +1,6 @@
 //! What each request means: a look at the state, or a command to the loop.
 
+mod deploy;
 mod keys;
 mod lock;
 mod mail;
@@ -61,10 +62,13 @@ pub async fn answer(yard: &Arc<Yard>, door: &Door, request: Request) -> Response
         | Request::Sign { .. }
         | Request::VerifySignature { .. }
         | Request::Hook { .. }
-        | Request::Freeze { .. } => work::act(yard, actor, request).await,
+        | Request::Freeze { .. }
+        | Request::ThawAgree => work::act(yard, actor, request).await,
         Request::PreReceive { .. } | Request::ProcReceive { .. } => push::answer(yard, request).await,
         Request::TaskConfirm { .. }
         | Request::Thaw { .. }
+        | Request::DeployShow { .. }
+        | Request::Deploy { .. }
         | Request::KeyRevoke { .. }
         | Request::KeyRotate { .. }
         | Request::AuditOpen

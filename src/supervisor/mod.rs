@@ -4,6 +4,7 @@ mod answer;
 mod audit;
 pub mod charter;
 mod demo;
+mod deploy;
 mod disk;
 mod doctor;
 pub mod door;

@@ -1,5 +1,6 @@
 //! Effects become deeds: measure, test, merge, publish. Their results come back as commands by the edge.
 
+pub(super) mod lay;
 mod sample;
 
 use super::drive::Denied;
@@ -14,12 +15,12 @@ use crate::domain::name::{Digest, Oid, RefName, TaskId};
 use crate::domain::policy::{PathKind, Policy, RunLimits};
 use crate::domain::run::{Completion, Run};
 use crate::domain::task::RunKind;
-use crate::edge::chance;
 use crate::edge::git::{Gate, MergeTree, Move};
 use crate::edge::keys::sign_commit;
 use crate::edge::runner::{self, Harness, Job};
+use lay::Laid;
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -73,6 +74,7 @@ async fn perform(yard: &Arc<Yard>, effect: &Effect) -> Result<(), Failure> {
         Effect::Test { task, attempt, kind } => test(yard, task, *attempt, *kind).await,
         Effect::BuildMerge { task, attempt } => build_merge(yard, task, *attempt).await,
         Effect::Publish => publish(yard).await,
+        Effect::Deploy { task, step } => super::deploy::step(yard, task, *step).await,
         Effect::Refill { .. } => super::seats::refill(yard).await,
         Effect::Ring { .. } | Effect::Lend | Effect::Alarm | Effect::Draw { .. } | Effect::Redraw { .. } | Effect::Judge { .. } | Effect::MoveMain { .. } | Effect::MoveRefs { .. } => Ok(()),
     }
@@ -92,6 +94,7 @@ async fn stall(yard: &Arc<Yard>, effect: &Effect, failure: &Failure) {
         | Effect::Judge { .. }
         | Effect::MoveMain { .. }
         | Effect::MoveRefs { .. }
+        | Effect::Deploy { .. }
         | Effect::Publish => return,
     };
     let why = format!("{failure}{}", if failure.hint.is_empty() { String::new() } else { format!(" ({})", failure.hint) });
@@ -197,12 +200,11 @@ fn try_out(yard: &Yard, trial: &Trial) -> Result<Trialled, Failure> {
     if !trial.wanted {
         return Ok(Trialled::Run { run: Box::new(unasked(tree)), declared: Vec::new() });
     }
-    let bench = Bench::new(yard)?;
     if trial.kind == RunKind::Sample {
-        return sample::run(yard, trial, &bench).map(|run| Trialled::Run { run: Box::new(run), declared: Vec::new() });
+        return sample::run(yard, trial).map(|run| Trialled::Run { run: Box::new(run), declared: Vec::new() });
     }
-    let run = run_often(yard, trial, &bench, &tree)?;
-    let declared = if run.missing.is_empty() { Vec::new() } else { declared(gate, &bench, trial, &run.missing)? };
+    let run = run_often(yard, trial, &tree)?;
+    let declared = if run.missing.is_empty() { Vec::new() } else { declared(yard, trial, &run.missing)? };
     Ok(Trialled::Run { run: Box::new(run), declared })
 }
 
@@ -241,13 +243,12 @@ fn unasked(tree: Oid) -> Run {
     }
 }
 
-/// Runs the tests as often as the policy wants of what the author brings, each time on a fresh checkout; only what all runs agree on counts.
-fn run_often(yard: &Yard, trial: &Trial, bench: &Bench, tree: &Oid) -> Result<Run, Failure> {
+/// Runs the tests as often as the policy wants of what the author brings; only what all runs agree on counts.
+fn run_often(yard: &Yard, trial: &Trial, tree: &Oid) -> Result<Run, Failure> {
     let times = if matches!(trial.kind, RunKind::Red | RunKind::Green) { trial.limits.runs.max(1) } else { 1 };
     let mut agreed: Option<Run> = None;
-    for time in 0..times {
-        let checkout = bench.lay(yard.gate()?, tree, &format!("tree-{time}"))?;
-        let run = run_tests(yard, trial, tree, &checkout);
+    for _ in 0..times {
+        let run = run_tests(yard, trial, tree)?;
         agreed = Some(match agreed {
             None => run,
             Some(before) => before.agree(run),
@@ -259,7 +260,15 @@ fn run_often(yard: &Yard, trial: &Trial, bench: &Bench, tree: &Oid) -> Result<Ru
     agreed.ok_or_else(|| Failure::new("BUG: no test run was made", tree))
 }
 
-fn run_tests(yard: &Yard, trial: &Trial, tree: &Oid, checkout: &Path) -> Run {
+/// One run, on a checkout that nothing was left in.
+fn run_tests(yard: &Yard, trial: &Trial, tree: &Oid) -> Result<Run, Failure> {
+    let laid = Laid::of(yard, tree)?;
+    let run = run_in(yard, trial, tree, &laid.dir());
+    laid.give_back(yard);
+    Ok(run)
+}
+
+fn run_in(yard: &Yard, trial: &Trial, tree: &Oid, checkout: &Path) -> Run {
     let harness = match &trial.limits.command[..] {
         [] => runner::detect(checkout),
         command => Some(Harness::Command { argv: command.to_vec(), junit: None }),
@@ -279,37 +288,12 @@ fn run_tests(yard: &Yard, trial: &Trial, tree: &Oid, checkout: &Path) -> Run {
 }
 
 /// The missing symbols that the candidate's own code brings and the base's lacks.
-fn declared(gate: &Gate, bench: &Bench, trial: &Trial, missing: &[String]) -> Result<Vec<String>, Failure> {
-    let base = bench.lay(gate, &trial.change.base_tree, "base")?;
-    let candidate = bench.lay(gate, &trial.change.tree, "candidate")?;
-    Ok(runner::added_symbols(missing, &base, &candidate, &|path| trial.policy.kind(path) == PathKind::Test))
-}
-
-/// A throw-away folder for one run; gone with it.
-struct Bench {
-    root: PathBuf,
-}
-
-impl Bench {
-    fn new(yard: &Yard) -> Result<Self, Failure> {
-        let root = yard.place.join("work").join(hex::encode(chance::bytes::<8>()?));
-        super::place::make_private(&root)?;
-        Ok(Self { root })
-    }
-
-    fn lay(&self, gate: &Gate, tree: &Oid, name: &str) -> Result<PathBuf, Failure> {
-        let path = self.root.join(name);
-        gate.materialise(tree, &path)?;
-        Ok(path)
-    }
-}
-
-impl Drop for Bench {
-    fn drop(&mut self) {
-        if let Err(why) = std::fs::remove_dir_all(&self.root) {
-            eprintln!("orchestrate: cannot remove {}: {why}", self.root.display());
-        }
-    }
+fn declared(yard: &Yard, trial: &Trial, missing: &[String]) -> Result<Vec<String>, Failure> {
+    let (base, candidate) = (Laid::of(yard, &trial.change.base_tree)?, Laid::of(yard, &trial.change.tree)?);
+    let added = runner::added_symbols(missing, &base.dir(), &candidate.dir(), &|path| trial.policy.kind(path) == PathKind::Test);
+    base.give_back(yard);
+    candidate.give_back(yard);
+    Ok(added)
 }
 
 /// What a merge commit says of itself.

@@ -7,6 +7,7 @@ use crate::domain::actor::Party;
 use crate::domain::failure::Failure;
 use crate::domain::message::Priority;
 use crate::domain::name::{Digest, Oid, SeatName, TaskId};
+use crate::domain::reading::Said;
 use crate::domain::refusal::Refusal;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -68,7 +69,7 @@ pub enum Request {
     TaskSubmit { task: TaskId, commit: Option<Oid> },
     TaskRetry { task: TaskId },
     TaskVeto { task: TaskId, reason: String },
-    ReviewDecide { task: TaskId, accept: bool, note: String, commit: Option<String> },
+    ReviewDecide { task: TaskId, accept: bool, note: String, commit: Option<String>, #[serde(default)] said: Said },
     MotionList,
     MotionOpen { matter: String, title: String, body: String },
     MotionVote { motion: u32, accept: bool, note: String },
@@ -81,9 +82,15 @@ pub enum Request {
     /// A client hook tells what happened; a hint for people, never evidence.
     Hook { name: String, detail: String },
     Freeze { reason: String },
+    /// A seat's word that the freeze may end.
+    ThawAgree,
     // The owner's socket only.
     TaskConfirm { task: TaskId, shown: Digest, code: String },
-    Thaw { code: String },
+    /// `alone`: without the word of a seat that has one in it.
+    Thaw { code: String, #[serde(default)] alone: bool },
+    /// The deployments under way, or one of them with its list.
+    DeployShow { task: Option<TaskId> },
+    Deploy { task: TaskId, word: DeployWord },
     /// Takes a seat's key away; without it the seat can sign, push, submit, review and send nothing.
     KeyRevoke { seat: SeatName, reason: String },
     /// Gives a seat a new key, and takes the old one away where that still counts.
@@ -127,6 +134,16 @@ pub enum Request {
     /// `quarantine` is empty for a push that brings no objects.
     PreReceive { push: String, updates: Vec<RawUpdate>, quarantine: String, alternates: Vec<String> },
     ProcReceive { push: String, updates: Vec<RawUpdate> },
+}
+
+/// What the owner says about a deployment; `code` only where the policy asks for one.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub enum DeployWord {
+    Confirm { shown: Digest, #[serde(default)] code: String },
+    Refuse { reason: String },
+    Retry,
+    Rollback,
 }
 
 /// What a report is about.

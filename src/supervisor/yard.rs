@@ -3,6 +3,7 @@
 use super::report::Kept;
 use super::drive::{Ask, Outcome};
 use super::hands::Keys;
+use super::perform::lay::Laid;
 use super::place::Place;
 use super::relay::meter::Meter;
 use super::seats::moods::Moods;
@@ -30,7 +31,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 
 /// Test runs at the same time; each uses the machine's cores itself.
-const RUNS_AT_ONCE: usize = 2;
+pub const RUNS_AT_ONCE: usize = 2;
 /// Commits remembered as well signed, and for how many milliseconds: a branch is judged whole at every push.
 const MOST_SIGNED: usize = 10_000;
 const STILL_SIGNED: Millis = 600_000;
@@ -65,6 +66,8 @@ pub struct Yard {
     /// Pushes under way, by the socket they came through.
     pub pushes: Mutex<BTreeMap<String, SeatName>>,
     pub runs: Arc<Semaphore>,
+    /// Checkouts that a run left as they were, for the next one.
+    pub spare: Mutex<Vec<Laid>>,
     pub stop: watch::Sender<bool>,
     /// Seats whose present instance is known to have answered, so that its further words need no look at the state.
     met: RwLock<BTreeSet<SeatName>>,
@@ -122,6 +125,7 @@ impl Yard {
             bells: Mutex::default(),
             pushes: Mutex::default(),
             runs: Arc::new(Semaphore::new(RUNS_AT_ONCE)),
+            spare: Mutex::default(),
             stop: watch::Sender::new(false),
             met: RwLock::default(),
             kin: Kin::default(),

@@ -4,11 +4,12 @@ use super::book::{Book, in_two, moment};
 use super::chain::Merge;
 use super::commit::{Commit, Trailers};
 use super::history::History;
-use super::problems::Problems;
+use super::problems::{Problems, plain};
 use super::roster::Roster;
 use crate::domain::actor::Party;
 use crate::domain::change::{Change, FileChange, Signature};
 use crate::domain::name::Oid;
+use crate::domain::reading;
 use crate::edge::git::Reader;
 use crate::edge::keys::split_commit;
 use std::collections::{BTreeSet, HashMap, HashSet};
@@ -105,6 +106,27 @@ impl Judge<'_> {
             self.content(reader, commit, merge, problems);
             self.range(reader, merge, problems);
         }
+    }
+
+    /// Holds the quotes of the words on each merge against its difference; says how many there were, and how many could not be compared.
+    pub fn quotes(&self, reader: &mut Reader, branch: &Branch, problems: &mut Problems) -> (usize, usize) {
+        let (there, mut all, mut unseen) = (branch.ids(), 0, 0);
+        for merge in self.merges.iter().filter(|merge| there.contains(merge.commit.as_str())) {
+            let attempt = self.history.tasks.get(merge.task).and_then(|task| task.attempts.get(&merge.attempt));
+            let Some((attempt, measured)) = attempt.and_then(|attempt| Some((attempt, attempt.measured.as_ref()?))) else { continue };
+            let quotes: Vec<(u64, &String)> = attempt.words.iter().flat_map(|word| word.reading.quotes.iter().map(|quote| (word.seq, quote))).collect();
+            all += quotes.len();
+            let texts = if quotes.is_empty() { Ok(Some(Vec::new())) } else { reader.texts(&measured.change.files, usize::MAX) };
+            let Ok(Some(texts)) = texts else {
+                unseen += quotes.len();
+                continue;
+            };
+            for (seq, quote) in quotes.into_iter().filter(|(_, quote)| !reading::stands_in(&texts, quote)) {
+                let first = plain(quote.lines().next().unwrap_or_default());
+                problems.entry(seq, format_args!("it quotes {first:?}, which does not stand in the difference of {}", merge.task));
+            }
+        }
+        (all, unseen)
     }
 
     /// The branch must begin at the base, hold nothing strange, and leave nothing out before its tip.

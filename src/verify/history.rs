@@ -14,9 +14,10 @@ use crate::domain::gate::GateName;
 use crate::domain::name::{Digest, Oid, SeatName, TaskId};
 use crate::domain::{motion, panel};
 use crate::domain::policy::Needs;
+use crate::domain::reading::Reading;
 use crate::domain::task::RunKind;
 use crate::domain::window::Families;
-use crate::domain::{confirm, fleet, freeze, lock, merge, review, task, workshop};
+use crate::domain::{confirm, deploy, fleet, freeze, lock, merge, review, task, workshop};
 use std::collections::{BTreeMap, BTreeSet};
 
 #[derive(Default)]
@@ -30,6 +31,8 @@ pub(super) struct History<'a> {
     record: Record,
     /// Motions about candidates, by number.
     pub motions: BTreeMap<u32, Put<'a>>,
+    /// All about deployments: place, who, what.
+    pub deploys: Vec<(u64, &'a Actor, &'a deploy::Event)>,
     /// Secrets of epochs, opened.
     pub opened: Vec<(u64, &'a panel::Event)>,
     /// The last token that a lock was given.
@@ -112,6 +115,7 @@ pub(super) struct Decided<'a> {
     pub gate: GateName,
     pub accept: bool,
     pub note: &'a str,
+    pub reading: &'a Reading,
     pub bundle: u64,
     pub statement: &'a Envelope,
 }
@@ -154,6 +158,10 @@ impl<'a> History<'a> {
                     self.known(task)?.merged = Some(entry.time);
                 }
                 supervisor(entry).map(|()| self.moves.extend(step(entry, event)))
+            }
+            Event::Deploy(event) => {
+                self.deploys.push((entry.seq, &entry.by, event));
+                Ok(())
             }
             Event::Freeze(event) => self.freeze(entry, event),
             Event::Lock(lock::Event::Granted { token, seat, .. }) => self.granted(entry, *token, seat),
@@ -248,8 +256,8 @@ impl<'a> History<'a> {
                     None => Ok(()),
                 }
             }
-            review::Event::Decided { task, attempt, gate, accept, note, bundle, statement } => {
-                let word = Decided { seq, by: &entry.by, gate: *gate, accept: *accept, note, bundle: *bundle, statement };
+            review::Event::Decided { task, attempt, gate, accept, note, reading, bundle, statement } => {
+                let word = Decided { seq, by: &entry.by, gate: *gate, accept: *accept, note, reading, bundle: *bundle, statement };
                 self.watch(entry, task, *attempt, event);
                 self.attempt(task, *attempt).map(|attempt| attempt.words.push(word))
             }
@@ -331,7 +339,7 @@ impl<'a> History<'a> {
                 Ok(())
             }
             (freeze::Event::Thawed { .. }, _) => Err("the workshop is thawed and was not frozen".to_owned()),
-            (freeze::Event::Frozen { .. }, Some((_, None))) => Ok(()),
+            (freeze::Event::Agreed { .. }, _) | (freeze::Event::Frozen { .. }, Some((_, None))) => Ok(()),
             (freeze::Event::Frozen { .. }, _) => {
                 self.freezes.push((entry.seq, None));
                 Ok(())

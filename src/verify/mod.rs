@@ -9,6 +9,7 @@ mod case;
 mod chain;
 mod clone;
 mod commit;
+mod deploys;
 mod gates;
 pub mod grown;
 mod history;
@@ -22,6 +23,7 @@ mod runs;
 mod signed;
 #[cfg(test)]
 mod tests;
+mod voices;
 pub mod witness;
 mod witnessed;
 mod word;
@@ -195,6 +197,7 @@ fn ledger(
     trust(&roster, pins.owner.as_deref(), report, problems);
     signed::judge(&book, &roster, problems);
     letters::judge(&book, &roster, problems);
+    voices::judge(&book, &roster, problems);
     let history = History::read(&book, problems);
     report.level = plain(history.level.unwrap_or("unknown"));
     let repeated = audit::judge(&roster, &history, None, problems);
@@ -202,6 +205,7 @@ fn ledger(
     let merges = chain::read(&history, &roster.genesis.base, problems);
     report.commits = cases(&roster, &history, &merges, problems);
     report.lines.insert(0, format!("ledger: {} entries of {}, root {}", report.size, plain(&roster.genesis.workshop), report.root));
+    deploys::judge(&roster, &history, &merges, problems);
     witnessed::judge(&book, &roster, pins, &merges, report, problems);
     report.lines.push(format!("isolation: the last start saw level {} hold", report.level));
     repository(&Judge { roster: &roster, book: &book, history: &history, merges: &merges }, reader, tip, report, problems)
@@ -258,6 +262,11 @@ fn repository(
     let base = &judge.roster.genesis.base;
     let branch = Branch::walk(reader, &found, base, judge.merges, problems);
     judge.judge(reader, &branch, problems);
+    match judge.quotes(reader, &branch, problems) {
+        (0, _) => {}
+        (all, 0) => report.lines.push(format!("quotes: all {all} stand in the differences that they are of")),
+        (all, unseen) => report.lines.push(format!("quotes: {unseen} of {all} could not be compared, as this clone lacks the files of their candidates")),
+    }
     let there = branch.ids();
     report.commits.iter_mut().for_each(|told| told.present = there.contains(told.commit.as_str()));
     report.lines.push(format!("branch: {name} at {}, {} commits since {}", found.short(), branch.len(), base.short()));

@@ -7,8 +7,9 @@ use crate::domain::actor::{Actor, Party};
 use crate::domain::dsse::{Envelope, IN_TOTO};
 use crate::domain::entry::Entry;
 use crate::domain::event::Event;
+use crate::domain::freeze;
 use crate::domain::statement::MESSAGE;
-use crate::domain::{confirm, message, motion, review, task};
+use crate::domain::{confirm, deploy, message, motion, review, task};
 use crate::edge::keys::open_at;
 
 /// A statement, and whose key has to have signed it.
@@ -46,7 +47,8 @@ fn claim(entry: &Entry) -> Result<Option<Claim<'_>>, String> {
             Actor::Owner | Actor::Edge => Err(format!("a review by {}, who is no seat", entry.by)),
         },
         Event::Confirm(confirm::Event::Confirmed { statement, .. }) => by(Party::Owner, statement, IN_TOTO),
-        Event::Motion(motion::Event::Voted { statement, .. }) => by(entry.by.party(), statement, IN_TOTO),
+        Event::Deploy(deploy::Event::Confirmed { statement, .. }) => by(Party::Owner, statement, IN_TOTO),
+        Event::Motion(motion::Event::Voted { statement, .. }) | Event::Freeze(freeze::Event::Agreed { statement }) => by(entry.by.party(), statement, IN_TOTO),
         Event::Message(message::Event::Sent { statement, .. }) => match message::letter(statement) {
             Some(letter) => by(letter.from, statement, MESSAGE),
             None => Err("its message cannot be read".to_owned()),

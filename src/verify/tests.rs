@@ -1,9 +1,11 @@
 //! Honest histories are green; every forgery is red for its own reason.
 
+mod deploys;
 mod flips;
 mod forged;
 mod revoked;
 mod sums;
+mod voices;
 mod watched;
 mod world;
 

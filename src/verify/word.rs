@@ -5,6 +5,7 @@ use crate::domain::check::Verdict;
 use crate::domain::dsse::{Envelope, IN_TOTO};
 use crate::domain::gate::GateName;
 use crate::domain::name::{Digest, Fingerprint, Oid, SeatName, TaskId};
+use crate::domain::reading::Reading;
 use crate::domain::run::Run;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde::Deserialize;
@@ -87,6 +88,8 @@ pub(super) struct ReviewWord {
     pub seat: SeatName,
     pub accept: bool,
     pub note: String,
+    #[serde(default)]
+    pub reading: Reading,
     pub bound: Bound,
 }
 
@@ -97,6 +100,26 @@ pub(super) struct ConfirmWord {
     pub bound: Bound,
 }
 
+/// What the owner's word on a deployment is bound to.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Shipped {
+    pub workshop: String,
+    pub task: TaskId,
+    pub merge: Oid,
+    pub tree: Oid,
+    pub list: Digest,
+    pub policy: Digest,
+    pub index: u64,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct DeployWord {
+    pub shown: Digest,
+    pub bound: Shipped,
+}
+
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct GenesisWord {
@@ -104,6 +127,34 @@ pub(super) struct GenesisWord {
     pub keys: Vec<(Party, Fingerprint)>,
     pub draw: Digest,
     pub note_key: String,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct VoteWord {
+    pub workshop: String,
+    pub motion: u32,
+    pub voter: Party,
+    pub accept: bool,
+    pub note: String,
+    pub policy: Digest,
+    pub index: u64,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ThawWord {
+    pub workshop: String,
+    pub voter: Party,
+    pub policy: Digest,
+    pub index: u64,
+}
+
+impl Subject {
+    /// Tells whether this digest and no other names it.
+    pub fn is_sha256(&self, digest: &Digest) -> bool {
+        self.digest.len() == 1 && self.digest.get("sha256").is_some_and(|named| named == digest.as_str())
+    }
 }
 
 impl Predicate for RunWord {
@@ -117,6 +168,15 @@ impl Predicate for ReviewWord {
 }
 impl Predicate for ConfirmWord {
     const TYPE: &'static str = "https://orchestrate.invalid/confirmation/v1";
+}
+impl Predicate for VoteWord {
+    const TYPE: &'static str = "https://orchestrate.invalid/vote/v1";
+}
+impl Predicate for ThawWord {
+    const TYPE: &'static str = "https://orchestrate.invalid/thaw/v1";
+}
+impl Predicate for DeployWord {
+    const TYPE: &'static str = "https://orchestrate.invalid/deployment/v1";
 }
 impl Predicate for GenesisWord {
     const TYPE: &'static str = "https://orchestrate.invalid/genesis/v1";

@@ -8,6 +8,7 @@ use super::word::{self, ConfirmWord, ReviewWord};
 use crate::domain::actor::Actor;
 use crate::domain::gate::GateName;
 use crate::domain::name::{Digest, SeatName};
+use crate::domain::reading;
 use crate::domain::role::Capability;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -108,10 +109,13 @@ fn counted(case: &Case<'_>, draw: Option<&Drawn<'_>>, decided: &Decided<'_>) -> 
         () if word.seat != *seat => Err(format!("its statement is the word of {}", word.seat)),
         () if decided.bundle != draw.seq => Err(format!("it answers entry {}, and the draw is entry {}", decided.bundle, draw.seq)),
         () if word.gate != decided.gate => Err(format!("its statement is about {}", word.gate)),
-        () if (word.accept, word.note.as_str()) != (decided.accept, decided.note) => {
+        () if (word.accept, word.note.as_str(), &word.reading) != (decided.accept, decided.note, decided.reading) => {
             Err("its statement says something else than its entry".to_owned())
         }
         () if !decided.accept => Err("it says no".to_owned()),
+        () if case.asks(decided.gate, reading::CHECK) && !decided.reading.covers(case.change) => {
+            Err("it has no verdict on every file of the change, or no quote".to_owned())
+        }
         () if decided.seq > judged => Err("it was given after the gate was passed".to_owned()),
         () if decided.gate >= GateName::Qa && !tested => Err("it was given before the merge result was tested".to_owned()),
         () => case.unbound(&word.bound, case.subject(decided.gate), draw.seq).map_or(Ok(seat.clone()), Err),

@@ -5,7 +5,7 @@ use crate::domain::entry::Entry;
 use crate::domain::event::Event;
 use crate::domain::name::{SeatName, TaskId};
 use crate::domain::refusal::Refused;
-use crate::domain::{alert, confirm, fleet, freeze, key, lock, merge, message, motion as putting, panel as sitting, push, review, task, workshop};
+use crate::domain::{alert, confirm, deploy as shipping, fleet, freeze, key, lock, merge, message, motion as putting, panel as sitting, push, review, task, workshop};
 
 /// The entry as one line: position, time, who, what. Harmless on a terminal whatever seats wrote.
 pub fn line(entry: &Entry) -> String {
@@ -25,6 +25,7 @@ pub(super) fn of_event(event: &Event) -> String {
         Event::Panel(event) => panel(event),
         Event::Motion(event) => motion(event),
         Event::Merge(event) => merge(event),
+        Event::Deploy(event) => deploy(event),
         Event::Message(event) => message(event),
         Event::Lock(event) => lock(event),
         Event::Freeze(event) => freeze(event),
@@ -146,9 +147,11 @@ fn review(event: &review::Event) -> String {
             let because = extra.as_ref().map(|extra| format!("; {} from outside, because {}", extra.seats.len(), extra.why)).unwrap_or_default();
             format!("{task} drew for {gate}: {} of {}{because}", names.join(", "), pool.len())
         }
-        review::Event::Decided { task, gate, accept, note, .. } => {
+        review::Event::Decided { task, gate, accept, note, reading, .. } => {
             let word = if *accept { "accepts" } else { "rejects" };
-            format!("{word} {task} at {gate}: {note}")
+            let (files, quotes) = (count(reading.files.len() as u64, "file"), count(reading.quotes.len() as u64, "quote"));
+            let read = if reading.is_empty() { String::new() } else { format!(" ({files} judged, {quotes})") };
+            format!("{word} {task} at {gate}{read}: {note}")
         }
     }
 }
@@ -190,6 +193,21 @@ fn merge(event: &merge::Event) -> String {
     }
 }
 
+fn deploy(event: &shipping::Event) -> String {
+    use shipping::Event;
+    match event {
+        Event::Queued { task, merge, .. } => format!("{task} is to be deployed: {}", merge.short()),
+        Event::Begun { task, step, list: Some(list), .. } => format!("{task} deployment: {step} begins, list {}", list.short()),
+        Event::Begun { task, step, .. } => format!("{task} deployment: {step} begins"),
+        Event::Ended { task, step, seen, .. } => format!("{task} deployment: {step} {}: {}", if seen.ok { "done" } else { "FAILED" }, seen.note),
+        Event::Confirmed { task, .. } => format!("{task} deployment: the list is confirmed by the owner"),
+        Event::Interrupted { task, step, unknown: true, why } => format!("{task} deployment: the outcome of {step} is UNKNOWN: {why}"),
+        Event::Interrupted { task, step, unknown: false, why } => format!("{task} deployment: {step} begins again: {why}"),
+        Event::Undoing { task, .. } => format!("{task} deployment: the owner wants back what was there before"),
+        Event::Over { task, why } => format!("{task} deployment: ended: {why}"),
+    }
+}
+
 fn message(event: &message::Event) -> String {
     match event {
         message::Event::Sent { id, statement } => match message::letter(statement) {
@@ -222,7 +240,8 @@ fn freeze(event: &freeze::Event) -> String {
     match event {
         freeze::Event::Frozen { reason, .. } => format!("FROZEN: {reason}"),
         freeze::Event::Thawed { alone: true } => "thawed by the owner alone".to_owned(),
-        freeze::Event::Thawed { alone: false } => "thawed".to_owned(),
+        freeze::Event::Thawed { alone: false } => "thawed by the owner, as a seat had agreed".to_owned(),
+        freeze::Event::Agreed { .. } => "says that the workshop may go on".to_owned(),
     }
 }
 

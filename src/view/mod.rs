@@ -12,6 +12,7 @@ pub mod turn;
 
 mod certificate;
 mod dashboard;
+mod deploy;
 mod gate;
 mod inbox;
 mod line;
@@ -26,6 +27,7 @@ mod whoami;
 
 pub use certificate::{Certificate, certificates};
 pub use dashboard::{Dashboard, LetterLine, dashboard};
+pub use deploy::{DeployLine, DeployPage, Deployments, deployment, deployments};
 pub use gate::{CheckLine, GateLine, GatePage, GateState, Judge, RunLine, Word, gate};
 pub use inbox::{MailLine, inbox};
 pub use line::line;

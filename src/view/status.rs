@@ -40,6 +40,8 @@ pub struct Status {
     pub mail: MailCount,
     #[serde(default)]
     pub locks: LockPage,
+    #[serde(default)]
+    pub deployments: super::deploy::Deployments,
     /// All refusals so far, and the newest of them, newest last.
     pub refused: u64,
     pub refusals: Vec<RefusalLine>,
@@ -69,6 +71,9 @@ pub struct Frozen {
     pub cause: Option<Cause>,
     #[serde(default)]
     pub led: Vec<RefusalLine>,
+    /// The seats that have said that it may end.
+    #[serde(default)]
+    pub agreed: Vec<SeatName>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -231,6 +236,7 @@ pub fn status(state: &State, now: Millis) -> Status {
         stages: stages(&tasks),
         mail: mail_count(state),
         locks: locks(state, now.max(state.now)),
+        deployments: super::deploy::deployments(state),
         refused: state.refused,
         refusals: refusals(state),
         watched: state.record.findings(state.now),
@@ -327,7 +333,7 @@ fn mail_count(state: &State) -> MailCount {
 fn frozen(state: &State, freeze: &Freeze) -> Frozen {
     let entries = state.cause.iter().flat_map(|cause| &cause.entries).collect::<Vec<_>>();
     let led = state.refusals.iter().filter(|(seq, ..)| entries.contains(&seq)).map(refusal).collect();
-    Frozen { by: freeze.by.clone(), since: freeze.since, reason: freeze.reason.clone(), cause: state.cause.clone(), led }
+    Frozen { by: freeze.by.clone(), since: freeze.since, reason: freeze.reason.clone(), cause: state.cause.clone(), led, agreed: freeze.agreed.iter().cloned().collect() }
 }
 
 fn refusals(state: &State) -> Vec<RefusalLine> {
@@ -373,7 +379,7 @@ fn waiting(state: &State, tasks: &[TaskLine]) -> Vec<Waiting> {
         task: None,
         command: "orchestrate bootstrap".to_owned(),
     });
-    frozen.chain(moves).chain(held).chain(given_up).chain(mail).collect()
+    frozen.chain(moves).chain(held).chain(super::deploy::waiting(state)).chain(given_up).chain(mail).collect()
 }
 
 fn confirmable(state: &State, task: &TaskId) -> bool {

@@ -10,6 +10,7 @@ use crate::domain::event::Event;
 use crate::domain::gate::GateName;
 use crate::domain::message::{Draft, Priority};
 use crate::domain::name::{Digest, Oid, RefName, SeatName, TaskId};
+use crate::domain::reading::Said;
 use crate::domain::run::{Completion, Outcome, Run};
 use crate::domain::state::State;
 use crate::domain::task::{self, RunKind, Stage};
@@ -224,7 +225,7 @@ fn reviews_wait_for_drawn_seats_until_they_spoke() {
     let librarian = Actor::Seat(seat("librarian"));
     assert_eq!(reviews(&journey.state, &librarian).len(), 1);
     assert!(reviews(&journey.state, &dev()).is_empty());
-    journey.run(&librarian, Act::Review { task: t1(), accept: true, note: "looked at all of it".into(), commit: None });
+    journey.run(&librarian, Act::Review { task: t1(), accept: true, note: "looked at all of it".into(), commit: None, said: Said::default(), bundle: None });
     assert!(reviews(&journey.state, &librarian).is_empty());
     let deploy = gate(&journey.state, &t1()).unwrap().gates.pop().unwrap();
     let said: Vec<(&str, Word)> = deploy.judges.iter().map(|judge| (judge.seat.as_str(), judge.word)).collect();

@@ -1,6 +1,7 @@
 //! `kill -9` of the supervisor at any moment: the next start continues, and nothing that was acknowledged is lost.
 
 use crate::world::World;
+use crate::world::seat::yes;
 use crate::world::processes::{Family, gone, kill};
 use rustix::event::{Timespec, poll};
 
@@ -110,7 +111,7 @@ fn approve(world: &World, id: &str, gate: &str) {
         });
     }
     for seat in drawn {
-        world.seat(seat.as_str()).run(&format!("orchestrate review approve {id} --note 'read it, and it is as it should be'")).ok();
+        world.seat(seat.as_str()).run(&yes(id)).ok();
     }
     world.wait_for("the gate", |entry| match &entry.event {
         Event::Task(task::Event::Judged { task, gate: at, pass: true, .. }) if *task == wanted && at.as_str() == gate => Some(()),

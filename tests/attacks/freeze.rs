@@ -35,7 +35,7 @@ fn the_third_attempt_freezes_and_the_owner_sees_what_led_to_it() {
     world.owner(&["status"]).ok().says("dev-a tried 3").says("forged-sender").says("protected-branch");
     world.owner(&["mail", "inbox"]).ok().says("the workshop is frozen");
     let typed = format!("{}\n", world.code_at(30));
-    world.owner_types(&["thaw"], &typed).ok().says("dev-a tried 3").says("[protected-branch]");
+    world.owner_types(&["thaw", "--alone"], &typed).ok().says("dev-a tried 3").says("[protected-branch]");
     refused(&world, "dev-a", MAIN, &["protected-branch"]);
     world.seat("dev-b").run("git commit -q --allow-empty -m z && git push -q origin HEAD:dev-b/y").ok();
     world.owner(&["ledger", "verify"]).ok();
@@ -95,7 +95,7 @@ fn under_load_nothing_follows_the_freeze_and_what_was_in_flight_is_there_or_not(
     world.owner(&["deliver"]).ends(4).says("frozen by owner: a drill");
     world.owner(&["config", "adopt"]).ends(4);
     let typed = format!("{}\n", world.code_at(30));
-    world.owner_types(&["thaw"], &typed).ok();
+    world.owner_types(&["thaw", "--alone"], &typed).ok();
     world.seat("dev-a").run("git commit -q --allow-empty -m x && git push -q origin HEAD:dev-a/late").ok();
     world.owner(&["deliver"]).ok();
     world.owner(&["ledger", "verify"]).ok();

@@ -1,6 +1,7 @@
 //! Receipts: a stranger with stock gpg and nothing of ours judges every statement of a task, and a changed one does not hold.
 
 use crate::world::World;
+use crate::world::seat::yes;
 use orchestrate::domain::event::Event;
 use orchestrate::domain::gate::GateName;
 use orchestrate::domain::review;
@@ -17,7 +18,7 @@ fn merged() -> (World, String) {
             _ => None,
         });
         for seat in seats {
-            let word = "orchestrate review approve T1 --note 'read it, and it is as it should be'";
+            let word = yes("T1");
             let lines = format!("until {word} >said 2>&1; do grep -q not-tested-yet said || exit 1; orchestrate gate show T1 --wait 5 >seen || true; done");
             world.seat(seat.as_str()).run(&lines).ok();
         }

@@ -5,12 +5,13 @@ use crate::world::World;
 use orchestrate::domain::gate::GateName;
 
 const YES: &str = "--note 'looked at every line of it'";
+const READ: &str = "--quote +a_word --note 'looked at every line of it'";
 
 #[test]
 fn only_drawn_seats_speak_once_and_about_what_stands_there() {
     let world = World::python().outsiders().bootstrap();
     world.owner(&["task", "open", "a note"]).ok();
-    let work = "orchestrate task take T1 && git checkout -q -b dev-a/t1 && seq 60 > NOTES.md && git add -A && git commit -q -m note";
+    let work = "orchestrate task take T1 && git checkout -q -b dev-a/t1 && { seq 60; echo a_word; echo once_only; } > NOTES.md && git add -A && git commit -q -m note";
     world.seat("dev-a").run(&format!("{work} && git push -q origin dev-a/t1 && orchestrate task submit T1")).ok();
     let drawn = wait_drawn(&world, 1);
     assert_eq!(drawn.len(), 2);
@@ -23,8 +24,18 @@ fn only_drawn_seats_speak_once_and_about_what_stands_there() {
     let wrong =
         serde_json::json!({"review-decide": {"task": "T1", "accept": true, "note": "looked at every line", "commit": "0123456789"}});
     assert_eq!(first.ask(&wrong).code(), "other-commit");
-    first.run(&format!("orchestrate review approve T1 {YES}")).ok();
-    refused(&world, &drawn[0], &format!("orchestrate review approve T1 {YES}"), &["said-already"]);
+    for (said, code) in [
+        (YES.to_owned(), "no-quote"),
+        (format!("--quote +1 {YES}"), "no-quote"),
+        (format!("--quote +a_wor {YES}"), "quote-not-in-change"),
+        (format!("--quote a_word {YES}"), "quote-not-in-change"),
+        (format!("--ok OTHER.md {READ}"), "file-not-in-change"),
+        (format!("--bad NOTES.md {READ}"), "torn-word"),
+    ] {
+        refused(&world, &drawn[0], &format!("orchestrate review approve T1 {said}"), &[code]);
+    }
+    first.run(&format!("orchestrate review approve T1 {READ}")).ok();
+    refused(&world, &drawn[0], &format!("orchestrate review approve T1 {READ}"), &["said-already"]);
     refused(&world, "dev-b", "orchestrate task submit T1", &["not-the-author"]);
     a_change_voids_what_was_said(&world);
     refused(&world, "dev-a", "orchestrate freeze --reason mine", &["not-your-role"]);
@@ -34,14 +45,15 @@ fn only_drawn_seats_speak_once_and_about_what_stands_there() {
 fn a_change_voids_what_was_said(world: &World) {
     world
         .seat("dev-a")
-        .run("seq 70 > NOTES.md && git commit -q -am more && git push -q origin dev-a/t1 && orchestrate task submit T1")
+        .run("{ seq 70; echo a_word; } > NOTES.md && git commit -q -am more && git push -q origin dev-a/t1 && orchestrate task submit T1")
         .ok();
     let drawn = wait_drawn(world, 2);
     assert!(world.fold().tasks[&"T1".parse().unwrap()].attempt.as_ref().unwrap().approvals.is_empty(), "an old word counts");
-    world.seat(&drawn[0]).run(&format!("orchestrate review approve T1 {YES}")).ok();
+    refused(world, &drawn[0], &format!("orchestrate review approve T1 --quote +once_only {YES}"), &["quote-of-another-attempt"]);
+    world.seat(&drawn[0]).run(&format!("orchestrate review approve T1 {READ}")).ok();
     let page = world.owner(&["gate", "show", "T1", "--json"]).ok().done();
     assert_ne!(page["standing"], "merged");
-    let reject = format!("orchestrate review reject T1 {YES}");
+    let reject = format!("orchestrate review reject T1 {READ}");
     world.seat(&drawn[1]).run(&reject).ok();
     refused(world, &drawn[1], &format!("orchestrate review approve T1 {YES}"), &["not-at-a-gate"]);
 }

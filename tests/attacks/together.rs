@@ -1,6 +1,7 @@
 //! Two changes at once: each is well by itself, and what enters is what was tested.
 
 use crate::world::World;
+use crate::world::seat::yes;
 use orchestrate::domain::event::Event;
 use orchestrate::domain::gate::GateName;
 use orchestrate::domain::{merge, review, task};
@@ -85,7 +86,7 @@ fn drawn(world: &World, id: &str, gate: GateName) -> Vec<String> {
 /// Every drawn seat says yes, once the merge result is tested where the gate waits for that.
 fn speak(world: &World, id: &str, gate: GateName) {
     for seat in drawn(world, id, gate) {
-        let word = format!("orchestrate review approve {id} {YES}");
+        let word = yes(id);
         world
             .seat(&seat)
             .run(&format!(

@@ -1,14 +1,16 @@
 //! The figures, measured: each row stands beside a comparison of the same run. Prints a table and asserts nothing.
 //!
-//! `tests/bench/run [ROW…]`; rows are `boot mail freeze start hint push wall report fleet idle`. Everything is made in a fresh folder below
+//! `tests/bench/run [ROW…]`; rows are `boot mail freeze start hint push gate wall report verify fleet idle`. Everything is made in a fresh folder below
 //! `$BENCH_FOLDER` (else `/var/tmp`), and removed only at the end: ext4 makes files slowly where many were just deleted.
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "a benchmark starts programs and reads the clock")]
 
 mod boot;
 mod fleet;
 mod freeze;
+mod gate;
 mod hint;
 mod idle;
+mod life;
 mod line;
 mod mail;
 mod push;
@@ -16,6 +18,7 @@ mod report;
 mod shop;
 mod start;
 mod table;
+mod verify;
 mod wall;
 
 use shop::Shop;
@@ -23,15 +26,17 @@ use table::Row;
 
 type Measure = fn(&Shop) -> Vec<Row>;
 
-const ROWS: [(&str, Measure); 10] = [
+const ROWS: [(&str, Measure); 12] = [
     ("boot", boot::rows),
     ("mail", mail::rows),
     ("freeze", freeze::rows),
     ("start", start::rows),
     ("hint", hint::rows),
     ("push", push::rows),
+    ("gate", gate::rows),
     ("wall", wall::rows),
     ("report", report::rows),
+    ("verify", verify::rows),
     ("fleet", fleet::rows),
     ("idle", idle::rows),
 ];

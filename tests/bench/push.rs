@@ -59,7 +59,7 @@ pub fn rows(shop: &Shop) -> Vec<Row> {
 }
 
 /// A sandbox with the seat's own sockets and the mirror, as the seat sees them.
-fn inside(shop: &Shop, workshop: &Workshop) -> Command {
+pub fn inside(shop: &Shop, workshop: &Workshop) -> Command {
     let mut command = shop.command("timeout");
     command.args(["300", "bwrap"]);
     command.args(["--ro-bind", "/", "/", "--tmpfs", "/run", "--tmpfs", "/opt", "--dev", "/dev", "--proc", "/proc"]);

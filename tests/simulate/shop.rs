@@ -14,6 +14,7 @@ use orchestrate::domain::lock::Wish;
 use orchestrate::domain::message::{Draft, Priority};
 use orchestrate::domain::name::{Digest, Fingerprint, Oid, RefName, SeatName, TaskId};
 use orchestrate::domain::push::{Move, Update};
+use orchestrate::domain::reading::{Bundle, FileText, Said};
 use orchestrate::domain::run::{Completion, Outcome, Run};
 use orchestrate::domain::state::State;
 use orchestrate::domain::task::{RunKind, Stage, bound_at};
@@ -298,6 +299,7 @@ impl Shop {
             | Effect::MoveMain { .. }
             | Effect::MoveRefs { .. }
             | Effect::Publish
+            | Effect::Deploy { .. }
             | Effect::Refill { .. }
             | Effect::Ring { .. } => None,
         }
@@ -424,11 +426,22 @@ impl Shop {
         match self.chance.of(&silent) {
             Some(seat) => {
                 let (accept, note) = (self.chance.percent(95), "looked at every line of it".to_owned());
-                self.ask(Actor::Seat(seat), Act::Review { task, accept, note, commit: None })
+                let (said, bundle) = self.reading(&task, accept);
+                self.ask(Actor::Seat(seat), Act::Review { task, accept, note, commit: None, said, bundle })
             }
             None if gate == GateName::Deploy => self.owner(),
             None => self.perform_or_wait(),
         }
+    }
+
+    /// A verdict on every file, and a line of each.
+    fn reading(&self, task: &TaskId, good: bool) -> (Said, Option<Box<Bundle>>) {
+        let change = self.state().tasks.get(task).and_then(|known| known.attempt.as_ref()?.change.clone());
+        let Some(change) = change else { return Default::default() };
+        let paths: Vec<String> = change.files.into_iter().map(|file| file.path).collect();
+        let files = paths.iter().map(|path| FileText { path: path.clone(), text: "+x".to_owned() }).collect();
+        let (ok, bad) = if good { (paths, vec![]) } else { (vec![], paths) };
+        (Said { ok, bad, quotes: vec!["+x".to_owned()] }, Some(Box::new(Bundle { commit: change.commit, files, earlier: vec![] })))
     }
 
     fn perform_or_wait(&mut self) -> Step {
@@ -524,6 +537,8 @@ impl Shop {
         let by = if self.chance.percent(75) { chosen.unwrap_or(by) } else { by };
         let (accept, note) = (self.chance.percent(93), "looked at every line of it".to_owned());
         let commit = self.chance.percent(5).then(|| oid("another").to_string());
-        self.ask(by, Act::Review { task, accept, note, commit })
+        let torn = self.chance.percent(5);
+        let (said, bundle) = self.reading(&task, accept != torn);
+        self.ask(by, Act::Review { task, accept, note, commit, said, bundle })
     }
 }

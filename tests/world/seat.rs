@@ -23,6 +23,17 @@ pub struct UnderWay<'w> {
     line: String,
 }
 
+/// A yes to a task as a reviewer gives it: the command that `review show` ends with, with the longest line that changed for a quote.
+pub fn yes(task: &str) -> String {
+    let note = "--note 'read it, and it is as it should be'";
+    let longest = "awk 'length > most { most = length; line = $0 } END { print line }'";
+    format!(
+        "{{ show=\"$(orchestrate review show {task})\"; word=\"$(printf '%s\\n' \"$show\" | sed -n 's/^next: //p')\"; \
+         quote=\"$(printf '%s\\n' \"$show\" | grep '^[+-]' | grep -v '^--- ' | {longest})\"; \
+         case $word in *--quote*) eval \"${{word%% --quote*}}\" '--quote \"$quote\"' \"{note}\" ;; *) orchestrate review approve {task} {note} ;; esac; }}"
+    )
+}
+
 /// What tells that a command ended.
 enum Answers<'w> {
     /// The fake agent's pipe.

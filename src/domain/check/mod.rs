@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 mod co_signed;
 mod council_agreed;
+mod files_judged;
 mod harness_unchanged;
 mod merge_is_current;
 mod merge_still_tested;
@@ -35,6 +36,7 @@ pub const CHECKS: &[&Check] = &[
     &harness_unchanged::HARNESS_UNCHANGED,
     &no_forbidden_entries::NO_FORBIDDEN_ENTRIES,
     &reviewed::REVIEWED,
+    &files_judged::FILES_JUDGED,
     &council_agreed::COUNCIL_AGREED,
     &suite_passes::SUITE_PASSES,
     &mutants_noticed::MUTANTS_NOTICED,

@@ -2,7 +2,7 @@
 //!
 //! `pass|fail|wait|exempt  key=value …  => part of the reason`. Runs are `base= red= green= merge= tip-run=` with `id:outcome,…`, `-` for
 //! "not run", `!not-built(symbol,…)`, `!limit`, `!infra`, and `@stale` behind it for "of another tree". Words are `ok=seat` or `no=seat`,
-//! with `@commit`, `@tree`, `@base`, `@policy` or `@bundle` behind it for the one fact that is wrong, `@as-role` for a false role, and `gate:seat` for another gate.
+//! with `@commit`, `@tree`, `@base`, `@policy` or `@bundle` behind it for the one fact that is wrong, `@as-role` for a false role, `@unread` for a word without verdicts by file, and `gate:seat` for another gate.
 
 use super::{Check, Verdict};
 use crate::domain::change::Change;
@@ -162,7 +162,7 @@ impl Case {
         let role = RoleName::new(wrong.strip_prefix("as-").unwrap_or(own_role)).unwrap();
         let bundle = if wrong == "bundle" { 6 } else { 7 };
         let (commit, tree, base) = (or("commit", oid('3')), or("tree", subject), or("base", oid('1')));
-        Ok(Approval { seat: seat(who), role, gate, commit, tree, base, policy, bundle, accept: accept == "ok" })
+        Ok(Approval { seat: seat(who), role, gate, commit, tree, base, policy, bundle, accept: accept == "ok", read: wrong != "unread" })
     }
 
     pub fn evidence(&self) -> Evidence<'_> {

@@ -26,7 +26,7 @@ impl Log {
         for (reviewer, accept, latency, note) in words {
             let statement = Envelope { payload_type: String::new(), payload: String::new(), signatures: Vec::new() };
             let (task, note) = (task.clone(), (*note).to_owned());
-            let event = review::Event::Decided { task, attempt: 1, gate: GateName::Peer, accept: *accept, note, bundle: 0, statement };
+            let event = review::Event::Decided { task, attempt: 1, gate: GateName::Peer, accept: *accept, note, reading: Default::default(), bundle: 0, statement };
             self.record.take(&Actor::Seat(seat(reviewer)), self.now + latency, &author, self.now, &event);
         }
     }

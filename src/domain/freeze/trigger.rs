@@ -107,7 +107,7 @@ pub const BYPASSES: &[Bypass] = &[
     Bypass { code: "forged-sender", verbs: &[], why: "a message in another's name" },
     Bypass {
         code: "not-offered",
-        verbs: &["confirm", "thaw", "recharter", "revoke-key", "rotate-key", "totp-show", "credential", "receive", "down"],
+        verbs: &["confirm", "thaw", "recharter", "revoke-key", "rotate-key", "totp-show", "credential", "receive", "down", "deploy"],
         why: "the owner's or the gate's own requests asked through a seat's socket",
     },
     Bypass { code: "owner-only", verbs: &[], why: "what only the owner may order" },

@@ -29,6 +29,8 @@ pub struct Entries {
     pub new_source: Ruling,
     #[serde(default, skip_serializing_if = "Ruling::is_allow")]
     pub unsealed: Ruling,
+    #[serde(default, skip_serializing_if = "Ruling::is_allow")]
+    pub secret: Ruling,
 }
 
 /// What the policy says about a special entry, mildest first.
@@ -76,6 +78,8 @@ impl Policy {
             Mark::HiddenText { point, line } => {
                 needs.rule(rules.hidden_text, || format!("{path}, line {line}: U+{point:04X} hides text or turns it"));
             }
+            Mark::Secret { .. } if planted::out("secrets") => {}
+            Mark::Secret { kind, line } => needs.rule(rules.secret, || format!("{path}, line {line}: it looks like {}", shown(kind))),
             Mark::MixedScript { .. } if kind == PathKind::Docs => {}
             Mark::MixedScript { word } => {
                 needs.rule(rules.mixed_script, || format!("{path}: {} mixes letters that look alike", shown(word)))

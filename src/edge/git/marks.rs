@@ -4,6 +4,7 @@
 
 use super::lines::{Lines, Side};
 use crate::domain::change::Mark;
+use crate::domain::secret;
 use std::collections::BTreeSet;
 
 /// Marks of one file; more say nothing new.
@@ -97,7 +98,7 @@ pub(super) fn of(sort: Sort, old: &Side, new: &Side) -> Vec<Mark> {
         .filter(|(_, line)| !known.contains(line))
         .map(|(at, line)| (at, String::from_utf8_lossy(line).into_owned()))
         .collect();
-    let mut found: Vec<Mark> = fresh.iter().flat_map(|(at, line)| hidden(*at, line).into_iter().chain(mixed(line))).collect();
+    let mut found: Vec<Mark> = fresh.iter().flat_map(|(at, line)| secret(*at, line).into_iter().chain(hidden(*at, line)).chain(mixed(line))).collect();
     found.extend(pointer(after).then_some(Mark::Pointer));
     match sort {
         Sort::Lock => found.extend(packages(before, after).into_iter().chain(sources(before, &fresh))),
@@ -108,6 +109,10 @@ pub(super) fn of(sort: Sort, old: &Side, new: &Side) -> Vec<Mark> {
     found.dedup();
     found.truncate(MOST);
     found
+}
+
+fn secret(line: u64, text: &str) -> Option<Mark> {
+    secret::kind(text).map(|kind| Mark::Secret { kind: kind.to_owned(), line })
 }
 
 /// Code points by which a line shows otherwise than it reads. A joiner or a variation is part of a sign where it follows one, and hides only
@@ -268,6 +273,15 @@ mod tests {
             assert_eq!(marks("src/a.rs", "", fine), [], "{fine:?}");
         }
         assert_eq!(marks("src/a.rs", "x\u{202e}\n", "x\u{202e}\ny\n"), [], "it was there before");
+    }
+
+    #[test]
+    fn a_secret_is_seen_where_it_comes_and_no_crowd_hides_it() {
+        let key = format!("key = \"AKIA{}\"\n", "Q7".repeat(8));
+        let crowd = (0..30).map(|n| format!("а{n}x\n")).collect::<String>();
+        let found = marks("src/a.py", "a\n", &format!("a\n{crowd}{key}"));
+        assert!(matches!(&found[0], Mark::Secret { line: 32, .. }), "{found:?}");
+        assert_eq!(marks("src/a.py", &key, &key), [], "it was there before");
     }
 
     #[test]

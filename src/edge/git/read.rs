@@ -4,10 +4,12 @@ use super::lines::{self, Side};
 use super::marks;
 use super::objects::{Objects, Type};
 use super::tree::{self, Item};
-use super::{Git, line, must, run, walk};
+use super::walk::Delta;
+use super::{Git, line, must, run, text, walk};
 use crate::domain::change::{Blob, FileChange};
 use crate::domain::failure::{Doing as _, Failure};
 use crate::domain::name::{Oid, RefName};
+use crate::domain::reading::FileText;
 use sha1::Sha1;
 use sha2::{Digest as _, Sha256};
 use std::path::{Path, PathBuf};
@@ -138,6 +140,19 @@ impl Reader {
         Ok((Some(Blob { oid: item.id.clone(), mode: item.mode, size: side.size }), side))
     }
 
+    /// How these files changed, as reviewers were shown it; nothing where a content is not in the repository.
+    pub fn texts(&mut self, files: &[FileChange], limit: usize) -> Result<Option<Vec<FileText>>, Failure> {
+        let item = |blob: &Option<Blob>| blob.as_ref().map(|blob| Item { mode: blob.mode, id: blob.oid.clone() });
+        let delta = |file: &FileChange| Delta { path: file.path.clone().into_bytes(), old: item(&file.old), new: item(&file.new) };
+        let deltas: Vec<Delta> = files.iter().map(delta).collect();
+        for item in deltas.iter().flat_map(|delta| [&delta.old, &delta.new]).flatten().filter(|item| walk::has_content(item)) {
+            if self.objects.find(&item.id)?.is_none() {
+                return Ok(None);
+            }
+        }
+        text::texts(&mut self.objects, &deltas, limit).map(Some)
+    }
+
     /// Lets git hash every object that its references need.
     pub fn check(&self) -> Result<Soundness, Failure> {
         let mut command = self.command();
@@ -168,7 +183,7 @@ fn at(git: &Git, dir: &Path, env: &[(String, String)]) -> Command {
 }
 
 /// Tells whether this is the object of that name.
-fn named(kind: &str, bytes: &[u8], id: &Oid) -> bool {
+pub(super) fn named(kind: &str, bytes: &[u8], id: &Oid) -> bool {
     let head = format!("{kind} {}\0", bytes.len());
     let name = match id.as_str().len() {
         40 => hex::encode(Sha1::new().chain_update(&head).chain_update(bytes).finalize()),

@@ -1,8 +1,10 @@
 //! Real git in temporary folders: an owner, a gate, seats, and what a hostile seat would try.
 
 mod attack;
+mod checkout;
 mod gate;
 mod measure;
+mod parcel;
 mod owner;
 mod push;
 mod seat;

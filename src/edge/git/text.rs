@@ -6,7 +6,8 @@ use super::objects::{Objects, Type};
 use super::tree::{self, FILE, Item, PROGRAM, TREE};
 use super::walk::{self, Delta};
 use crate::domain::failure::Failure;
-use crate::domain::name::Oid;
+use crate::domain::name::{Oid, RefName};
+use crate::domain::reading::FileText;
 use imara_diff::{Algorithm, Diff, Hunk, InternedInput};
 use std::fmt::Write as _;
 use std::ops::Range;
@@ -28,9 +29,23 @@ impl Gate {
             if text.len() > limit {
                 break;
             }
-            file(&mut objects, delta, &mut text)?;
+            write!(text, "\n--- {}\n{}", headline(delta), file(&mut objects, delta)?).map_err(|why| Failure::new("cannot spell a difference", why))?;
         }
         Ok(cut(text, limit))
+    }
+
+    /// The same difference file by file, in at most about `limit` bytes; where only a file's mode changed, its headline stands for it.
+    pub fn file_texts(&self, from_tree: &Oid, to_tree: &Oid, limit: usize) -> Result<Vec<FileText>, Failure> {
+        let mut objects = self.objects(None)?;
+        let difference = walk::whole(&mut objects, Some(from_tree), Some(to_tree))?;
+        texts(&mut objects, &difference.deltas, limit)
+    }
+
+    /// What a kept candidate changed since it left the protected branch; nothing where it is not there.
+    pub fn kept_texts(&self, name: &RefName, limit: usize) -> Result<Option<Vec<FileText>>, Failure> {
+        let Some(commit) = self.find_ref(name)? else { return Ok(None) };
+        let Some(base) = self.merge_base(None, self.branch().as_str(), commit.as_str())? else { return Ok(None) };
+        self.file_texts(&self.tree_of(&base)?, &self.tree_of(&commit)?, limit).map(Some)
     }
 
     /// Reads a regular file of a tree; nothing where there is none.
@@ -66,15 +81,29 @@ fn headline(delta: &Delta) -> String {
     format!("{} ({} -> {})", escaped(&delta.path), side(&delta.old), side(&delta.new))
 }
 
-fn file(objects: &mut Objects, delta: &Delta, text: &mut String) -> Result<(), Failure> {
-    text.push_str(&format!("\n--- {}\n", headline(delta)));
+/// Spells these files' differences one by one.
+pub(super) fn texts(objects: &mut Objects, deltas: &[Delta], limit: usize) -> Result<Vec<FileText>, Failure> {
+    let mut left = limit;
+    let mut all = Vec::with_capacity(deltas.len());
+    for delta in deltas {
+        let text = if left == 0 { String::new() } else { file(objects, delta)? };
+        let text = if text.is_empty() { headline(delta) } else { text };
+        left = left.saturating_sub(text.len());
+        all.push(FileText { path: tree::spell(&delta.path), text });
+    }
+    Ok(all)
+}
+
+/// A file's hunks, or what there is to say of a content that cannot be shown.
+fn file(objects: &mut Objects, delta: &Delta) -> Result<String, Failure> {
+    let mut text = String::new();
     let old = content(objects, delta.old.as_ref())?;
     let new = content(objects, delta.new.as_ref())?;
     match (old, new) {
-        (Some(old), Some(new)) if !old.contains(&0) && !new.contains(&0) => hunks(&old, &new, text),
+        (Some(old), Some(new)) if !old.contains(&0) && !new.contains(&0) => hunks(&old, &new, &mut text),
         (old, new) => text.push_str(&format!("opaque: {} -> {}\n", size(old.as_ref()), size(new.as_ref()))),
     }
-    Ok(())
+    Ok(text)
 }
 
 fn size(bytes: Option<&Vec<u8>>) -> String {

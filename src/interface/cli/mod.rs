@@ -9,6 +9,7 @@ mod config;
 mod dashboard;
 mod deliver;
 mod demo;
+mod deploy;
 mod desk;
 mod doctor;
 mod down;
@@ -95,6 +96,8 @@ enum Command {
     Lock(lock::Lock),
     Whoami(whoami::Whoami),
     Deliver(deliver::Deliver),
+    #[command(subcommand)]
+    Deploy(deploy::Deploy),
     Freeze(freeze::Freeze),
     Thaw(thaw::Thaw),
     Down(down::Down),
@@ -162,6 +165,7 @@ impl Command {
             Self::Lock(command) => command.run(desk),
             Self::Whoami(command) => command.run(desk),
             Self::Deliver(command) => command.run(desk),
+            Self::Deploy(command) => command.run(desk),
             Self::Freeze(command) => command.run(desk),
             Self::Thaw(command) => command.run(desk),
             Self::Down(command) => command.run(desk),

@@ -23,7 +23,7 @@ impl Status {
 }
 
 pub fn page(status: &view::Status, paint: &Paint) -> String {
-    [head(status, paint), waiting(status, paint), watched(status, paint), seats(status, paint), tasks(status, paint), locks(status, paint), refusals(status, paint)]
+    [head(status, paint), waiting(status, paint), watched(status, paint), seats(status, paint), tasks(status, paint), deployments(status, paint), locks(status, paint), refusals(status, paint)]
         .concat()
 }
 
@@ -52,7 +52,9 @@ pub fn frozen(freeze: &view::Frozen, paint: &Paint) -> String {
         .led
         .iter()
         .map(|line| paint.wrapped(&format!("entry {}: {} {} {} [{}]", line.seq, line.by, line.verb, line.why, line.code), 4));
-    paint.with(Look::Bad, &format!("{}{}", paint.wrapped(&text, 2), led.collect::<String>()))
+    let agreed: Vec<&str> = freeze.agreed.iter().map(|seat| seat.as_str()).collect();
+    let agreed = if agreed.is_empty() { String::new() } else { paint.wrapped(&format!("{} says that it may go on", agreed.join(", ")), 4) };
+    paint.with(Look::Bad, &format!("{}{}{agreed}", paint.wrapped(&text, 2), led.collect::<String>()))
 }
 
 fn entries(number: u64) -> String {
@@ -127,6 +129,11 @@ fn tasks(status: &view::Status, paint: &Paint) -> String {
         .collect();
     let title = if done.is_empty() { "tasks".to_owned() } else { format!("tasks ({})", done.join(", ")) };
     section(paint, &title, &rows, "none under way: orchestrate task open 'what is to be done'")
+}
+
+fn deployments(status: &view::Status, paint: &Paint) -> String {
+    let rows = super::deploy::rows(&status.deployments);
+    if rows.is_empty() { String::new() } else { section(paint, "deployments", &rows, "") }
 }
 
 fn locks(status: &view::Status, paint: &Paint) -> String {

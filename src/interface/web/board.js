@@ -51,7 +51,8 @@ function show(board) {
   const frozen = board.frozen !== null;
   $("frozen").hidden = $("thaw").hidden = !frozen;
   $("freeze").hidden = frozen;
-  $("why").textContent = frozen ? `It was frozen: ${board.frozen}` : "";
+  $("why").textContent = frozen ? board.frozen.text : "";
+  $("alone").hidden = !frozen || board.frozen.agreed;
   sift();
 }
 
@@ -112,7 +113,7 @@ async function open(task) {
 }
 
 sends($("freezing").querySelector("form"), (typed) => ({ freeze: { reason: typed.get("reason") } }));
-sends($("thawing").querySelector("form"), (typed) => ({ thaw: { code: typed.get("code") } }));
+sends($("thawing").querySelector("form"), (typed) => ({ thaw: { code: typed.get("code"), alone: typed.has("alone") } }));
 sends($("confirming"), (typed) => ({ "task-confirm": { task: shown.task, shown: shown.confirm, code: typed.get("code") } }));
 sends($("vetoing"), (typed) => ({ "task-veto": { task: shown.task, reason: typed.get("reason") } }));
 

@@ -1,7 +1,8 @@
 //! The rows of the dashboard as HTML. Whatever a seat wrote is text in it and nothing else.
 
 use crate::interface::rows::{Cell, Panel, Row, Skin, Tone, entry, headline, rows};
-use crate::view::Dashboard;
+use crate::domain::freeze::who;
+use crate::view::{Dashboard, Frozen};
 use crate::view::text::{count, markup, one_line};
 use serde_json::{Map, Value, json};
 
@@ -22,10 +23,18 @@ pub fn board(page: &Dashboard) -> Value {
         "known": page.from + page.entries.len() as u64,
         "head": markup(&headline(page)),
         "title": markup(&title(page)),
-        "frozen": page.status.frozen.as_ref().map(|freeze| one_line(&freeze.reason)),
+        "frozen": page.status.frozen.as_ref().map(frozen),
         "panels": panels,
         "tail": html(&tail),
     })
+}
+
+/// What a thaw is asked for: plain text, which the script sets as such.
+fn frozen(freeze: &Frozen) -> Value {
+    let seats: Vec<&str> = freeze.agreed.iter().map(|seat| seat.as_str()).collect();
+    let agreed = if seats.is_empty() { "nobody has agreed to a thaw".to_owned() } else { format!("{} says that it may go on", seats.join(", ")) };
+    let text = format!("frozen by {}: {} ({agreed})", who(&freeze.by), freeze.reason);
+    json!({"text": one_line(&text), "agreed": !seats.is_empty()})
 }
 
 /// What a tab says that nobody looks at.

@@ -92,7 +92,7 @@ fn what_seats_wrote_is_text_and_nothing_else() {
     seen.entries = journey.entries.iter().map(|entry| String::from_utf8(entry.bytes()).unwrap()).collect();
     let board = page::board(&seen);
     assert_eq!(board["known"], journey.state.len);
-    assert_eq!(board["frozen"], "<img>", "the script sets it as text");
+    assert_eq!(board["frozen"]["text"], "frozen by owner: <img> (nobody has agreed to a thaw)", "the script sets it as text");
     let panels = board["panels"].as_object().unwrap();
     let html: String =
         panels.values().chain([&board["head"], &board["title"], &board["tail"]]).map(|part| part.as_str().unwrap()).collect();

@@ -1,10 +1,10 @@
 //! The owner's own requests: codes, the record, the way home, the end.
 
-use super::{denial, done, keys, outcome, page, record, said};
+use super::{denial, deploy, done, keys, outcome, page, record, said};
 use crate::domain::actor::Actor;
 use crate::domain::command::Act;
 use crate::domain::failure::Failure;
-use crate::domain::name::SeatName;
+use crate::domain::name::{SeatName, TaskId};
 use crate::edge::totp::Recovery;
 use crate::supervisor::home;
 use crate::supervisor::report;
@@ -22,6 +22,7 @@ pub fn verb(request: &Request) -> Option<&'static str> {
     Some(match request {
         Request::TaskConfirm { .. } => "confirm",
         Request::Thaw { .. } => "thaw",
+        Request::DeployShow { .. } | Request::Deploy { .. } => "deploy",
         Request::KeyRevoke { .. } => "revoke-key",
         Request::KeyRotate { .. } => "rotate-key",
         Request::AuditOpen => "audit-open",
@@ -46,17 +47,16 @@ pub fn verb(request: &Request) -> Option<&'static str> {
 pub async fn answer(yard: &Arc<Yard>, request: Request) -> Response {
     match request {
         Request::TaskConfirm { task, code, .. } if code.trim().eq_ignore_ascii_case(crate::supervisor::protocol::FRAUD) => {
-            match yard.ask(Actor::Owner, Act::Fraud { task }).await {
-                Ok(_) => said("the workshop is frozen: look at what led to the question, then orchestrate thaw"),
-                Err(denied) => denial(denied),
-            }
+            fraud(yard, task).await
         }
         Request::TaskConfirm { task, shown, code } => {
             coded(yard, &code, |step| Act::Confirm { task, shown, step }).await
         }
-        Request::Thaw { code } => {
-            coded(yard, &code, |step| Act::Thaw { step }).await
+        Request::Thaw { code, alone } => {
+            coded(yard, &code, |step| Act::Thaw { step, alone }).await
         }
+        Request::DeployShow { task } => deploy::show(yard, task).await,
+        Request::Deploy { task, word } => deploy::say(yard, task, word).await,
         Request::KeyRevoke { seat, reason } => keys::revoke(yard, seat, reason).await,
         Request::KeyRotate { seat } => keys::rotate(yard, seat).await,
         Request::AuditOpen => match crate::supervisor::audit::open(yard).await {
@@ -93,8 +93,16 @@ pub async fn answer(yard: &Arc<Yard>, request: Request) -> Response {
     }
 }
 
+/// The owner was asked for what was never wished for.
+pub(super) async fn fraud(yard: &Arc<Yard>, task: TaskId) -> Response {
+    match yard.ask(Actor::Owner, Act::Fraud { task }).await {
+        Ok(_) => said("the workshop is frozen: look at what led to the question, then orchestrate thaw"),
+        Err(denied) => denial(denied),
+    }
+}
+
 /// Compares a code with the secret that counts now.
-async fn coded(yard: &Arc<Yard>, code: &str, act: impl FnOnce(Option<u64>) -> Act) -> Response {
+pub(super) async fn coded(yard: &Arc<Yard>, code: &str, act: impl FnOnce(Option<u64>) -> Act) -> Response {
     match yard.see(|state, _| state.codes.generation).await {
         Ok(generation) => taken(yard, act(yard.keys.step(generation, yard.clock.now(), code))).await,
         Err(failure) => Response::Failed(failure),

@@ -6,7 +6,8 @@ use crate::domain::change::Signature;
 use crate::domain::command::Act;
 use crate::domain::failure::Failure;
 use crate::domain::key::Signing;
-use crate::domain::name::{Fingerprint, Oid, TaskId};
+use crate::domain::name::{Fingerprint, Oid, RefName, TaskId};
+use crate::domain::reading::{self, Bundle, Said};
 use crate::domain::refusal::Refusal;
 use crate::domain::state::State;
 use crate::ledger::Ledger;
@@ -86,6 +87,29 @@ async fn review(yard: &Arc<Yard>, task: TaskId) -> Response {
     }
 }
 
+/// The difference that a word's quotes are held against: of the newest candidate, and of earlier ones where they ask for it.
+async fn bundle(yard: &Arc<Yard>, task: &TaskId, said: &Said) -> Result<Option<Box<Bundle>>, Failure> {
+    let wanted = task.clone();
+    let found = yard.see(move |state, _| {
+        let attempt = state.tasks.get(&wanted)?.attempt.as_ref()?;
+        Some((attempt.number, attempt.change.clone()?))
+    });
+    let Some((number, change)) = found.await? else { return Ok(None) };
+    let (here, task, said) = (Arc::clone(yard), task.clone(), said.clone());
+    blocking(move || {
+        let gate = here.gate()?;
+        let files = gate.file_texts(&change.base_tree, &change.tree, LONGEST_DIFF)?;
+        let known = said.quotes.iter().all(|quote| reading::stands_in(&files, quote));
+        let before = if known { 1..1 } else { 1..number };
+        let earlier = before.filter_map(|number| {
+            let kept = RefName::new(format!("refs/gate/tasks/{}/{number}", task.as_str().to_lowercase())).ok()?;
+            Some(gate.kept_texts(&kept, LONGEST_DIFF).transpose()?.map(|files| (number, files)))
+        });
+        Ok(Some(Box::new(Bundle { commit: change.commit, files, earlier: earlier.collect::<Result<_, _>>()? })))
+    })
+    .await
+}
+
 /// Waits until the task leaves the stage it is at now.
 async fn wait(yard: &Arc<Yard>, task: TaskId, seconds: u32) -> Response {
     let mut grown = yard.grown.subscribe();
@@ -129,13 +153,17 @@ pub async fn act(yard: &Arc<Yard>, actor: Actor, request: Request) -> Response {
         Request::TaskSubmit { task, commit } => submit(yard, actor, task, commit).await,
         Request::TaskRetry { task } => outcome(yard.ask(actor, Act::Retry { task }).await),
         Request::TaskVeto { task, reason } => outcome(yard.ask(actor, Act::Veto { task, reason }).await),
-        Request::ReviewDecide { task, accept, note, commit } => outcome(yard.ask(actor, Act::Review { task, accept, note, commit }).await),
+        Request::ReviewDecide { task, accept, note, commit, said } => match bundle(yard, &task, &said).await {
+            Ok(bundle) => outcome(yard.ask(actor, Act::Review { task, accept, note, commit, said, bundle }).await),
+            Err(failure) => Response::Failed(failure),
+        },
         Request::MotionOpen { matter, title, body } => outcome(yard.ask(actor, Act::Move { matter, title, body }).await),
         Request::MotionVote { motion, accept, note } => outcome(yard.ask(actor, Act::Vote { motion, accept, note }).await),
         Request::ReviewWithdraw { task, reason } => outcome(yard.ask(actor, Act::Withdraw { task, reason }).await),
         Request::Sign { payload } => sign(yard, actor, &payload).await,
         Request::VerifySignature { payload, signature } => verify(yard, &payload, &signature).await,
         Request::Hook { .. } => done(json!({"noted": true})),
+        Request::ThawAgree => outcome(yard.ask(actor, Act::AgreeThaw).await),
         Request::Freeze { reason } => outcome(yard.ask(actor, Act::Freeze { reason }).await),
         _ => Response::Bug("BUG: no acting request".to_owned()),
     }

@@ -6,6 +6,7 @@ use crate::domain::gate::GateName;
 use crate::domain::name::{Fingerprint, Oid, RefName, SeatName, TaskId};
 use crate::domain::push::Update;
 use crate::domain::run::{Completion, Outcome as Seen, Run};
+use crate::domain::sample;
 use crate::domain::task::{RunKind, Stage};
 use crate::domain::workshop::Genesis;
 use crate::ledger::memory::MemoryLedger;
@@ -156,7 +157,14 @@ impl Workshop {
     }
 
     fn approve(&mut self, name: &str) -> Result<Vec<Entry>, String> {
-        self.seat(name, Act::Review { task: task(), accept: true, note: "looked at every line".to_owned(), commit: None })
+        self.review(name, true)
+    }
+
+    fn review(&mut self, name: &str, accept: bool) -> Result<Vec<Entry>, String> {
+        let change = self.drive.state.tasks.get(&task()).and_then(|known| known.attempt.as_ref()?.change.clone());
+        let (said, bundle) = change.map(|change| sample::reading(&change, accept)).unwrap_or_default();
+        let note = "looked at every line".to_owned();
+        self.seat(name, Act::Review { task: task(), accept, note, commit: None, said, bundle })
     }
 
     /// A task of dev-a's whose candidate is measured and stands at RED.
@@ -263,8 +271,7 @@ fn a_rejection_sends_back_and_tells_the_author() {
     let mut workshop = Workshop::new();
     workshop.at_peer();
     let drawn = workshop.drawn(GateName::Peer);
-    let note = "the error path is wrong".to_owned();
-    workshop.seat(&drawn[0], Act::Review { task: task(), accept: false, note, commit: None }).unwrap();
+    workshop.review(&drawn[0], false).unwrap();
     assert!(matches!(workshop.stage(), Stage::Back { gate: GateName::Peer, .. }));
     let dev = Party::Seat(seat("dev-a"));
     assert!(workshop.drive.state.post.boxes[&dev].len() >= 2);
@@ -289,8 +296,8 @@ fn a_freeze_stops_everything_but_mail() {
     let commit = workshop.commit("dev-b", "dev-b");
     assert_eq!(workshop.push("dev-b", "refs/heads/dev-b/x", commit).unwrap_err(), "frozen");
     assert_eq!(workshop.seat("dev-a", Act::Submit { task: task(), commit: None }).unwrap_err(), "frozen");
-    assert_eq!(workshop.seat("librarian", Act::Thaw { step: Some(9) }).unwrap_err(), "owner-only");
-    workshop.ask(Actor::Owner, Act::Thaw { step: Some(9) }).unwrap();
+    assert_eq!(workshop.seat("librarian", Act::Thaw { step: Some(9), alone: true }).unwrap_err(), "owner-only");
+    workshop.ask(Actor::Owner, Act::Thaw { step: Some(9), alone: true }).unwrap();
     workshop.approve("orchestrator").unwrap();
     assert_eq!(workshop.replayed().digest(), workshop.drive.state.digest());
 }
@@ -410,6 +417,7 @@ fn submitting_again_does_not_draw_again() {
 }
 
 mod budgets;
+mod deploy;
 mod fleet;
 mod freezes;
 mod motions;

@@ -1,6 +1,6 @@
 //! Hunks of a change taken back one at a time: a test that asks for the change misses it.
 
-use super::{Bench, Trial, run_tests, unasked};
+use super::{Trial, run_tests, unasked};
 use crate::domain::change::{Blob, FileChange};
 use crate::domain::failure::Failure;
 use crate::domain::policy::PathKind;
@@ -16,12 +16,12 @@ struct Mutant<'a> {
 }
 
 /// One result for each hunk of the sample: passed where some test that passes with the whole change does not without the hunk.
-pub(super) fn run(yard: &Yard, trial: &Trial, bench: &Bench) -> Result<Run, Failure> {
+pub(super) fn run(yard: &Yard, trial: &Trial) -> Result<Run, Failure> {
     let gate = yard.gate()?;
     let mut told = Run { harness: "hunks".to_owned(), note: String::new(), ..unasked(trial.change.tree.clone()) };
     let Some(green) = &trial.green else { return Ok(told) };
-    for (number, mutant) in chosen(mutants(gate, trial)?, trial.policy.qa.sample as usize)?.iter().enumerate() {
-        let run = without(yard, trial, bench, mutant, number)?;
+    for mutant in chosen(mutants(gate, trial)?, trial.policy.qa.sample as usize)?.iter() {
+        let run = without(yard, trial, mutant)?;
         if run.completion == Completion::Infrastructure {
             return Ok(Run { tree: trial.change.tree.clone(), ..run });
         }
@@ -54,11 +54,10 @@ fn chosen<T>(mut all: Vec<T>, most: usize) -> Result<Vec<T>, Failure> {
     Ok(all)
 }
 
-fn without(yard: &Yard, trial: &Trial, bench: &Bench, mutant: &Mutant<'_>, number: usize) -> Result<Run, Failure> {
+fn without(yard: &Yard, trial: &Trial, mutant: &Mutant<'_>) -> Result<Run, Failure> {
     let gate = yard.gate()?;
     let mode = mutant.file.new.as_ref().map_or(crate::domain::policy::PLAIN, |blob| blob.mode);
     let blob = Blob { oid: gate.write_blob(&mutant.taken.content)?, mode, size: mutant.taken.content.len() as u64 };
     let tree = gate.compose(&trial.change.tree, &[(mutant.file.path.clone(), Some(blob))])?;
-    let checkout = bench.lay(gate, &tree, &format!("hunk-{number}"))?;
-    Ok(run_tests(yard, trial, &tree, &checkout))
+    run_tests(yard, trial, &tree)
 }

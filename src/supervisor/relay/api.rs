@@ -320,7 +320,7 @@ mod tests {
         for method in ["DELETE", "PUT", "PATCH", "CONNECT", "TRACE", "OPTIONS"] {
             assert_eq!(code(method, "/v1/messages").as_deref(), Some("relay-path"), "{method}");
         }
-        let freeze = Freeze { by: Actor::Owner, since: 0, reason: "x".to_owned() };
+        let freeze = Freeze { by: Actor::Owner, since: 0, reason: "x".to_owned(), seq: 0, agreed: Default::default() };
         let no = judge(&terms(), Some(&freeze), &Method::POST, &Uri::from_static("/v1/messages")).err().unwrap();
         assert_eq!((no.refusal.code.as_str(), no.status), ("frozen", StatusCode::FORBIDDEN));
     }

@@ -121,7 +121,7 @@ impl Stage {
 
     fn thaw(&self) -> Result<(), Failure> {
         let code = self.code()?;
-        let taken: CodeTaken = self.ask(&Request::Thaw { code })?;
+        let taken: CodeTaken = self.ask(&Request::Thaw { code, alone: true })?;
         if taken.accepted { Ok(()) } else { Err(Failure::new("cannot thaw the throw-away workshop", "the code was not accepted")) }
     }
 

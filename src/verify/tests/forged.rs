@@ -25,7 +25,7 @@ const fn base(says: &'static str) -> Forgery {
     Forgery { says, plan: |_, _| (), entry: None, commit: None, after: |_| () }
 }
 
-const fn entry(says: &'static str, forge: fn(&mut World, &mut Draft)) -> Forgery {
+pub(super) const fn entry(says: &'static str, forge: fn(&mut World, &mut Draft)) -> Forgery {
     Forgery { entry: Some(forge), ..base(says) }
 }
 
@@ -37,7 +37,7 @@ pub(super) const fn after(says: &'static str, forge: fn(&mut World)) -> Forgery 
     Forgery { after: forge, ..base(says) }
 }
 
-fn judged(forgery: &Forgery) -> Report {
+pub(super) fn judged(forgery: &Forgery) -> Report {
     let mut world = history(World::found(forgery.entry, forgery.commit), forgery.plan);
     (forgery.after)(&mut world);
     run(world.dir.path(), &world.save(), None).unwrap()
@@ -78,7 +78,7 @@ fn gate(world: &World, draft: &Draft, wanted: GateName) -> bool {
     world.at == "T1" && matches!(&draft.event, Event::Task(task::Event::Judged { gate, .. }) if *gate == wanted)
 }
 
-fn intends(world: &World, draft: &Draft) -> bool {
+pub(super) fn intends(world: &World, draft: &Draft) -> bool {
     world.at == "T1" && matches!(draft.event, Event::Merge(merge::Event::Intended { .. }))
 }
 
@@ -136,6 +136,25 @@ const REVIEWS: &[Forgery] = &[
     entry("its statement says something else", |world, draft| {
         if let Some(review::Event::Decided { statement, .. }) = word(world, draft, "T1", GateName::Peer, "dev-b") {
             rewrite(statement, |said| said["predicate"]["accept"] = json!(false));
+        }
+    }),
+    entry("its statement says something else", |world, draft| {
+        if let Some(review::Event::Decided { reading, .. }) = word(world, draft, "T1", GateName::Peer, "dev-b") {
+            reading.quotes.clear();
+        }
+    }),
+    entry("which does not stand in the difference of T1", |world, draft| {
+        if let Some(review::Event::Decided { reading, statement, .. }) = word(world, draft, "T1", GateName::Peer, "dev-b") {
+            reading.quotes = vec!["+pub fn never_written() {}".to_owned()];
+            let reading = json!(reading);
+            rewrite(statement, |said| said["predicate"]["reading"] = reading);
+        }
+    }),
+    entry("it has no verdict on every file of the change", |world, draft| {
+        if let Some(review::Event::Decided { reading, statement, .. }) = word(world, draft, "T1", GateName::Peer, "dev-b") {
+            reading.files.pop_first();
+            let reading = json!(reading);
+            rewrite(statement, |said| said["predicate"]["reading"] = reading);
         }
     }),
     entry("it says no", |world, draft| {

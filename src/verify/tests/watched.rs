@@ -37,7 +37,7 @@ fn entries(without: u32) -> Vec<Vec<u8>> {
         events.push((Actor::Edge, Event::Review(drawn)));
         let statement = Envelope { payload_type: String::new(), payload: String::new(), signatures: Vec::new() };
         let (note, bundle) = (format!("looks good {attempt}"), 0);
-        let word = review::Event::Decided { task: task.clone(), attempt, gate: GateName::Peer, accept: true, note, bundle, statement };
+        let word = review::Event::Decided { task: task.clone(), attempt, gate: GateName::Peer, accept: true, note, reading: Default::default(), bundle, statement };
         events.push((qa.clone(), Event::Review(word)));
     }
     let entry = |(seq, (by, event))| Entry { v: VERSION, seq, time: seq * 4000, by, event }.bytes();

@@ -11,6 +11,7 @@ use crate::domain::event::Event;
 use crate::domain::gate::GateName;
 use crate::domain::message::{Letter, Priority};
 use crate::domain::name::{Digest, Oid, RefName, SeatName, TaskId};
+use crate::domain::reading::Reading;
 use crate::domain::run::{Completion, Outcome, Run};
 use crate::domain::statement::{self, Bound};
 use crate::domain::task::RunKind;
@@ -108,6 +109,9 @@ fn charter() -> Charter {
             "capabilities": capabilities, "reviewed_by": by }, "prompt": "Work." })
     };
     let gate = |name: &str, checks: &[&str]| json!({ "name": name, "about": "Wants.", "checks": checks, "limits": {} });
+    let mut deploy = gate("deploy", &["co-signed", "owner-confirmed", "merge-still-tested"]);
+    let order = json!({ "argv": ["true"], "where": "sandbox", "seconds": 9 });
+    deploy["deployment"] = json!({ "workshop": WORKSHOP, "files": ["**"], "confirm": "code", "checks": [order], "run": order, "health": order });
     let (all, short, budget) =
         (json!(["red", "green", "peer", "qa", "deploy"]), json!(["peer", "qa", "deploy"]), json!({ "per_hour": 20 }));
     serde_json::from_value(json!({
@@ -125,11 +129,11 @@ fn charter() -> Charter {
             "agent": { "command": "claude", "hosts": [] },
             "budgets": { "commits": budget, "messages": budget, "locks": budget, "submissions": budget, "reviews": budget, "decisions": budget },
         },
-        "gates": [gate("red", &["new-tests-fail"]), gate("green", &["red-ids-pass", "nothing-lost"]), gate("peer", &["reviewed"]),
-            gate("qa", &["suite-passes", "qa-verdict"]), gate("deploy", &["co-signed", "owner-confirmed", "merge-still-tested"])],
+        "gates": [gate("red", &["new-tests-fail"]), gate("green", &["red-ids-pass", "nothing-lost"]), gate("peer", &["reviewed", "files-judged"]),
+            gate("qa", &["suite-passes", "qa-verdict"]), deploy],
         "roles": [
             role("orchestrator", 1, &["orchestrator"], &["open-task", "cosign-deploy"], &[]),
-            role("librarian", 2, &["librarian"], &["cosign-deploy", "veto", "freeze"], &[]),
+            role("librarian", 2, &["librarian"], &["cosign-deploy", "veto", "freeze", "thaw"], &[]),
             role("architect", 3, &["architect-a"], &["review-peer"], &[]),
             role("dev", 4, &["dev-a", "dev-b"], &["submit", "review-peer"], &["dev", "architect"]),
             role("qa", 5, &["qa-a"], &["verify-qa"], &[]),
@@ -504,11 +508,21 @@ impl World {
 
     pub fn word(&mut self, gate: GateName, name: &str, tree: &Oid, drawn: u64, accept: bool) {
         let (name, note) = (seat(name), "looked at all of it".to_owned());
-        let statement = self.bound(tree, drawn, |bound| statement::review(bound, gate, &name, accept, &note));
+        let reading = if gate == GateName::Peer { self.reading() } else { Reading::default() };
+        let statement = self.bound(tree, drawn, |bound| statement::review(bound, gate, &name, accept, &note, &reading));
         let task = TaskId::new(self.at).unwrap();
         self.put(
             Actor::Seat(name),
-            Event::Review(review::Event::Decided { task, attempt: 1, gate, accept, note, bundle: drawn, statement }),
+            Event::Review(review::Event::Decided { task, attempt: 1, gate, accept, note, reading, bundle: drawn, statement }),
         );
+    }
+
+    /// A verdict on every file of the change, and its first line.
+    fn reading(&self) -> Reading {
+        let change = self.change.as_ref().unwrap();
+        let texts = self.reader().texts(&change.files, usize::MAX).unwrap().unwrap();
+        let lines = texts.iter().flat_map(|file| file.text.lines());
+        let quotes = lines.filter(|line| line.starts_with('+')).take(1).map(str::to_owned).collect();
+        Reading { files: change.files.iter().map(|file| (file.path.clone(), true)).collect(), quotes }
     }
 }

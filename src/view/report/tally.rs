@@ -184,7 +184,7 @@ impl Tally {
                 let why = format!("the lot of entry {sealed} fell on it");
                 self.tertiary.extra.push(Extra { seq: entry.seq, task: task.clone(), seats: vec![seat.clone()], why });
             }
-            Event::Panel(_) | Event::Motion(_) => {}
+            Event::Panel(_) | Event::Motion(_) | Event::Deploy(_) => {}
             Event::Merge(event) => self.merge(entry, event, inside),
             Event::Freeze(event) => self.freeze(entry, event),
             Event::Confirm(confirm::Event::Confirmed { task, attempt, .. }) => {
@@ -306,7 +306,7 @@ impl Tally {
                 self.freezes.push(Stop { seq, by, reason: reason.clone(), since, until: None, alone: false });
             }
             (freeze::Event::Thawed { alone }, Some(stop)) => (stop.until, stop.alone) = (Some(since), *alone),
-            (freeze::Event::Thawed { .. }, None) => {}
+            (freeze::Event::Thawed { .. }, None) | (freeze::Event::Agreed { .. }, _) => {}
         }
     }
 
@@ -446,6 +446,7 @@ fn about(event: &Event, only: &TaskId) -> bool {
             task == only
         }
         Event::Panel(event) => panel::task_of(event) == Some(only),
+        Event::Deploy(event) => event.task() == only,
         Event::Refused(refused) => refused.on == only.as_str(),
         _ => false,
     }

@@ -56,7 +56,7 @@ impl Shop {
         }
         if self.state().frozen.is_some() {
             let step = Some(self.state().codes.last_step + 1);
-            self.ask(Actor::Owner, Act::Thaw { step });
+            self.ask(Actor::Owner, Act::Thaw { step, alone: true });
         }
     }
 
@@ -71,7 +71,8 @@ impl Shop {
         let silent: Vec<SeatName> = now.draws.get(&gate).map_or_else(Vec::new, |draw| draw.seats.iter().filter(|seat| !spoke(seat)).cloned().collect());
         for seat in silent {
             let note = "looked at every line of it".to_owned();
-            self.ask(Actor::Seat(seat), Act::Review { task: task.clone(), accept: true, note, commit: None });
+            let (said, bundle) = self.reading(task, true);
+            self.ask(Actor::Seat(seat), Act::Review { task: task.clone(), accept: true, note, commit: None, said, bundle });
         }
         if gate == GateName::Deploy {
             let step = Some(self.state().codes.last_step + 1);
@@ -90,7 +91,8 @@ impl Shop {
         let task = self.task();
         let step = self.chance.percent(70).then_some(self.state().codes.last_step + 1);
         if self.state().frozen.is_some() && self.chance.percent(80) {
-            return self.ask(Actor::Owner, Act::Thaw { step });
+            let alone = self.chance.percent(50);
+            return self.ask(Actor::Owner, Act::Thaw { step, alone });
         }
         match self.chance.below(4) {
             0 => self.ask(Actor::Owner, Act::Retry { task }),
@@ -147,7 +149,8 @@ impl Shop {
             12..16 => Act::MergeBuilt { task, attempt, commit: oid("evil"), old: oid("base"), tree: oid("evil tree") },
             16..20 => Act::Landed { push: "p1".to_owned(), trouble: None },
             20..24 => Act::Stalled { task, attempt, why: "x".to_owned() },
-            24..28 => Act::Thaw { step: Some(u64::MAX) },
+            24..26 => Act::Thaw { step: Some(u64::MAX), alone: true },
+            26..28 => Act::AgreeThaw,
             28 => Act::Recharter {
                 charter: self.state().charter().canonical().replace("\"single_review_lines\":50", "\"single_review_lines\":5000"),
             },

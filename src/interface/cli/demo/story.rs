@@ -69,11 +69,12 @@ impl Story {
             Event::Message(message::Event::Delivered { .. } | message::Event::Acknowledged { .. } | message::Event::Expired { .. } | message::Event::Returned { .. })
             | Event::Fleet(_)
             | Event::Key(key::Event::Made { .. } | key::Event::Revoked { .. })
-            | Event::Freeze(freeze::Event::Thawed { .. })
+            | Event::Freeze(freeze::Event::Thawed { .. } | freeze::Event::Agreed { .. })
             | Event::Workshop(_)
             | Event::Alert(_)
             | Event::Panel(_)
             | Event::Motion(_)
+            | Event::Deploy(_)
             | Event::Lock(_)
             | Event::Confirm(_) => Ok(Vec::new()),
         }

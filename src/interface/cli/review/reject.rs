@@ -4,7 +4,9 @@ use crate::interface::exit::{Exit, Trouble};
 
 /// Reject a change: it goes back to its author with your note.
 ///
-/// Example: orchestrate review reject T1 --note 'overflows for i64::MIN, see the last case in the test'
+/// At PEER it names at least one file that is bad, and quotes the difference.
+///
+/// Example: orchestrate review reject T1 --bad src/a.rs --quote '+    let sum = a + b;' --note 'overflows for i64::MIN, see the last case in the test'
 #[derive(Debug, clap::Args)]
 pub struct Reject {
     #[command(flatten)]

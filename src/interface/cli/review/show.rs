@@ -4,7 +4,8 @@ use super::super::paint::{Cell, Look, Paint, cell, looking};
 use crate::domain::name::TaskId;
 use crate::interface::exit::{Exit, Trouble};
 use crate::supervisor::protocol::Request;
-use crate::view::text::{count, lines};
+use crate::domain::reading::CHECK;
+use crate::view::text::{count, lines, one_line};
 use crate::view::{FileLine, ReviewPage};
 
 /// Show what a word is about, with the difference.
@@ -38,11 +39,6 @@ pub fn page(page: &ReviewPage, paint: &Paint) -> String {
             ]
         })
         .collect();
-    let word = format!(
-        "next: orchestrate review approve {0} --commit {1} --note '…'\n  or: orchestrate review reject {0} --commit {1} --note '…'\n",
-        page.task,
-        page.candidate.short()
-    );
     [
         paint.title(&format!("{}: {}", page.task, page.title)),
         body,
@@ -51,9 +47,26 @@ pub fn page(page: &ReviewPage, paint: &Paint) -> String {
         format!("\n{}{}", paint.title("commits"), paint.table(&commits)),
         format!("\n{}{}", paint.title(&format!("files ({} in all)", count(page.lines, "line"))), files(&page.files, paint)),
         format!("\n{}{}\n", paint.title("difference"), difference(&page.diff, paint)),
-        word,
+        form(page),
     ]
     .concat()
+}
+
+/// The command to fill in: a verdict on each file, lines of the difference, and what was found.
+fn form(page: &ReviewPage) -> String {
+    let (task, commit) = (&page.task, page.candidate.short());
+    let asked = page.gates.iter().any(|line| page.gate == Some(line.gate) && line.checks.iter().any(|check| check.check == CHECK));
+    let files: Vec<String> = page.files.iter().map(|file| word(&file.path)).collect();
+    let each = |option: &str| files.iter().map(|path| format!(" --{option} {path}")).collect::<String>();
+    let (ok, bad) = if files.len() > 1 { (each("ok"), " --bad PATH") } else { (String::new(), "") };
+    let (ok, bad, quote) = if asked { (ok, bad, " --quote '…'") } else { (String::new(), "", "") };
+    format!("next: orchestrate review approve {task} --commit {commit}{ok}{quote} --note '…'\n  or: orchestrate review reject {task} --commit {commit}{bad}{quote} --note '…'\n")
+}
+
+/// A path as one word of a shell.
+fn word(path: &str) -> String {
+    let plain = path.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '/' | '_' | '-')) && !path.starts_with('-');
+    if plain { path.to_owned() } else { format!("'{}'", one_line(path).replace('\'', r"'\''")) }
 }
 
 fn head(page: &ReviewPage) -> Vec<Vec<Cell>> {

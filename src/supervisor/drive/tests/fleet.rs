@@ -102,7 +102,7 @@ fn nobody_comes_back_while_frozen_and_all_do_after() {
     workshop.pass(HOUR);
     assert!(fleet::due(&workshop.drive.state).is_none() && workshop.recalled().is_empty());
     let step = workshop.drive.state.codes.last_step + 1;
-    workshop.ask(Actor::Owner, Act::Thaw { step: Some(step) }).unwrap();
+    workshop.ask(Actor::Owner, Act::Thaw { step: Some(step), alone: true }).unwrap();
     workshop.recalled();
     assert_eq!(workshop.effects, [Effect::Refill { seats: vec![seat("dev-a"), seat("dev-b")] }]);
 }

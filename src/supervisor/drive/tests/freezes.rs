@@ -29,7 +29,7 @@ impl Workshop {
 
     fn thaw(&mut self) {
         let step = self.drive.state.codes.last_step + 1;
-        self.ask(Actor::Owner, Act::Thaw { step: Some(step) }).unwrap();
+        self.ask(Actor::Owner, Act::Thaw { step: Some(step), alone: true }).unwrap();
     }
 }
 
@@ -151,4 +151,34 @@ fn a_crash_between_the_attempt_and_the_freeze_makes_no_difference() {
     assert!(again.state.frozen.is_none());
     again.outstanding();
     assert!(again.state.frozen.is_some());
+}
+
+#[test]
+fn a_thaw_waits_for_the_librarians_word_on_this_very_freeze_or_for_the_owner_alone() {
+    let mut workshop = Workshop::new();
+    let thaw = |workshop: &mut Workshop, alone| {
+        let step = workshop.drive.state.codes.last_step + 1;
+        workshop.ask(Actor::Owner, Act::Thaw { step: Some(step), alone })
+    };
+    let alone = |workshop: &Workshop| {
+        let last = workshop.drive.ledger.read(workshop.drive.state.len - 1, 1).unwrap().remove(0);
+        String::from_utf8(last.bytes).unwrap().contains(r#"{"thawed":{"alone":true}}"#)
+    };
+    assert_eq!(workshop.seat("librarian", Act::AgreeThaw).unwrap_err(), "not-frozen");
+    workshop.seat("librarian", Act::Freeze { reason: "odd".into() }).unwrap();
+    assert_eq!(workshop.drive.state.post.boxes[&Party::Seat(seat("librarian"))].len(), 1, "she is told that her word is wanted");
+    assert_eq!(workshop.seat("dev-a", Act::AgreeThaw).unwrap_err(), "not-your-role");
+    assert_eq!(workshop.ask(Actor::Owner, Act::AgreeThaw).unwrap_err(), "seat-only");
+    assert_eq!(thaw(&mut workshop, false).unwrap_err(), "not-agreed");
+    workshop.seat("librarian", Act::AgreeThaw).unwrap();
+    let length = workshop.drive.state.len;
+    workshop.seat("librarian", Act::AgreeThaw).unwrap();
+    assert!(workshop.drive.state.frozen.is_some() && workshop.drive.state.len == length, "it opens nothing, and counts once");
+    thaw(&mut workshop, true).unwrap();
+    assert!(workshop.drive.state.frozen.is_none() && !alone(&workshop), "nobody was passed over");
+
+    workshop.seat("librarian", Act::Freeze { reason: "odd again".into() }).unwrap();
+    assert_eq!(thaw(&mut workshop, false).unwrap_err(), "not-agreed", "the word on the last freeze ended with it");
+    thaw(&mut workshop, true).unwrap();
+    assert!(alone(&workshop));
 }

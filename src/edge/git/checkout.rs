@@ -1,0 +1,196 @@
+//! A tree written out once and used again: as it is while a run left it as it was, and turned into another tree where few files differ.
+//!
+//! Making and removing some thousand files is what a short test run waits for most. What decides whether a folder may serve again is never
+//! what a run says: every entry's number, mode, size and times are as they were, and before another tree is made of it every content is
+//! hashed again. A run that left anything at all in the tree has used it up.
+
+use super::objects::{Objects, Type};
+use super::tree::{FILE, Item, PROGRAM};
+use super::{Gate, read, walk};
+use crate::domain::failure::{Doing as _, Failure};
+use crate::domain::name::Oid;
+use rustix::fs::{AtFlags, FileType, Mode, OFlags, ResolveFlags, Stat};
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsStr;
+use std::io::{Read as _, Write as _};
+use std::os::fd::OwnedFd;
+use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
+use std::path::{Path, PathBuf};
+
+/// A tree's files in a folder of their own.
+#[derive(Debug)]
+pub struct Checkout {
+    dir: PathBuf,
+    tree: Oid,
+    seen: BTreeMap<Vec<u8>, Looks>,
+}
+
+/// What tells whether an entry is the one that was made, untouched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Looks {
+    number: u64,
+    mode: u32,
+    links: u64,
+    owner: (u32, u32),
+    size: i64,
+    changed: (i64, i64, i64, i64),
+}
+
+impl Looks {
+    fn of(stat: &Stat) -> Self {
+        let nanos = |nanos| i64::try_from(nanos).unwrap_or(-1);
+        Self {
+            number: stat.st_ino,
+            mode: stat.st_mode,
+            links: u64::from(stat.st_nlink),
+            owner: (stat.st_uid, stat.st_gid),
+            size: stat.st_size,
+            changed: (stat.st_mtime, nanos(stat.st_mtime_nsec), stat.st_ctime, nanos(stat.st_ctime_nsec)),
+        }
+    }
+
+    fn is(&self, kind: FileType) -> bool {
+        FileType::from_raw_mode(self.mode) == kind
+    }
+}
+
+impl Checkout {
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    pub fn tree(&self) -> &Oid {
+        &self.tree
+    }
+
+    /// Whether the folder is to the last entry as it was made.
+    pub fn is_untouched(&self) -> bool {
+        survey(&self.dir).is_ok_and(|now| now == self.seen)
+    }
+}
+
+impl Gate {
+    /// Writes a tree into a folder that is not there yet.
+    pub fn check_out(&self, tree: &Oid, dir: &Path) -> Result<Checkout, Failure> {
+        self.materialise(tree, dir)?;
+        Checkout { dir: dir.to_owned(), tree: tree.clone(), seen: BTreeMap::new() }.settled()
+    }
+
+    /// Makes another tree of an untouched one; nothing where that cannot be done safely or is not worth it, and the folder is used up.
+    pub fn refit(&self, checkout: Checkout, tree: &Oid) -> Option<Checkout> {
+        self.refitted(checkout, tree).ok().flatten()
+    }
+
+    fn refitted(&self, checkout: Checkout, tree: &Oid) -> Result<Option<Checkout>, Failure> {
+        let mut objects = self.objects(None)?;
+        let all = walk::whole(&mut objects, None, Some(&checkout.tree))?.deltas;
+        let steps = walk::whole(&mut objects, Some(&checkout.tree), Some(tree))?.deltas;
+        let plain = |item: &Option<Item>| item.as_ref().is_none_or(|item| [FILE, PROGRAM].contains(&item.mode));
+        let other: BTreeSet<&[u8]> = steps.iter().map(|step| step.path.as_slice()).collect();
+        if steps.len() * 2 > all.len() + 64 || !steps.iter().all(|step| plain(&step.old) && plain(&step.new)) {
+            return Ok(None);
+        }
+        let root = rustix::fs::open(&checkout.dir, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC, Mode::empty()).doing(WHAT)?;
+        let kept = all.iter().filter(|file| !other.contains(file.path.as_slice())).filter_map(|file| Some((file.path.as_slice(), file.new.as_ref()?)));
+        if !kept.into_iter().all(|(path, item)| holds(&root, path, item)) {
+            return Ok(None);
+        }
+        for step in steps.iter().filter(|step| step.old.is_some()) {
+            remove(&root, &step.path)?;
+        }
+        for (path, item) in steps.iter().filter_map(|step| Some((&step.path, step.new.as_ref()?))) {
+            put(&root, path, item, &mut objects)?;
+        }
+        Checkout { tree: tree.clone(), ..checkout }.settled().map(Some)
+    }
+}
+
+const WHAT: &str = "cannot write out a tree";
+
+impl Checkout {
+    /// Gives every entry the same times, so that none tells what came before, and looks at all of them.
+    fn settled(mut self) -> Result<Self, Failure> {
+        let now = rustix::fs::Timespec { tv_sec: 0, tv_nsec: rustix::fs::UTIME_NOW };
+        let times = rustix::fs::Timestamps { last_access: now, last_modification: now };
+        for path in survey(&self.dir).doing(WHAT)?.keys() {
+            rustix::fs::utimensat(rustix::fs::CWD, self.dir.join(OsStr::from_bytes(path)), &times, AtFlags::SYMLINK_NOFOLLOW).doing(WHAT)?;
+        }
+        self.seen = survey(&self.dir).doing(WHAT)?;
+        Ok(self)
+    }
+}
+
+/// Every entry of a folder, itself as the empty path; no link is followed.
+fn survey(dir: &Path) -> std::io::Result<BTreeMap<Vec<u8>, Looks>> {
+    let mut seen = BTreeMap::from([(Vec::new(), Looks::of(&rustix::fs::lstat(dir)?))]);
+    let mut waiting = vec![Vec::new()];
+    while let Some(folder) = waiting.pop() {
+        for entry in std::fs::read_dir(dir.join(OsStr::from_bytes(&folder)))? {
+            let entry = entry?;
+            let (path, looks) = (walk::join(&folder, &entry.file_name().into_vec()), Looks::of(&rustix::fs::lstat(entry.path())?));
+            if looks.is(FileType::Directory) {
+                waiting.push(path.clone());
+            }
+            seen.insert(path, looks);
+        }
+    }
+    Ok(seen)
+}
+
+fn beneath(root: &OwnedFd, path: &[u8], flags: OFlags, mode: u32) -> rustix::io::Result<OwnedFd> {
+    let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS;
+    rustix::fs::openat2(root, OsStr::from_bytes(path), flags | OFlags::NOFOLLOW | OFlags::CLOEXEC, Mode::from_raw_mode(mode), resolve)
+}
+
+/// Whether a file has the content and mode that the tree says. A link's target cannot be changed in its place, and a submodule has none.
+fn holds(root: &OwnedFd, path: &[u8], item: &Item) -> bool {
+    if ![FILE, PROGRAM].contains(&item.mode) {
+        return true;
+    }
+    let Ok(file) = beneath(root, path, OFlags::RDONLY | OFlags::NONBLOCK, 0) else { return false };
+    let sound = |stat: Stat| FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile && stat.st_nlink == 1;
+    let mut bytes = Vec::new();
+    rustix::fs::fstat(&file).is_ok_and(sound)
+        && bare(&file)
+        && std::fs::File::from(file).read_to_end(&mut bytes).is_ok()
+        && read::named("blob", &bytes, &item.id)
+}
+
+/// Whether nothing is written beside a file's content.
+fn bare(file: &OwnedFd) -> bool {
+    let mut names = [0_u8; 256];
+    matches!(rustix::fs::flistxattr(file, &mut names), Ok(0) | Err(rustix::io::Errno::NOTSUP))
+}
+
+fn remove(root: &OwnedFd, path: &[u8]) -> Result<(), Failure> {
+    let (folder, name) = split(path);
+    let parent = if folder.is_empty() { root.try_clone().doing(WHAT)? } else { beneath(root, folder, OFlags::RDONLY | OFlags::DIRECTORY, 0).doing(WHAT)? };
+    rustix::fs::unlinkat(&parent, OsStr::from_bytes(name), AtFlags::empty()).doing(WHAT)?;
+    // A folder that holds nothing any more is in no tree.
+    let mut folder = folder;
+    while !folder.is_empty() && rustix::fs::unlinkat(root, OsStr::from_bytes(folder), AtFlags::REMOVEDIR).is_ok() {
+        folder = split(folder).0;
+    }
+    Ok(())
+}
+
+fn put(root: &OwnedFd, path: &[u8], item: &Item, objects: &mut Objects) -> Result<(), Failure> {
+    let mut at = Vec::new();
+    for name in split(path).0.split(|byte| *byte == b'/').filter(|name| !name.is_empty()) {
+        at = walk::join(&at, name);
+        match rustix::fs::mkdirat(root, OsStr::from_bytes(&at), Mode::from_raw_mode(0o755)) {
+            Ok(()) | Err(rustix::io::Errno::EXIST) => {}
+            Err(why) => return Err(Failure::new(WHAT, why)),
+        }
+    }
+    let mode = if item.mode == PROGRAM { 0o755 } else { 0o644 };
+    let file = beneath(root, path, OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL, mode).doing(WHAT)?;
+    std::fs::File::from(file).write_all(&objects.read(&item.id, Type::Blob)?).doing(WHAT)
+}
+
+fn split(path: &[u8]) -> (&[u8], &[u8]) {
+    match path.iter().rposition(|byte| *byte == b'/') {
+        Some(at) => (&path[..at], &path[at + 1..]),
+        None => (b"", path),
+    }
+}

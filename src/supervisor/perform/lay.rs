@@ -1,0 +1,69 @@
+//! Trees laid out for test runs, used again where a run left nothing behind.
+
+use super::super::yard::{RUNS_AT_ONCE, Yard};
+use crate::domain::failure::Failure;
+use crate::domain::isolation::Isolation;
+use crate::domain::name::Oid;
+use crate::edge::chance;
+use crate::edge::git::Checkout;
+use std::path::{Path, PathBuf};
+use std::sync::PoisonError;
+
+/// A checkout in a folder of its own, beside which a run has room; gone with this value.
+pub struct Laid {
+    root: PathBuf,
+    checkout: Option<Checkout>,
+}
+
+impl Laid {
+    /// The tree's files, in a fresh folder or in one that is as good.
+    pub fn of(yard: &Yard, tree: &Oid) -> Result<Self, Failure> {
+        let gate = yard.gate()?;
+        let spare = take(yard, tree);
+        if let Some(mut laid) = spare {
+            laid.checkout = laid.checkout.take().and_then(|checkout| gate.refit(checkout, tree));
+            if laid.checkout.is_some() {
+                return Ok(laid);
+            }
+        }
+        let root = yard.place.join("work").join(hex::encode(chance::bytes::<8>()?));
+        crate::supervisor::place::make_private(&root)?;
+        let mut laid = Self { root, checkout: None };
+        laid.checkout = Some(gate.check_out(tree, &laid.dir())?);
+        Ok(laid)
+    }
+
+    pub fn dir(&self) -> PathBuf {
+        self.root.join("tree")
+    }
+
+    /// Keeps the files for the next run where this one, whose processes are all gone, left them as they were.
+    pub fn give_back(self, yard: &Yard) {
+        let gone = yard.isolation != Isolation::None;
+        let untouched = gone && self.checkout.as_ref().is_some_and(Checkout::is_untouched) && alone(&self.root);
+        let mut spare = yard.spare.lock().unwrap_or_else(PoisonError::into_inner);
+        if untouched && spare.len() < RUNS_AT_ONCE {
+            spare.push(self);
+        }
+    }
+}
+
+/// Nothing lies beside the tree.
+fn alone(root: &Path) -> bool {
+    std::fs::read_dir(root).is_ok_and(|entries| entries.count() == 1)
+}
+
+/// The spare checkout of this very tree, else the one that was used last.
+fn take(yard: &Yard, tree: &Oid) -> Option<Laid> {
+    let mut spare = yard.spare.lock().unwrap_or_else(PoisonError::into_inner);
+    let same = spare.iter().position(|laid| laid.checkout.as_ref().is_some_and(|checkout| checkout.tree() == tree));
+    same.map(|at| spare.remove(at)).or_else(|| spare.pop())
+}
+
+impl Drop for Laid {
+    fn drop(&mut self) {
+        if let Err(why) = std::fs::remove_dir_all(&self.root) {
+            eprintln!("orchestrate: cannot remove {}: {why}", self.root.display());
+        }
+    }
+}

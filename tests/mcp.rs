@@ -52,7 +52,7 @@ fn every_tool_answers_as_the_command_line_does() {
     let names: Vec<&str> = answers[1]["result"]["tools"].as_array().unwrap().iter().map(|tool| tool["name"].as_str().unwrap()).collect();
     for name in [
         "inbox", "read", "send", "ack", "tasks", "take", "submit", "gate", "reviews", "review", "approve", "reject", "locks", "status",
-        "explain",
+        "explain", "wait", "veto", "withdraw", "motions", "move", "yes", "no", "freeze",
     ] {
         assert!(names.contains(&name), "{name} in {names:?}");
     }
@@ -114,4 +114,37 @@ fn a_client_of_another_time_is_answered_in_a_version_that_there_is() {
         assert!(["2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25"].contains(&spoken), "{version}: {spoken}");
         assert_eq!(answers[1]["result"]["structuredContent"]["done"]["actor"], "qa-a", "{}", answers[1]);
     }
+}
+
+#[test]
+fn tasks_are_resources_and_who_may_stops_everything_by_a_tool() {
+    let world = World::python().bootstrap();
+    world.owner(&["task", "open", "a note"]).ok();
+    let calls = [
+        json!({"method": "resources/list"}),
+        json!({"method": "resources/templates/list"}),
+        json!({"method": "resources/read", "params": {"uri": "orchestrate://task/T1"}}),
+        json!({"method": "resources/read", "params": {"uri": "orchestrate://task/T9"}}),
+        json!({"method": "resources/read", "params": {"uri": "file:///etc/passwd"}}),
+        call("wait", json!({"seconds": "0"})),
+        call("wait", json!({"seconds": "0"})),
+        call("freeze", json!({"reason": "to see it"})),
+    ];
+    let (_, answers) = converse(&world, "dev-a", "2025-06-18", &calls);
+    assert!(answers[0]["result"]["capabilities"]["resources"].is_object(), "{}", answers[0]);
+    let listed = &answers[1]["result"]["resources"];
+    assert_eq!((&listed[0]["uri"], &listed[0]["description"]), (&"orchestrate://task/T1".into(), &"a note".into()), "{listed}");
+    assert_eq!(answers[2]["result"]["resourceTemplates"][0]["uriTemplate"], "orchestrate://task/{task}", "{}", answers[2]);
+    let read: Value = serde_json::from_str(answers[3]["result"]["contents"][0]["text"].as_str().unwrap()).unwrap();
+    for (name, line) in [("task", "task show T1"), ("gate", "gate show T1")] {
+        assert_eq!(read[name], world.seat("dev-a").run(&format!("orchestrate {line} --json")).ok().done(), "{line}");
+    }
+    assert!(answers[4]["error"]["data"]["refused"]["code"] == "no-such-task" && !answers[5]["error"].is_null(), "{} {}", answers[4], answers[5]);
+    assert_eq!(answers[6]["result"]["structuredContent"]["done"][0]["subject"], "T1 is open", "{}", answers[6]);
+    assert_eq!(answers[7]["result"]["structuredContent"], json!({"done": [], "exit": 3}), "{}", answers[7]);
+    assert_eq!(answers[8]["result"]["isError"], true, "a developer may not freeze: {}", answers[8]);
+    assert!(world.fold().frozen.is_none());
+    let (_, answers) = converse(&world, "librarian", "2025-06-18", &[call("freeze", json!({"reason": "to see it"}))]);
+    assert!(!answers[1]["result"]["structuredContent"]["done"].is_null(), "{}", answers[1]);
+    assert!(world.fold().frozen.is_some());
 }

@@ -4,6 +4,7 @@
 
 mod change;
 mod conform;
+mod film;
 mod mail;
 mod start;
 mod tools;
@@ -25,12 +26,16 @@ fn program() -> Option<String> {
 fn one(model: Model) -> Option<World> {
     let client = program()?;
     let world = World::python().with_brain(model);
+    starts(&world, &client);
+    Some(world)
+}
+
+fn starts(world: &World, client: &str) {
     world.rule("[fleet]\nfirst_seconds = 0\nlongest_seconds = 0\n");
     let (repo, agent) = (world.repo(), world.path("agent"));
     let (seat, others) = (format!("{SEAT}={client}"), agent.to_str().unwrap());
     let said = world.orchestrate(&["bootstrap", repo.to_str().unwrap(), "--agent", others, "--agent", &seat, "--detach", "--yes"]);
     said.ok().says("8 of 8 seats answered");
-    Some(world)
 }
 
 /// The same when its client has heard its first order and waits.

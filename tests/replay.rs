@@ -369,7 +369,7 @@ fn by_hand() -> Vec<Entry> {
     let (oid, ids) = (Oid::new("1".repeat(40)).unwrap(), vec![Digest::of(b"mail")]);
     let events = vec![
         Event::Fleet(fleet::Event::Left { seat: SeatName::new("dev-a").unwrap(), instance: 1, why: why.clone() }),
-        Event::Fleet(fleet::Event::Relayed { seat: SeatName::new("dev-a").unwrap(), requests: 100, refused: 1, used: Default::default() }),
+        Event::Fleet(fleet::Event::Relayed { seat: SeatName::new("dev-a").unwrap(), requests: 100, refused: 1, used: Default::default(), told: Default::default() }),
         Event::Key(key::Event::Revoked {
             holder: "dev-a".parse().unwrap(),
             fingerprint: orchestrate::domain::name::Fingerprint::new("A".repeat(40)).unwrap(),

@@ -47,7 +47,7 @@ pub enum Act {
     Seat { seat: SeatName, agent: Vec<String>, prompt: Digest },
     Answer,
     Leave { seat: SeatName, instance: u32, why: String },
-    Relayed { seat: SeatName, requests: u64, refused: u64, used: Used },
+    Relayed { seat: SeatName, requests: u64, refused: u64, used: Used, told: Used },
     Overfull { seat: SeatName, bytes: u64 },
     Sign { signing: Signing },
     Push { push: String, updates: Vec<Update> },

@@ -120,7 +120,7 @@ fn measured(state: &State, command: &Command) -> Result<Vec<Event>, Refusal> {
         Act::Seat { seat, agent, prompt } => fleet::seat(state, seat, agent, prompt),
         Act::Leave { seat, instance, why } => fleet::leave(state, command.now, seat, *instance, why),
         // What the relay counted.
-        Act::Relayed { seat, requests, refused, used } => fleet::relayed(state, command.now, seat, (*requests, *refused), *used),
+        Act::Relayed { seat, requests, refused, used, told } => fleet::relayed(state, command.now, seat, (*requests, *refused), (*used, *told)),
         // How much room a seat's files take.
         Act::Overfull { seat, bytes } => fleet::overfull(state, command.now, seat, *bytes),
         // References moved, or did not.

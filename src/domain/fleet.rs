@@ -45,6 +45,9 @@ pub enum Event {
         /// What they used, by the API's own figures.
         #[serde(default, skip_serializing_if = "Used::is_nothing")]
         used: Used,
+        /// What it used beside the relay, with a login of its own: by its own transcripts, which it writes as it likes.
+        #[serde(default, skip_serializing_if = "Used::is_nothing")]
+        told: Used,
     },
     /// The day's limit of tokens or money is reached: the seat's, or where none is named that of all.
     Paused { seat: Option<SeatName>, why: String },
@@ -229,12 +232,12 @@ pub fn present(state: &State) -> Vec<(SeatName, u32)> {
 }
 
 /// Notes what the relay counted, in steps large enough not to fill the ledger.
-pub fn relayed(state: &State, now: Millis, seat: &SeatName, (requests, refused): (u64, u64), used: Used) -> Result<Vec<Any>, Refusal> {
+pub fn relayed(state: &State, now: Millis, seat: &SeatName, (requests, refused): (u64, u64), (used, told): (Used, Used)) -> Result<Vec<Any>, Refusal> {
     known(state, seat)?;
-    if requests == 0 && refused == 0 && used.is_nothing() {
+    if requests == 0 && refused == 0 && used.is_nothing() && told.is_nothing() {
         return Ok(Vec::new());
     }
-    let relayed = Any::Fleet(Event::Relayed { seat: seat.clone(), requests, refused, used });
+    let relayed = Any::Fleet(Event::Relayed { seat: seat.clone(), requests, refused, used, told });
     Ok(std::iter::once(relayed).chain(spend::crossed(state, now, seat, &used)).collect())
 }
 
@@ -257,9 +260,10 @@ pub fn apply(state: &mut State, by: &Actor, time: Millis, event: &Event) {
         }),
         Event::Recalled { seats } => seats.iter().for_each(|seat| with(Some(seat), &|seat| seat.after = After::Called)),
         Event::GivenUp { seat, .. } | Event::Overfull { seat, .. } => with(Some(seat), &|seat| seat.after = After::GivenUp { since: time }),
-        Event::Relayed { seat, requests, used, .. } => {
+        Event::Relayed { seat, requests, used, told, .. } => {
             with(Some(seat), &|seat| seat.requests += requests);
             spend::apply(state, time, seat, used);
+            spend::tell(state, seat, told);
         }
         Event::Paused { .. } => {}
     }

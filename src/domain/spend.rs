@@ -32,15 +32,15 @@ impl Used {
     }
 
     pub fn tokens(&self) -> u64 {
-        self.input + self.output + self.cache_read + self.cache_write
+        [self.output, self.cache_read, self.cache_write].into_iter().fold(self.input, u64::saturating_add)
     }
 
     pub fn add(&mut self, more: &Self) {
-        self.input += more.input;
-        self.output += more.output;
-        self.cache_read += more.cache_read;
-        self.cache_write += more.cache_write;
-        self.micros += more.micros;
+        self.input = self.input.saturating_add(more.input);
+        self.output = self.output.saturating_add(more.output);
+        self.cache_read = self.cache_read.saturating_add(more.cache_read);
+        self.cache_write = self.cache_write.saturating_add(more.cache_write);
+        self.micros = self.micros.saturating_add(more.micros);
     }
 
     fn with(mut self, more: &Self) -> Self {
@@ -103,6 +103,9 @@ impl Terms {
 pub struct Spending {
     pub seats: BTreeMap<SeatName, Used>,
     pub tasks: BTreeMap<TaskId, Used>,
+    /// What seats used beside the relay, by their own transcripts: no limit rests on it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub told: BTreeMap<SeatName, Used>,
     /// The day of the newest use, and what was used on it.
     day: u64,
     today: BTreeMap<SeatName, Used>,
@@ -176,6 +179,13 @@ pub fn crossed(state: &State, now: Millis, seat: &SeatName, used: &Used) -> Vec<
     let paused = Any::Fleet(fleet::Event::Paused { seat: (!after.whole).then(|| seat.clone()), why: after.why.clone() });
     let text = format!("{}: the relay lets nothing more through for {who} until tomorrow (UTC). Work, mail and locks stay.\n\nMore: [spending] in config.toml, then orchestrate config adopt\n", after.why);
     std::iter::once(paused).chain(message::notice_owner(state, now, &format!("{who} is paused: the day's limit is reached"), &text, None)).collect()
+}
+
+/// Adds what a seat's own transcripts tell.
+pub fn tell(state: &mut State, seat: &SeatName, told: &Used) {
+    if !told.is_nothing() {
+        state.spending.told.entry(seat.clone()).or_default().add(told);
+    }
 }
 
 /// Adds what a seat used to its sums, and to the task that it took last and that is under way.

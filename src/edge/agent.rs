@@ -3,13 +3,15 @@
 mod claude;
 mod home;
 mod launch;
+mod needs;
 mod registry;
 mod transcript;
 mod words;
 
 pub use launch::{Kind, Launch, resolve};
+pub use needs::capable;
 pub use registry::{At, Notices, Session, forget, session};
-pub use transcript::{Trace, trace};
+pub use transcript::{Marks, Spoken, Trace, ends, spoken, trace};
 
 use crate::domain::failure::Failure;
 use std::collections::BTreeMap;

@@ -46,6 +46,15 @@ pub enum Kind {
     Bearer,
     /// A long-lived token of a subscription, as `claude setup-token` makes it.
     Token,
+    /// The token of the owner's own login, which the owner's client makes anew every few hours.
+    Login,
+}
+
+impl Kind {
+    /// A token stands for a person's subscription.
+    fn is_subscription(self) -> bool {
+        matches!(self, Self::Token | Self::Login)
+    }
 }
 
 /// The owner's credential; it is printed nowhere and wiped when it goes.
@@ -86,12 +95,12 @@ impl Credential {
         const WHAT: &str = "cannot use the API credential";
         let (name, text) = match self.kind {
             Kind::ApiKey => (HeaderName::from_static("x-api-key"), self.secret.clone()),
-            Kind::Bearer | Kind::Token => (header::AUTHORIZATION, Zeroizing::new(format!("Bearer {}", *self.secret))),
+            Kind::Bearer | Kind::Token | Kind::Login => (header::AUTHORIZATION, Zeroizing::new(format!("Bearer {}", *self.secret))),
         };
         let mut value = HeaderValue::from_str(&text).doing(WHAT)?;
         value.set_sensitive(true);
         headers.insert(name, value);
-        if self.kind == Kind::Token {
+        if self.kind.is_subscription() {
             headers.append("anthropic-beta", HeaderValue::from_static(TOKEN_BETA));
         }
         Ok(())

@@ -133,7 +133,7 @@ fn rules() -> Vec<Finding> {
         Err(failure) => vec![found("rules", Err(failure))],
         Ok((charter, _)) => {
             let command = charter.policy.agent.command.clone();
-            let agent = agent::resolve(&command).map(|launch| format!("{command}: {}", launch.argv[0]));
+            let agent = agent::resolve(&command).and_then(|launch| agent::capable(&launch).map(|()| format!("{command}: {}", launch.argv[0])));
             let credential = found("credential", credential(&charter.policy.agent));
             vec![found("rules", Ok(format!("charter {}", charter.digest().short()))), found("agent", agent), credential]
         }
@@ -150,11 +150,13 @@ fn credential(terms: &Agent) -> Result<String, Failure> {
     let kind = match credential.kind {
         Kind::ApiKey => "API key through the relay: a seat spends it within agent.requests and never holds it",
         Kind::Bearer => "gateway token through the relay: a seat spends it within agent.requests and never holds it",
+        Kind::Login => "your own login, shared through the relay: it stands for the whole subscription; a seat spends it within agent.requests and never holds it",
         Kind::Token => "long-lived token through the relay: it stands for the whole subscription; a seat spends it within agent.requests and never holds it",
     };
     let from = match from {
         From::Systemd => "from systemd",
         From::File => "from agent.key_file",
+        From::Login => "as your client last wrote it, read anew for each request and never made anew here: it lives some hours longer than your client; ORCHESTRATE_LOGIN=no keeps it to that one",
         From::Environment => "from this environment, in memory only: after a restart bootstrap with it again",
     };
     Ok(format!("{kind}; {from}"))

@@ -243,7 +243,7 @@ fn place(yard: &Yard, options: &Options, charter: &Charter, seat: &SeatName, res
     plain_folder(&yard.place.clone_of(seat))?;
     let launch = agent::resolve(options.command(charter, seat))?;
     let plan = plan(yard, seat, &launch, &prompt, &home, resumes)?;
-    yard.moods.watch(seat, &home);
+    yard.moods.watch(seat, &home, &Inside::of(yard, seat).clone.to_string_lossy());
     if let Some(user) = yard.users.get(seat) {
         give(&home, *user, FURNISHED)?;
     }
@@ -301,7 +301,7 @@ fn plan(yard: &Yard, seat: &SeatName, launch: &Launch, prompt: &str, home: &Path
     let walled = yard.isolation != Isolation::None;
     let forward = |(port, socket)| Forward { port, socket: inside.run.join(socket) };
     let forwards = if walled { [(RELAY_PORT, RELAY_SOCKET), (API_PORT, API_SOCKET)].map(forward).to_vec() } else { Vec::new() };
-    let etc = if walled { vec![(agent::MANAGED.to_owned(), managed(yard, &inside)?)] } else { Vec::new() };
+    let etc = if walled && !planted::out("managed-settings") { vec![(agent::MANAGED.to_owned(), managed(yard, &inside)?)] } else { Vec::new() };
     Ok(Plan {
         name: seat.to_string(),
         binds,
@@ -337,7 +337,7 @@ fn credentials(yard: &Yard) -> BTreeMap<String, String> {
         let name = match credential.kind {
             CredentialKind::ApiKey => "ANTHROPIC_API_KEY",
             CredentialKind::Bearer => "ANTHROPIC_AUTH_TOKEN",
-            CredentialKind::Token => "CLAUDE_CODE_OAUTH_TOKEN",
+            CredentialKind::Token | CredentialKind::Login => "CLAUDE_CODE_OAUTH_TOKEN",
         };
         env.insert(name.to_owned(), credential.reveal().to_owned());
         env.extend(std::env::var("ANTHROPIC_BASE_URL").map(|url| ("ANTHROPIC_BASE_URL".to_owned(), url)));

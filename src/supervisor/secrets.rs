@@ -29,6 +29,7 @@ pub struct Secrets {
 #[serde(deny_unknown_fields)]
 pub struct Handed {
     pub kind: Kind,
+    /// The credential itself; of a login, where it lies.
     pub secret: String,
     #[serde(default)]
     pub upstream: Option<String>,
@@ -79,8 +80,38 @@ impl Secrets {
 fn handed() -> Option<Handed> {
     let kinds = [Kind::ApiKey, Kind::Bearer, Kind::Token];
     let given = |name: &str| std::env::var(name).ok().filter(|value| !value.trim().is_empty());
-    let (secret, kind) = SECRETS.iter().zip(kinds).find_map(|(name, kind)| Some((given(name)?, kind)))?;
+    let named = SECRETS.iter().zip(kinds).find_map(|(name, kind)| Some((given(name)?, kind)));
+    let (secret, kind) = named.or_else(|| Some((login()?.to_str()?.to_owned(), Kind::Login)))?;
     Some(Handed { kind, secret, upstream: given("ANTHROPIC_BASE_URL") })
+}
+
+/// Where the owner's own client keeps its login, unless the owner keeps it to that client (`ORCHESTRATE_LOGIN=no`).
+fn login() -> Option<PathBuf> {
+    let folder = std::env::var_os("CLAUDE_CONFIG_DIR").map(PathBuf::from);
+    let folder = folder.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".claude")))?;
+    let path = folder.join(".credentials.json");
+    (std::env::var_os("ORCHESTRATE_LOGIN").is_none_or(|word| word != "no") && path.is_absolute() && logged_in(&path).is_ok()).then_some(path)
+}
+
+#[derive(Deserialize)]
+struct Logins {
+    #[serde(rename = "claudeAiOauth")]
+    claude: LoggedIn,
+}
+
+/// What is taken of a login: the token of the hour. What makes it anew stays with the owner's client: of two who use it one is thrown out.
+#[derive(Deserialize)]
+struct LoggedIn {
+    #[serde(rename = "accessToken")]
+    token: String,
+}
+
+/// The token that the owner's client has at this moment.
+fn logged_in(path: &std::path::Path) -> Result<Credential, Failure> {
+    let what = format!("cannot use the login in {}", path.display());
+    let hint = "claude   (log in there), or give bootstrap another credential";
+    let logins: Logins = serde_json::from_str(&text(path)?).map_err(|_| Failure::new(&what, "it is not what the client writes").hint(hint))?;
+    Credential::new(Kind::Login, &Zeroizing::new(logins.claude.token))
 }
 
 /// What opens the keys; it is printed nowhere and wiped when it goes.
@@ -132,6 +163,7 @@ pub enum From {
     Systemd,
     File,
     Environment,
+    Login,
 }
 
 /// The credential that counts: systemd's, else the owner's file, else what the start was handed.
@@ -143,7 +175,15 @@ pub fn credential(terms: &Agent, handed: Option<&Handed>) -> Result<Option<(Cred
         let text = text(&PathBuf::from(&terms.key_file))?;
         return Credential::guess(&text).map(|found| Some((found, From::File)));
     }
-    handed.map(|handed| Credential::new(handed.kind, &handed.secret).map(|found| (found, From::Environment))).transpose()
+    handed.map(given).transpose()
+}
+
+/// The credential that a start handed over, or said where it lies.
+pub fn given(handed: &Handed) -> Result<(Credential, From), Failure> {
+    match handed.kind {
+        Kind::Login => logged_in(std::path::Path::new(&handed.secret)).map(|found| (found, From::Login)),
+        Kind::ApiKey | Kind::Bearer | Kind::Token => Credential::new(handed.kind, &handed.secret).map(|found| (found, From::Environment)),
+    }
 }
 
 /// A credential that systemd hands over, if it does.

@@ -195,6 +195,7 @@ fn credential(yard: &Yard, handed: Option<Handed>, charter: &Charter, reporter: 
         Some(secrets::From::Systemd) => format!("systemd's, {way}"),
         Some(secrets::From::File) => format!("the owner's file, {way}"),
         Some(secrets::From::Environment) => format!("this start's environment, {way}; a restart asks again"),
+        Some(secrets::From::Login) => format!("your own login, {way}, as your client last wrote it"),
         None => "none: agents log in by themselves, inside their seats".to_owned(),
     };
     reporter.step("credential", detail, since);

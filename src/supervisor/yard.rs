@@ -275,7 +275,29 @@ impl Yard {
         Ok(from)
     }
 
+    /// The credential that counts now; a login's is read anew, since the owner's client makes a new one every few hours.
     pub fn credential(&self) -> Option<Arc<Credential>> {
+        let known = self.known_credential()?;
+        if known.kind != upstream::Kind::Login {
+            return Some(known);
+        }
+        let handed = self.handed.read().unwrap_or_else(PoisonError::into_inner).clone()?;
+        match secrets::given(&handed) {
+            Ok((fresh, _)) if fresh.reveal() == known.reveal() => Some(known),
+            Ok((fresh, _)) => {
+                lock(fresh.reveal());
+                let fresh = Arc::new(fresh);
+                *self.credential.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&fresh));
+                Some(fresh)
+            }
+            Err(failure) => {
+                eprintln!("orchestrate: relay: {failure}");
+                None
+            }
+        }
+    }
+
+    fn known_credential(&self) -> Option<Arc<Credential>> {
         self.credential.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 

@@ -75,9 +75,10 @@ fn fleet(event: &fleet::Event) -> String {
     match event {
         fleet::Event::Seated { seat, instance, agent, .. } => format!("{seat} filled, instance {instance}: {}", agent.join(" ")),
         fleet::Event::Answered { instance } => format!("instance {instance} answered"),
-        fleet::Event::Relayed { seat, requests, refused, used } => {
+        fleet::Event::Relayed { seat, requests, refused, used, told } => {
             let tokens = if used.is_nothing() { String::new() } else { format!(", {}", count(used.tokens(), "token")) };
-            format!("{seat} asked the model {requests} times more, refused {refused}{tokens}")
+            let own = if told.is_nothing() { String::new() } else { format!("; beside the relay {} by its own word", count(told.tokens(), "token")) };
+            format!("{seat} asked the model {requests} times more, refused {refused}{tokens}{own}")
         }
         fleet::Event::Paused { seat, why } => {
             let who = seat.as_ref().map_or("every seat", |seat| seat.as_str());

@@ -108,6 +108,9 @@ pub struct SeatLine {
     pub used: Used,
     #[serde(default, skip_serializing_if = "Used::is_nothing")]
     pub today: Used,
+    /// What it used beside the relay, by its own transcripts.
+    #[serde(default, skip_serializing_if = "Used::is_nothing")]
+    pub told: Used,
     /// The day's limit is reached.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub paused: bool,
@@ -296,6 +299,7 @@ fn seat_line(state: &State, name: &SeatName, tasks: &[TaskLine], now_is: Millis)
         requests: seat.requests,
         used: state.spending.seats.get(name).copied().unwrap_or_default(),
         today: state.spending.today(name, now_is),
+        told: state.spending.told.get(name).copied().unwrap_or_default(),
         paused: spend::open(state, name, now_is).is_err(),
         mail: state.post.boxes.get(&Party::Seat(name.clone())).map_or(0, |inbox| inbox.len()),
         tasks: tasks.iter().filter(|line| names(&line.turn.whose).contains(name)).map(|line| line.task.clone()).collect(),

@@ -173,6 +173,19 @@ fn killed_supervisor(world: World) {
     assert_eq!((instances("dev-a"), instances("dev-b")), (2, 1));
 }
 
+/// An agent that logs in past the relay: what its transcript tells is counted once for each message, and as its own word.
+fn told(world: &World, folder: &str) {
+    let said = |id: &str, output: u32| format!(r#"{{"type":"assistant","message":{{"id":"{id}","model":"m","usage":{{"input_tokens":2,"output_tokens":{output}}}}}}}"#);
+    let lines = [said("msg_a", 1), said("msg_a", 5), said("msg_b", 7)].join("\n");
+    let line = format!("printf '\n%s\n' '{lines}' >> {folder}/aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee.jsonl; echo '{{\"status\":\"busy\"}}' > $HOME/.claude/sessions/9.json");
+    world.seat("dev-a").run(&line).ok();
+    let seen = || world.owner(&["status", "--json"]).ok().done()["seats"].as_array().unwrap().iter().find(|line| line["seat"] == "dev-a").unwrap().clone();
+    let begun = std::time::Instant::now();
+    while seen()["told"].is_null() && begun.elapsed() < crate::world::DEADLINE {}
+    let line = seen();
+    assert_eq!((&line["told"]["input"], &line["told"]["output"], line["used"].is_null()), (&4.into(), &12.into(), true), "{line}");
+}
+
 /// Waits until a seat's line on the status page, and its pane's border, say this.
 #[track_caller]
 pub fn shows(world: &World, name: &str, wanted: &str) {
@@ -229,6 +242,7 @@ fn the_status_page_and_the_borders_say_what_the_client_and_the_record_say() {
     seat.run(&format!("mkdir -p {folder}; echo '{begun}' > {folder}/aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee.jsonl; printf '%s' '{{\"half' >> {folder}/aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee.jsonl")).ok();
     wake("two");
     shows(&world, "dev-a", "working");
+    told(&world, &folder);
     let mark = world.mark();
     kill(agent(&world, "dev-a"));
     back(&world, mark, "dev-a");

@@ -168,6 +168,40 @@ fn what_is_used_is_counted_by_seat_task_and_day_and_a_limit_pauses_and_tells() {
 }
 
 #[test]
+fn the_owners_login_is_shared_as_it_is_at_the_moment_and_never_made_anew() {
+    let model = Model::start();
+    let mut world = World::python();
+    world.rule(&format!("[agent]\nupstream = \"http://{}\"\n", model.address));
+    let (folder, file) = (world.path("mine"), world.path("mine/.credentials.json"));
+    std::fs::create_dir(&folder).unwrap();
+    let login = |token: &str| {
+        let text = format!(r#"{{"claudeAiOauth":{{"accessToken":"{token}","refreshToken":"sk-ant-ort01-never","expiresAt":1,"scopes":[]}}}}"#);
+        std::fs::write(&file, text).unwrap();
+        std::fs::set_permissions(&file, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+    };
+    login("sk-ant-oat01-one");
+    world.set("CLAUDE_CONFIG_DIR", folder.to_str().unwrap());
+    world.owner(&["doctor", "--json"]).says("your own login").says("never made anew here");
+    let world = world.bootstrap();
+    let question = ask("POST", "/v1/messages", "words");
+    let seat = world.seat("dev-a");
+    for token in ["sk-ant-oat01-one", "sk-ant-oat01-two"] {
+        login(token);
+        seat.run(&question).ok().says("200");
+        let heard = model.heard().pop().unwrap();
+        assert!(heard.contains(&format!("authorization: Bearer {token}\r\n")) && heard.contains("oauth-2025-04-20"), "{heard}");
+        assert!(!heard.contains("mine") && !heard.contains("ort01"), "{heard}");
+    }
+    std::fs::write(&file, "half a fi").unwrap();
+    seat.run(&question).ok().says("401").says("no-credential");
+    shows(&world, "dev-a", "stuck: the relay has no credential");
+    login("sk-ant-oat01-three");
+    seat.run(&question).ok().says("200");
+    let inside = seat.run("env; cat /proc/1/environ; ls -la ~/.claude /root/.claude; grep -rs ant-oat''01 / --exclude-dir=proc --exclude-dir=sys --exclude-dir=usr; true");
+    assert!(!inside.out.contains("oat01"), "{inside}");
+}
+
+#[test]
 fn an_api_that_fails_is_shown_as_such_until_it_answers_again() {
     let model = Model::start();
     let world = world(&model, "");

@@ -30,7 +30,8 @@ pub fn ticks(stat: &Path) -> Option<u64> {
     [11, 12].iter().map(|at| fields.get(*at)?.parse::<u64>().ok()).sum()
 }
 
-fn resident(workshop: &Workshop) -> f64 {
+/// MiB of the supervisor that are in memory.
+pub fn resident(workshop: &Workshop) -> f64 {
     let text = fs::read_to_string(format!("/proc/{}/status", workshop.pid())).expect("a living supervisor");
     let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("its memory");
     line.trim().trim_end_matches(" kB").parse::<f64>().expect("a number") / 1024.0

@@ -1,10 +1,11 @@
 //! The figures, measured: each row stands beside a comparison of the same run. Prints a table and asserts nothing.
 //!
-//! `tests/bench/run [ROW…]`; rows are `boot mail freeze start hint push gate wall report verify idle`. Everything is made in a fresh folder below
+//! `tests/bench/run [ROW…]`; rows are `boot mail freeze start hint push gate wall report verify fleet idle`. Everything is made in a fresh folder below
 //! `$BENCH_FOLDER` (else `/var/tmp`), and removed only at the end: ext4 makes files slowly where many were just deleted.
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "a benchmark starts programs and reads the clock")]
 
 mod boot;
+mod fleet;
 mod freeze;
 mod gate;
 mod hint;
@@ -25,7 +26,7 @@ use table::Row;
 
 type Measure = fn(&Shop) -> Vec<Row>;
 
-const ROWS: [(&str, Measure); 11] = [
+const ROWS: [(&str, Measure); 12] = [
     ("boot", boot::rows),
     ("mail", mail::rows),
     ("freeze", freeze::rows),
@@ -36,6 +37,7 @@ const ROWS: [(&str, Measure); 11] = [
     ("wall", wall::rows),
     ("report", report::rows),
     ("verify", verify::rows),
+    ("fleet", fleet::rows),
     ("idle", idle::rows),
 ];
 

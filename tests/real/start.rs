@@ -1,8 +1,10 @@
-//! The start: no dialog, whatever the credential; and a client that cannot be used is said to be so.
+//! The start: one command and no dialog, whatever the credential; and a client that cannot be used is said to be so.
 
-use super::{SEAT, after_mail, one, turn};
+use super::{SEAT, after_mail, one, program, starts, turn};
 use crate::attacks::fleet::shows;
+use crate::world::World;
 use crate::world::model::{KEY, Model};
+use std::os::unix::fs::PermissionsExt as _;
 
 #[test]
 fn the_client_starts_without_a_dialog_reaches_its_model_and_knows_its_tools() {
@@ -16,4 +18,47 @@ fn the_client_starts_without_a_dialog_reaches_its_model_and_knows_its_tools() {
     for known in ["mcp__orchestrate__whoami", "mcp__orchestrate__submit", "work in your clone, push with git"] {
         assert!(heard.contains(known), "{known}");
     }
+}
+
+#[test]
+fn no_credential_of_the_owners_brings_a_dialog() {
+    let Some(client) = program() else { return };
+    for name in ["ANTHROPIC_AUTH_TOKEN", "CLAUDE_CODE_OAUTH_TOKEN", "CLAUDE_CONFIG_DIR"] {
+        let mut world = World::python().with_brain(Model::start());
+        world.set("ANTHROPIC_API_KEY", "");
+        let mine = world.path("mine");
+        match name {
+            "CLAUDE_CONFIG_DIR" => {
+                let file = mine.join(".credentials.json");
+                std::fs::create_dir(&mine).unwrap();
+                std::fs::write(&file, format!(r#"{{"claudeAiOauth":{{"accessToken":"{KEY}"}}}}"#)).unwrap();
+                std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o600)).unwrap();
+                world.set(name, mine.to_str().unwrap());
+            }
+            _ => world.set(name, KEY),
+        }
+        starts(&world, &client);
+        let heard = world.brain().wait_heard(|text| turn(text) && text.contains("orchestrate whoami"));
+        assert!(heard.contains(&format!("authorization: Bearer {KEY}\r\n")), "{name}: {}", &heard[..1000]);
+        shows(&world, SEAT, "idle");
+        world.seat("dev-a").run(&format!("orchestrate mail send {SEAT} --subject hello --body 'go on'")).ok();
+        world.brain().wait_heard(|text| turn(text) && text.contains("| go on"));
+        shows(&world, SEAT, "idle");
+    }
+}
+
+#[test]
+fn a_client_that_is_missing_or_too_old_is_named_by_doctor_with_what_it_lacks() {
+    let Some(client) = program() else { return };
+    let world = World::python();
+    world.rule(&format!("[agent]\ncommand = \"{client}\"\n"));
+    world.owner(&["doctor", "--json"]).says(&format!("{client}: /"));
+    let old = world.path("claude");
+    std::fs::write(&old, "#!/bin/sh\n# --append-system-prompt --resume --mcp-config dontAsk permissionDecision managed-settings.json\n").unwrap();
+    std::fs::set_permissions(&old, std::fs::Permissions::from_mode(0o755)).unwrap();
+    world.instead(&format!("{client:?}"), &format!("{old:?}"));
+    let said = world.owner(&["doctor", "--json"]).says("asyncRewake").says("statusUpdatedAt").says("npm install");
+    assert!(!said.out.contains("--resume"), "{said}");
+    world.instead(&format!("{old:?}"), "\"/nowhere/claude\"");
+    world.owner(&["doctor", "--json"]).says("cannot find the agent");
 }

@@ -74,6 +74,9 @@ fn twelve_clients_start_at_once_take_every_message_under_load_and_ask_nothing_at
     eprintln!("figure: {arrived} of {MESSAGES} messages exactly once under load; all sent after {sent:?}, all known after {:?}", begun.elapsed());
     assert_eq!(arrived, MESSAGES);
     all_are(&world, "idle");
+    let status = world.owner(&["status", "--json"]).ok().done();
+    let counted = |line: &serde_json::Value| line["told"].is_null() && line["used"]["output"].as_u64().is_some_and(|tokens| tokens > 0);
+    assert!(status["seats"].as_array().unwrap().iter().all(counted), "the relay counted each message, and no transcript a second time: {status}");
     assert_eq!(waiters(&world), 12, "one waits for each seat");
     at_rest(&world);
 }

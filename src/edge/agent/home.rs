@@ -106,15 +106,20 @@ impl Home {
 
     /// Reads at most so many of the last bytes of a plain file, and says whether that is all of it; nothing where something else is in its place.
     pub fn tail(&self, name: &str, most: u64) -> Option<(Vec<u8>, bool)> {
+        let stat = statat(&self.dir, name, AtFlags::SYMLINK_NOFOLLOW).ok()?;
+        let from = stat.st_size.cast_unsigned().saturating_sub(most);
+        Some((self.piece(name, from, most)?, from == 0))
+    }
+
+    /// Reads at most so many bytes of a plain file from a position on.
+    pub fn piece(&self, name: &str, from: u64, most: u64) -> Option<Vec<u8>> {
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
         let mut file = File::from(openat(&self.dir, name, flags, Mode::empty()).ok()?);
-        let stat = fstat(&file).ok()?;
-        let plain = FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile;
-        let from = stat.st_size.cast_unsigned().saturating_sub(most);
+        let plain = FileType::from_raw_mode(fstat(&file).ok()?.st_mode) == FileType::RegularFile;
         file.seek(SeekFrom::Start(from)).ok().filter(|_| plain)?;
         let mut bytes = Vec::new();
         file.take(most).read_to_end(&mut bytes).ok()?;
-        Some((bytes, from == 0))
+        Some(bytes)
     }
 
     /// Puts a file in its place at once, over whatever bears its name.

@@ -3,13 +3,16 @@
 
 use super::home::{Home, PlainFile};
 use crate::domain::entry::Millis;
+use crate::domain::spend::Used;
 use serde_json::Value;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 /// Transcripts that are looked at, and the bytes of one's end.
 const MOST_FILES: usize = 4096;
 const MOST_TAIL: u64 = 1 << 20;
+/// More tokens than any message has.
+const MOST_TOKENS: u64 = 1 << 24;
 
 /// The newest session that was held in this folder, by the name of its transcript.
 pub(super) fn newest(config: &Home, clone_inside: &str) -> Option<String> {
@@ -44,6 +47,69 @@ pub fn trace(home: &Path, clone_inside: &str) -> Option<Trace> {
     let changed = Millis::try_from(seconds).unwrap_or(0).saturating_mul(1000).saturating_add(nanoseconds / 1_000_000);
     let in_tool = transcripts.tail(&file.name, MOST_TAIL).is_some_and(|(bytes, whole)| tool_open(&bytes, whole));
     Some(Trace { changed, in_tool })
+}
+
+/// How far each transcript has been read, by its session.
+pub type Marks = BTreeMap<String, u64>;
+
+/// A message of the model's, as a transcript tells of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Spoken {
+    pub message: String,
+    pub model: String,
+    pub used: Used,
+}
+
+/// Where all transcripts of a seat end now.
+pub fn ends(home: &Path, clone_inside: &str) -> Marks {
+    let ends = |transcripts: Home| transcripts.files(MOST_FILES).into_iter().filter_map(|file| Some((id(file.name.strip_suffix(".jsonl")?)?.to_owned(), file.size)));
+    Home::open(home).ok().and_then(|home| folder(&home.existing(".claude")?, clone_inside)).into_iter().flat_map(ends).collect()
+}
+
+/// The messages that the newest transcript has told of since its mark, each once with the most that it says was used; the mark moves on. A
+/// transcript that became shorter is read from its new end on.
+pub fn spoken(home: &Path, clone_inside: &str, marks: &mut Marks) -> Vec<Spoken> {
+    let mut read = || {
+        let transcripts = folder(&Home::open(home).ok()?.existing(".claude")?, clone_inside)?;
+        let file = last(&transcripts)?;
+        let mark = marks.entry(id(file.name.strip_suffix(".jsonl")?)?.to_owned()).or_default();
+        if file.size < *mark {
+            *mark = file.size;
+        }
+        let bytes = transcripts.piece(&file.name, *mark, MOST_TAIL)?;
+        let whole = match bytes.iter().rposition(|byte| *byte == b'\n') {
+            Some(end) => end + 1,
+            // A line that is longer than a look is passed over.
+            None if bytes.len() as u64 == MOST_TAIL => bytes.len(),
+            None => 0,
+        };
+        *mark += whole as u64;
+        Some(messages(&bytes[..whole]))
+    };
+    read().unwrap_or_default()
+}
+
+fn messages(bytes: &[u8]) -> Vec<Spoken> {
+    let mut all: Vec<Spoken> = Vec::new();
+    for line in bytes.split(|byte| *byte == b'\n').filter_map(|line| serde_json::from_slice::<Value>(line).ok()) {
+        let message = &line["message"];
+        let figure = |name: &str| message["usage"][name].as_u64().unwrap_or(0).min(MOST_TOKENS);
+        let used = Used {
+            input: figure("input_tokens"),
+            output: figure("output_tokens"),
+            cache_read: figure("cache_read_input_tokens"),
+            cache_write: figure("cache_creation_input_tokens"),
+            micros: 0,
+        };
+        let (Some("assistant"), Some(id), Some(model)) = (line["type"].as_str(), message["id"].as_str(), message["model"].as_str()) else { continue };
+        let short = |text: &str| text.chars().take(100).collect::<String>();
+        match all.iter_mut().rev().find(|known| known.message == short(id)) {
+            Some(known) if known.used.output < used.output => known.used = used,
+            Some(_) => {}
+            None => all.push(Spoken { message: short(id), model: short(model), used }),
+        }
+    }
+    all
 }
 
 /// Whether a tool was begun in these lines and none of them has its result. Half a line, at either end, and one that is no JSON say nothing.
@@ -152,5 +218,32 @@ mod tests {
         fs::remove_file(&path).unwrap();
         symlink("/etc/passwd", &path).unwrap();
         assert_eq!(trace(), None);
+    }
+
+    #[test]
+    fn each_message_is_told_of_once_from_where_the_last_look_ended() {
+        let home = tempfile::tempdir().unwrap();
+        let folder = home.path().join(".claude/projects/-work-my-repo");
+        fs::create_dir_all(&folder).unwrap();
+        let (path, mut marks) = (folder.join(format!("{NEW}.jsonl")), Marks::new());
+        let said = |id: &str, output: u64| format!("{{\"type\":\"assistant\",\"message\":{{\"id\":\"{id}\",\"model\":\"m\",\"usage\":{{\"input_tokens\":2,\"output_tokens\":{output}}}}}}}\n");
+        let mut look = |text: &str| {
+            fs::write(&path, text).unwrap();
+            spoken(home.path(), "/work/my.repo", &mut marks).into_iter().map(|spoken| (spoken.message, spoken.used.output)).collect::<Vec<_>>()
+        };
+        let one = |id: &str, output: u64| (id.to_owned(), output);
+        let (first, second) = (format!("{}{}", said("a", 1), said("a", 5)), said("b", 7));
+        assert_eq!(look(&first), [one("a", 5)]);
+        assert_eq!(look(&first), []);
+        let half = &second[..20];
+        assert_eq!(look(&format!("{first}nonsense\n{half}")), []);
+        assert_eq!(look(&format!("{first}nonsense\n{second}")), [one("b", 7)]);
+        assert_eq!(look(&second), [], "rotated: read from its new end on");
+        assert_eq!(look(&format!("{second}{}", said("c", u64::MAX))), [one("c", MOST_TOKENS)]);
+        assert_eq!(look(&"x".repeat(3 << 20)), []);
+        assert_eq!(ends(home.path(), "/work/my.repo"), Marks::from([(NEW.to_owned(), 3 << 20)]));
+        fs::remove_file(folder.join(format!("{NEW}.jsonl"))).unwrap();
+        symlink("/etc/passwd", folder.join(format!("{NEW}.jsonl"))).unwrap();
+        assert!(spoken(home.path(), "/work/my.repo", &mut Marks::new()).is_empty());
     }
 }

@@ -87,12 +87,14 @@ fn watched(status: &view::Status, paint: &Paint) -> String {
 
 fn seats(status: &view::Status, paint: &Paint) -> String {
     let row = |seat: &view::SeatLine| {
+        let own = used(&seat.told);
+        let own = if own.is_empty() { own } else { format!("past the relay, it says: {own}") };
         let used = used(&seat.used);
         let since = if seat.since == 0 { String::new() } else { span(status.now.saturating_sub(seat.since)) };
         let tasks: Vec<&str> = seat.tasks.iter().map(|task| task.as_str()).collect();
         let mail = if seat.mail == 0 { String::new() } else { format!("{} mail", seat.mail) };
         let asked = if seat.requests == 0 { String::new() } else { format!("{} to the model", count(seat.requests, "request")) };
-        let rest: Vec<String> = [seat.waits_for.clone(), tasks.join(" "), used, mail, asked, seat.why.clone(), after(seat, status.now)].into_iter().filter(|text| !text.is_empty()).collect();
+        let rest: Vec<String> = [seat.waits_for.clone(), tasks.join(" "), used, own, mail, asked, seat.why.clone(), after(seat, status.now)].into_iter().filter(|text| !text.is_empty()).collect();
         vec![cell(seat.seat.as_str()), cell(seat.role.as_str()), paint.seat(seat.doing), cell(since), cell(rest.join(", "))]
     };
     let rows: Vec<Vec<Cell>> = status.seats.iter().map(row).collect();

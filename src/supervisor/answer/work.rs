@@ -55,8 +55,9 @@ pub fn complete(yard: &Yard, status: &mut view::Status) {
     let unrecorded = yard.meter.unrecorded();
     for seat in &mut status.seats {
         let more = unrecorded.get(&seat.seat).copied().unwrap_or_default();
-        seat.used.add(&more);
-        seat.today.add(&more);
+        seat.used.add(&more.0);
+        seat.today.add(&more.0);
+        seat.told.add(&more.1);
     }
     crate::supervisor::seats::moods::told(yard, status);
 }

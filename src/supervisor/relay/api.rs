@@ -12,7 +12,7 @@ use crate::domain::state::State;
 use crate::edge::upstream::{Body, whole};
 use crate::ledger::Ledger;
 use crate::supervisor::drive::Denied;
-use crate::supervisor::relay::usage::tapped;
+use crate::supervisor::relay::usage::{Said, tapped};
 use crate::supervisor::seats::pulse::Met;
 use crate::supervisor::serve;
 use crate::supervisor::yard::Yard;
@@ -139,15 +139,15 @@ async fn ask(yard: &Arc<Yard>, seat: &SeatName, request: Request<Incoming>) -> R
     let (here, who) = (Arc::clone(yard), seat.clone());
     let (there, whose) = (Arc::clone(yard), seat.clone());
     let stir = move || there.moods.stir(&whose, there.clock.now());
-    Ok(incoming(answer).map(|body| tapped(body, stir, move |model, used| take(here, who, &spending, &model, used))))
+    Ok(incoming(answer).map(|body| tapped(body, stir, move |said, used| take(here, who, &spending, &said, used))))
 }
 
 /// Counts what an answer used, when it is over. Where the owner set a limit each answer is recorded at once.
-fn take(yard: Arc<Yard>, seat: SeatName, terms: &Terms, model: &str, used: Used) {
+fn take(yard: Arc<Yard>, seat: SeatName, terms: &Terms, said: &Said, used: Used) {
     if used.is_nothing() {
         return;
     }
-    yard.meter.use_up(&seat, yard.clock.now(), &terms.priced(model, used));
+    yard.meter.use_up(&seat, yard.clock.now(), &said.message, &terms.priced(&said.model, used));
     if let (true, Ok(runtime)) = (terms.limited(), tokio::runtime::Handle::try_current()) {
         runtime.spawn(async move { record(&yard, &seat, true).await });
     }
@@ -262,9 +262,9 @@ fn told(no: No) -> Response<Body> {
 }
 
 /// Writes down what was counted, when enough has come together.
-async fn record(yard: &Arc<Yard>, seat: &SeatName, all: bool) {
-    let Some((requests, refused, used)) = yard.meter.due(seat, yard.clock.now(), all) else { return };
-    let act = Act::Relayed { seat: seat.clone(), requests, refused, used };
+pub async fn record(yard: &Arc<Yard>, seat: &SeatName, all: bool) {
+    let Some((requests, refused, used, told)) = yard.meter.due(seat, yard.clock.now(), all) else { return };
+    let act = Act::Relayed { seat: seat.clone(), requests, refused, used, told };
     if let Err(Denied::Failed(failure)) = yard.ask(Actor::Edge, act).await {
         eprintln!("orchestrate: relay: {failure}");
     }

@@ -12,6 +12,8 @@ const STEP: u64 = 100;
 const SPAN: Millis = 3_600_000;
 /// The same refusal of a seat is an entry once in this time.
 const SAME: Millis = 60_000;
+/// Messages of a seat that are remembered, so that none is counted twice.
+const MOST_COUNTED: usize = 1024;
 
 #[derive(Debug, Default)]
 struct Count {
@@ -19,8 +21,25 @@ struct Count {
     requests: u64,
     refused: u64,
     used: Used,
+    /// What transcripts tell beside it, and the messages that were counted either way, oldest first.
+    told: Used,
+    counted: VecDeque<String>,
     since: Millis,
-    told: BTreeMap<String, Millis>,
+    noted: BTreeMap<String, Millis>,
+}
+
+impl Count {
+    /// Remembers a message; false where it is known.
+    fn note(&mut self, message: &str) -> bool {
+        if message.is_empty() || self.counted.iter().any(|known| known == message) {
+            return message.is_empty();
+        }
+        if self.counted.len() >= MOST_COUNTED {
+            self.counted.pop_front();
+        }
+        self.counted.push_back(message.to_owned());
+        true
+    }
 }
 
 /// The counts of all seats; what is not yet an entry is lost with the supervisor.
@@ -33,7 +52,7 @@ impl Meter {
     fn with<T>(&self, seat: &SeatName, now: Millis, work: impl FnOnce(&mut Count) -> T) -> T {
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
         let count = counts.entry(seat.clone()).or_default();
-        if count.requests == 0 && count.refused == 0 && count.used.is_nothing() {
+        if count.requests == 0 && count.refused == 0 && count.used.is_nothing() && count.told.is_nothing() {
             count.since = now;
         }
         work(count)
@@ -59,35 +78,47 @@ impl Meter {
     pub fn refuse(&self, seat: &SeatName, now: Millis, code: &str) -> bool {
         self.with(seat, now, |count| {
             count.refused += 1;
-            let fresh = count.told.get(code).is_none_or(|then| then + SAME <= now);
+            let fresh = count.noted.get(code).is_none_or(|then| then + SAME <= now);
             if fresh {
-                count.told.insert(code.to_owned(), now);
+                count.noted.insert(code.to_owned(), now);
             }
             fresh
         })
     }
 
     /// What is to be written down now, which is then no longer pending.
-    pub fn due(&self, seat: &SeatName, now: Millis, all: bool) -> Option<(u64, u64, Used)> {
+    pub fn due(&self, seat: &SeatName, now: Millis, all: bool) -> Option<(u64, u64, Used, Used)> {
         self.with(seat, now, |count| {
             let due = all || count.requests >= STEP || count.since + SPAN <= now;
-            let pending = (count.requests, count.refused, count.used);
+            let pending = (count.requests, count.refused, count.used, count.told);
             (due && pending != Default::default()).then(|| {
-                (count.requests, count.refused, count.used) = Default::default();
+                (count.requests, count.refused, count.used, count.told) = Default::default();
                 pending
             })
         })
     }
 
-    /// Adds what an answer used.
-    pub fn use_up(&self, seat: &SeatName, now: Millis, used: &Used) {
-        self.with(seat, now, |count| count.used.add(used));
+    /// Adds what an answer used, once for each message.
+    pub fn use_up(&self, seat: &SeatName, now: Millis, message: &str, used: &Used) {
+        self.with(seat, now, |count| {
+            count.note(message);
+            count.used.add(used);
+        });
     }
 
-    /// What was used and is not in the record yet.
-    pub fn unrecorded(&self) -> BTreeMap<SeatName, Used> {
+    /// Adds what a transcript tells of a message, unless that was counted before, by the relay or here.
+    pub fn tell(&self, seat: &SeatName, now: Millis, message: &str, told: &Used) {
+        self.with(seat, now, |count| {
+            if count.note(message) {
+                count.told.add(told);
+            }
+        });
+    }
+
+    /// What was used and is not in the record yet, and what is told beside it.
+    pub fn unrecorded(&self) -> BTreeMap<SeatName, (Used, Used)> {
         let counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
-        counts.iter().map(|(seat, count)| (seat.clone(), count.used)).collect()
+        counts.iter().map(|(seat, count)| (seat.clone(), (count.used, count.told))).collect()
     }
 
     /// Requests that are not in the record yet.
@@ -123,6 +154,18 @@ mod tests {
     }
 
     #[test]
+    fn a_message_counts_once_whoever_tells_of_it() {
+        let (meter, used) = (Meter::default(), |output| Used { output, ..Used::default() });
+        meter.use_up(&seat(), 1, "msg_1", &used(5));
+        for _ in 0..2 {
+            meter.tell(&seat(), 1, "msg_1", &used(5));
+            meter.tell(&seat(), 1, "msg_2", &used(7));
+        }
+        assert_eq!(meter.due(&seat(), 1, true), Some((0, 0, used(5), used(7))));
+        assert_eq!(meter.due(&seat(), 1, true), None);
+    }
+
+    #[test]
     fn entries_come_in_steps() {
         let meter = Meter::default();
         for _ in 0..99 {
@@ -130,10 +173,10 @@ mod tests {
             assert_eq!(meter.due(&seat(), 5, false), None);
         }
         meter.take(&seat(), 5, &Budget::default());
-        assert_eq!(meter.due(&seat(), 5, false), Some((100, 0, Used::default())));
+        assert_eq!(meter.due(&seat(), 5, false), Some((100, 0, Used::default(), Used::default())));
         meter.take(&seat(), 6, &Budget::default());
         assert_eq!((meter.due(&seat(), 7, false), meter.pending()[&seat()]), (None, 1));
-        assert_eq!(meter.due(&seat(), SPAN + 6, false), Some((1, 0, Used::default())));
+        assert_eq!(meter.due(&seat(), SPAN + 6, false), Some((1, 0, Used::default(), Used::default())));
         assert_eq!(meter.due(&seat(), SPAN + 6, true), None);
     }
 
@@ -143,6 +186,6 @@ mod tests {
         let told: Vec<bool> = [0, 1, 59_999, 60_000].map(|now| meter.refuse(&seat(), now, "frozen")).to_vec();
         assert_eq!(told, [true, false, false, true]);
         assert!(meter.refuse(&seat(), 1, "relay-path"));
-        assert_eq!(meter.due(&seat(), 1, true), Some((0, 5, Used::default())));
+        assert_eq!(meter.due(&seat(), 1, true), Some((0, 5, Used::default(), Used::default())));
     }
 }

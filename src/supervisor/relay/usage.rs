@@ -14,8 +14,15 @@ struct Reading {
     line: Vec<u8>,
     /// This line is too long to be looked at.
     long: bool,
-    model: String,
+    said: Said,
     used: Used,
+}
+
+/// Which message it was, and the model that wrote it.
+#[derive(Debug, Default)]
+pub struct Said {
+    pub message: String,
+    pub model: String,
 }
 
 impl Reading {
@@ -48,8 +55,10 @@ impl Reading {
             Some("message" | "message_delta") => value,
             _ => return,
         };
-        if let Some(model) = message["model"].as_str() {
-            self.model = model.chars().take(100).collect();
+        for (known, name) in [(&mut self.said.model, "model"), (&mut self.said.message, "id")] {
+            if let Some(text) = message[name].as_str() {
+                *known = text.chars().take(100).collect();
+            }
         }
         let usage = &message["usage"];
         let most = |known: &mut u64, name: &str| *known = (*known).max(usage[name].as_u64().unwrap_or(0).min(1 << 40));
@@ -61,22 +70,22 @@ impl Reading {
 }
 
 /// Tells what was read when the answer is over, however it ends.
-struct Tap<F: FnOnce(String, Used)> {
+struct Tap<F: FnOnce(Said, Used)> {
     reading: Reading,
     told: Option<F>,
 }
 
-impl<F: FnOnce(String, Used)> Drop for Tap<F> {
+impl<F: FnOnce(Said, Used)> Drop for Tap<F> {
     fn drop(&mut self) {
         self.reading.end_line();
         if let Some(told) = self.told.take() {
-            told(std::mem::take(&mut self.reading.model), self.reading.used);
+            told(std::mem::take(&mut self.reading.said), self.reading.used);
         }
     }
 }
 
-/// Passes an answer on as it comes; `stir` hears of each piece, `told` the model and what was used, once.
-pub fn tapped(body: Body, stir: impl Fn() + Send + 'static, told: impl FnOnce(String, Used) + Send + 'static) -> Body {
+/// Passes an answer on as it comes; `stir` hears of each piece, `told` which message it was and what was used, once.
+pub fn tapped(body: Body, stir: impl Fn() + Send + 'static, told: impl FnOnce(Said, Used) + Send + 'static) -> Body {
     let mut tap = Tap { reading: Reading::default(), told: Some(told) };
     let passed = body.map_frame(move |frame| {
         stir();
@@ -97,7 +106,7 @@ mod tests {
         pieces.iter().for_each(|piece| reading.take(piece.as_bytes()));
         reading.end_line();
         let Used { input, output, cache_read, cache_write, .. } = reading.used;
-        (reading.model, [input, output, cache_read, cache_write])
+        (reading.said.model, [input, output, cache_read, cache_write])
     }
 
     const START: &str = r#"data: {"type":"message_start","message":{"model":"m-1","usage":{"input_tokens":5,"cache_read_input_tokens":7,"cache_creation_input_tokens":3,"output_tokens":1}}}"#;

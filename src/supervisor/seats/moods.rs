@@ -1,12 +1,13 @@
 //! What each seat is at, for people: the status page and the panes' borders. Nothing is decided by it.
 
+use super::super::relay::api;
 use super::super::yard::{Yard, blocking};
 use super::Inside;
 use super::pulse::{self, Met, Pulse};
 use crate::domain::entry::Millis;
 use crate::domain::failure::{Doing as _, Failure};
 use crate::domain::name::SeatName;
-use crate::edge::agent::{self, At, Notices};
+use crate::edge::agent::{self, At, Marks, Notices, Spoken};
 use crate::edge::process;
 use crate::edge::tmux::Caption;
 use crate::view::{self, Doing, SILENT, SeatLine, Seen};
@@ -27,6 +28,8 @@ const MINUTE: Duration = Duration::from_secs(60);
 pub struct Moods {
     seen: Mutex<BTreeMap<SeatName, Seen>>,
     pulses: Mutex<BTreeMap<SeatName, Pulse>>,
+    /// How far the seats' transcripts have been counted. What was written before the first look is not counted: it may have been, before.
+    counted: Mutex<BTreeMap<SeatName, Marks>>,
     watched: Mutex<BTreeMap<i32, SeatName>>,
     notices: Notices,
     /// How often something changed, told after each time.
@@ -35,11 +38,12 @@ pub struct Moods {
 
 impl Moods {
     pub fn new() -> Result<Self, Failure> {
-        Ok(Self { seen: Mutex::default(), pulses: Mutex::default(), watched: Mutex::default(), notices: Notices::new()?, changed: watch::Sender::new(0) })
+        Ok(Self { seen: Mutex::default(), pulses: Mutex::default(), counted: Mutex::default(), watched: Mutex::default(), notices: Notices::new()?, changed: watch::Sender::new(0) })
     }
 
     /// Watches a seat's registry from now on, and takes what stands there.
-    pub fn watch(&self, seat: &SeatName, home: &Path) {
+    pub fn watch(&self, seat: &SeatName, home: &Path, clone_inside: &str) {
+        self.counted.lock().unwrap_or_else(PoisonError::into_inner).entry(seat.clone()).or_insert_with(|| agent::ends(home, clone_inside));
         if let Some(number) = self.notices.watch(home) {
             self.watched.lock().unwrap_or_else(PoisonError::into_inner).insert(number, seat.clone());
         }
@@ -76,6 +80,12 @@ impl Moods {
 
     pub fn seen(&self) -> BTreeMap<SeatName, Seen> {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// What the seat's transcripts have told since the last look.
+    fn spoken(&self, seat: &SeatName, home: &Path, clone_inside: &str) -> Vec<Spoken> {
+        let mut counted = self.counted.lock().unwrap_or_else(PoisonError::into_inner);
+        counted.get_mut(seat).map(|marks| agent::spoken(home, clone_inside, marks)).unwrap_or_default()
     }
 
     fn read(&self, seat: &SeatName, home: &Path) {
@@ -140,6 +150,7 @@ pub fn attend(yard: &Arc<Yard>) -> Result<(), Failure> {
             for seat in told.iter().filter_map(|number| watched.get(number)).collect::<BTreeSet<_>>() {
                 here.moods.stir(seat, here.clock.now());
                 here.moods.read(seat, &here.place.home_of(seat));
+                handle.block_on(count(&here, seat));
             }
             if handle.block_on(async { tokio::time::timeout(BREATH, stop.changed()).await.is_ok() }) {
                 return;
@@ -147,6 +158,19 @@ pub fn attend(yard: &Arc<Yard>) -> Result<(), Failure> {
         }
     };
     std::thread::Builder::new().name("moods".to_owned()).spawn(work).map(drop).doing("cannot watch the seats' sessions")
+}
+
+/// Counts what a seat's transcript tells and the relay did not see, where the seat's agent logs in by itself.
+async fn count(yard: &Arc<Yard>, seat: &SeatName) {
+    let told = yard.moods.spoken(seat, &yard.place.home_of(seat), &Inside::of(yard, seat).clone.to_string_lossy());
+    if told.is_empty() {
+        return;
+    }
+    let Ok(terms) = yard.see(|state, _| state.charter().policy.spending.clone()).await else { return };
+    for spoken in told {
+        yard.meter.tell(seat, yard.clock.now(), &spoken.message, &terms.priced(&spoken.model, spoken.used));
+    }
+    api::record(yard, seat, false).await;
 }
 
 /// Keeps the panes' borders true, woken by what changes.

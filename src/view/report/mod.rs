@@ -19,6 +19,7 @@ use crate::domain::collusion::{Finding, Pair};
 use crate::domain::day::Span;
 use crate::domain::entry::Millis;
 use crate::domain::name::{Digest, RoleName, SeatName, TaskId};
+use crate::domain::spend::Used;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -164,6 +165,11 @@ pub struct Spent {
     pub reviews: u64,
     pub requests: u64,
     pub requests_refused: u64,
+    /// What the model's API said they used, and what the seat's own transcripts say it used beside the relay.
+    #[serde(default, skip_serializing_if = "Used::is_nothing")]
+    pub used: Used,
+    #[serde(default, skip_serializing_if = "Used::is_nothing")]
+    pub told: Used,
     /// Commits signed in the busiest hour of the clock, and how many an hour allows.
     pub busiest: u64,
     pub commits_per_hour: Option<u32>,

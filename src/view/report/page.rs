@@ -256,9 +256,14 @@ fn rates(rates: &Rates) -> Section {
         };
         let numbers = [row.commits, row.messages, row.submissions, row.reviews, row.requests, row.requests_refused];
         let [commits, messages, submissions, reviews, requests, turned] = numbers.map(|number| number.to_string());
-        vec![row.seat.to_string(), commits, busiest, messages, submissions, reviews, requests, turned]
+        let money = match row.used.micros {
+            0 => "-".to_owned(),
+            micros => format!("${}.{:02}", micros / 1_000_000, micros % 1_000_000 / 10_000),
+        };
+        let [used, told] = [row.used, row.told].map(|used| used.tokens().to_string());
+        vec![row.seat.to_string(), commits, busiest, messages, submissions, reviews, requests, turned, used, money, told]
     });
-    let head = ["seat", "commits", "in its busiest hour", "messages", "submissions", "reviews", "model requests", "refused"];
+    let head = ["seat", "commits", "in its busiest hour", "messages", "submissions", "reviews", "model requests", "refused", "tokens", "cost", "tokens past the relay, by its own word"];
     section("Rate Limiting", look, says).table(&["by", "act", "times refused"], met.collect()).table(&head, spent.collect())
 }
 

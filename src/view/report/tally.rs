@@ -16,6 +16,7 @@ use crate::domain::gate::GateName;
 use crate::domain::name::{Digest, RoleName, SeatName, TaskId};
 use crate::domain::policy::Act;
 use crate::domain::refusal::Refused;
+use crate::domain::spend::Used;
 use crate::domain::{confirm, fleet, freeze, merge, message, panel, review, workshop};
 use crate::view::line::{of_event, of_task};
 use crate::view::status::not_promised;
@@ -64,6 +65,8 @@ struct Doings {
     reviews: u64,
     requests: u64,
     refused: u64,
+    used: Used,
+    told: Used,
     /// The hour of the clock in which it last signed, how often in it, and the most in any.
     hour: (Millis, u64),
     busiest: u64,
@@ -265,9 +268,11 @@ impl Tally {
                 (sitting.answers, sitting.ended) = (false, sitting.ended + u64::from(inside));
                 sitting.why.clone_from(why);
             }
-            fleet::Event::Relayed { requests, refused, .. } if inside => {
+            fleet::Event::Relayed { requests, refused, used, told, .. } if inside => {
                 let doings = seat(&mut self.doings, name.as_str());
                 (doings.requests, doings.refused) = (doings.requests + requests, doings.refused + refused);
+                doings.used.add(used);
+                doings.told.add(told);
             }
             fleet::Event::Relayed { .. } | fleet::Event::Recalled { .. } | fleet::Event::GivenUp { .. } | fleet::Event::Overfull { .. } | fleet::Event::Paused { .. } => {}
         }
@@ -372,6 +377,8 @@ impl Tally {
                 reviews: doings.reviews,
                 requests: doings.requests,
                 requests_refused: doings.refused,
+                used: doings.used,
+                told: doings.told,
                 busiest: doings.busiest,
                 commits_per_hour: self.charter.as_ref().and_then(|charter| charter.budget(seat, Act::Commits).per_hour),
             })

@@ -1,3 +1,4 @@
+mod resources;
 mod server;
 mod tools;
 
@@ -8,7 +9,7 @@ use crate::interface::exit::{Exit, Trouble};
 /// Offer the commands as tools to an agent's client.
 ///
 /// It speaks the Model Context Protocol on standard input and output. Its tools are these commands, with their arguments and their answers as `--json` gives them: whoever asks through
-/// it is the seat whose socket is there, as on the command line. A refusal is an error with its code.
+/// it is the seat whose socket is there, as on the command line. A refusal is an error with its code. Each task is a resource, `orchestrate://task/T1`.
 ///
 /// Example: orchestrate mcp
 #[derive(Debug, clap::Args)]

@@ -23,7 +23,7 @@ impl Workshop {
     /// The pauses that so many tokens of a seat bring about.
     fn used(&mut self, name: &str, input: u64) -> Vec<Option<String>> {
         let used = Used { input, ..Used::default() };
-        let entries = self.edge(Act::Relayed { seat: seat(name), requests: 1, refused: 0, used });
+        let entries = self.edge(Act::Relayed { seat: seat(name), requests: 1, refused: 0, used, told: Used::default() });
         let paused = entries.iter().filter_map(|entry| match &entry.event {
             Event::Fleet(fleet::Event::Paused { seat, .. }) => Some(seat.as_ref().map(ToString::to_string)),
             _ => None,
@@ -68,7 +68,7 @@ fn use_counts_for_the_task_under_way_and_only_the_supervisor_counts() {
     workshop.used("dev-a", 7);
     assert_eq!(workshop.drive.state.spending.tasks[&task()].input, 7);
     assert_eq!(workshop.drive.state.spending.seats[&seat("dev-a")].input, 12);
-    let forged = Act::Relayed { seat: seat("dev-b"), requests: 0, refused: 0, used: Used { input: 1_000_000, ..Used::default() } };
+    let forged = Act::Relayed { seat: seat("dev-b"), requests: 0, refused: 0, used: Used { input: 1_000_000, ..Used::default() }, told: Used::default() };
     assert_eq!(workshop.seat("dev-a", forged).unwrap_err(), "supervisor-only");
 }
 

@@ -1,0 +1,95 @@
+//! What an agent's client has to be able to do, seen in its program: no version is asked, since it is the features that are used.
+
+use super::{Kind, Launch};
+use crate::domain::failure::{Doing as _, Failure};
+use std::fs::File;
+use std::io::{ErrorKind, Read as _};
+
+/// A word that stands in the program of every client that has the feature, and what it is needed for.
+const NEEDED: [(&str, &str); 8] = [
+    ("asyncRewake", "hooks that wake it, so that mail arrives"),
+    ("dontAsk", "a mode in which what is not allowed is denied, so that no dialog opens"),
+    ("permissionDecision", "a hook that is asked before each tool"),
+    ("managed-settings.json", "settings that a seat cannot change"),
+    ("--append-system-prompt", "a role's prompt"),
+    ("--mcp-config", "the workshop's tools"),
+    ("--resume", "going on with the session that it had"),
+    ("statusUpdatedAt", "saying what it is at"),
+];
+const PIECE: usize = 1 << 20;
+/// Longer than any program.
+const MOST: u64 = 2 << 30;
+
+/// Whether the client can do all that a seat needs; names what it lacks.
+pub fn capable(launch: &Launch) -> Result<(), Failure> {
+    if launch.kind != Kind::Claude {
+        return Ok(());
+    }
+    let lacking = lacking(&launch.argv[0])?;
+    if lacking.is_empty() {
+        return Ok(());
+    }
+    let words: Vec<String> = lacking.iter().map(|(word, why)| format!("{why} ({word})")).collect();
+    let hint = "npm install -g @anthropic-ai/claude-code   (or name another agent: --agent CMD)";
+    Err(Failure::new(format!("{} is too old, or no Claude Code", launch.argv[0]), format!("it lacks {}", words.join("; "))).hint(hint))
+}
+
+fn lacking(program: &str) -> Result<Vec<(&'static str, &'static str)>, Failure> {
+    let what = || format!("cannot read {program}");
+    let mut file = File::open(program).doing(what())?.take(MOST);
+    let (mut left, mut piece, mut kept) = (NEEDED.to_vec(), vec![0; PIECE], Vec::new());
+    let longest = NEEDED.iter().map(|(word, _)| word.len()).max().unwrap_or(0);
+    while !left.is_empty() {
+        let read = match file.read(&mut piece) {
+            Ok(0) => break,
+            Ok(read) => read,
+            Err(why) if why.kind() == ErrorKind::Interrupted => continue,
+            Err(why) => return Err(why).doing(what()),
+        };
+        kept.extend_from_slice(&piece[..read]);
+        left.retain(|(word, _)| !holds(&kept, word.as_bytes()));
+        // A word may stand on both sides of a cut.
+        kept.drain(..kept.len().saturating_sub(longest));
+    }
+    Ok(left)
+}
+
+fn holds(text: &[u8], word: &[u8]) -> bool {
+    let mut from = 0;
+    while let Some(at) = text[from..].iter().position(|byte| *byte == word[0]) {
+        from += at;
+        if text[from..].starts_with(word) {
+            return true;
+        }
+        from += 1;
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_client_that_is_too_old_is_told_what_it_lacks_and_another_agent_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("claude");
+        let launch = |kind| Launch { kind, argv: vec![path.to_str().unwrap().to_owned()], read_only: Vec::new() };
+        let words = |skip: &str| NEEDED.iter().filter(|(word, _)| *word != skip).map(|(word, _)| format!("x{word}y")).collect::<String>();
+        std::fs::write(&path, words("")).unwrap();
+        assert_eq!(capable(&launch(Kind::Claude)), Ok(()));
+        for (word, why) in NEEDED {
+            std::fs::write(&path, words(word)).unwrap();
+            let failure = capable(&launch(Kind::Claude)).unwrap_err();
+            assert!(failure.why.contains(why) && failure.hint.contains("npm install"), "{failure:?}");
+            assert_eq!(failure.why.matches(';').count(), 0, "{failure:?}");
+        }
+        for cut in 1..12 {
+            std::fs::write(&path, format!("{}{}", "-".repeat(PIECE - cut), words(""))).unwrap();
+            assert_eq!(capable(&launch(Kind::Claude)), Ok(()), "{cut}");
+        }
+        std::fs::write(&path, "").unwrap();
+        assert_eq!(capable(&launch(Kind::Other)), Ok(()));
+        assert_eq!(lacking(path.to_str().unwrap()).unwrap().len(), NEEDED.len());
+    }
+}

@@ -39,6 +39,7 @@ pub(super) struct Case<'a> {
 pub(super) struct Told {
     pub title: String,
     pub author: String,
+    pub brought: Vec<String>,
     pub gates: Vec<String>,
     pub reviewers: Vec<String>,
 }
@@ -63,7 +64,8 @@ pub(super) fn judge(
             gates.extend(
                 case.needs.reasons.iter().map(|reason| format!("more than the least was asked: {}", super::problems::plain(reason))),
             );
-            Told { title: super::problems::plain(case.task.title), author: case.author.to_string(), gates, reviewers }
+            let brought = case.change.commits.iter().map(|commit| commit.id.to_string()).collect();
+            Told { title: super::problems::plain(case.task.title), author: case.author.to_string(), brought, gates, reviewers }
         }
         Err(why) => {
             problems.entry(merge.merged, format_args!("{} was merged, and {why}", merge.task));

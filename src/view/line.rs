@@ -42,7 +42,8 @@ fn workshop(event: &workshop::Event) -> String {
         }
         workshop::Event::Sworn { .. } => "genesis sworn with the owner's key".to_owned(),
         workshop::Event::Started { version, level, .. } => format!("supervisor {version} started, isolation {level}"),
-        workshop::Event::Rechartered { .. } => "the owner adopted another charter".to_owned(),
+        workshop::Event::Rechartered { motion: Some(motion), .. } => format!("the owner adopted another charter, by M{motion}"),
+        workshop::Event::Rechartered { motion: None, .. } => "the owner adopted another charter alone".to_owned(),
         workshop::Event::Stopped => "supervisor stopped".to_owned(),
         workshop::Event::Witnessed { note } => {
             let names: Vec<&str> = note.lines().filter_map(|line| line.strip_prefix("\u{2014} ")?.split(' ').next()).skip(1).collect();

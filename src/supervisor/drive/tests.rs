@@ -398,8 +398,8 @@ fn another_charter_sends_everything_back_that_is_under_way() {
     let mut workshop = Workshop::new();
     workshop.at_deploy();
     let charter = built_in().unwrap().canonical().replace("\"single_review_lines\":50", "\"single_review_lines\":40");
-    assert_eq!(workshop.seat("orchestrator", Act::Recharter { charter: charter.clone() }).unwrap_err(), "owner-only");
-    workshop.ask(Actor::Owner, Act::Recharter { charter }).unwrap();
+    assert_eq!(workshop.seat("orchestrator", Act::Recharter { charter: charter.clone(), alone: true }).unwrap_err(), "owner-only");
+    workshop.ask(Actor::Owner, Act::Recharter { charter, alone: true }).unwrap();
     assert!(matches!(workshop.stage(), Stage::Back { gate: GateName::Deploy, .. }));
     assert_eq!(workshop.approve("librarian").unwrap_err(), "not-at-a-gate");
     assert_eq!(workshop.replayed().digest(), workshop.drive.state.digest());
@@ -418,6 +418,7 @@ fn submitting_again_does_not_draw_again() {
     assert_ne!(draw(&workshop, 1, GateName::Qa), first);
 }
 
+mod adoption;
 mod budgets;
 mod deploy;
 mod fleet;

@@ -3,7 +3,7 @@ use crate::domain::name::TaskId;
 use crate::interface::exit::{Exit, Trouble};
 use crate::supervisor::protocol::{DeployWord, Request};
 
-/// End a deployment: nothing more is done for this merge.
+/// End a deployment; nothing more is done for its merge.
 ///
 /// What is out there stays as it is; the next merge that waits comes to its turn.
 ///

@@ -3,7 +3,7 @@ use crate::domain::name::TaskId;
 use crate::interface::exit::{Exit, Trouble};
 use crate::supervisor::protocol::{DeployWord, Request};
 
-/// Begin a deployment that is held anew, from the first step.
+/// Begin a held deployment anew, from the first step.
 ///
 /// Look first what the interrupted step has done: only you can know. A new list wants a new confirmation.
 ///

@@ -5,7 +5,7 @@ use crate::interface::exit::{Exit, Trouble};
 use crate::supervisor::protocol::Request;
 use crate::view::{DeployPage, Deployments};
 
-/// Show the deployments under way, or one with its list and what came of its steps.
+/// Show what is being deployed, or one with list and steps.
 ///
 /// Example: orchestrate deploy show T1
 #[derive(Debug, clap::Args)]

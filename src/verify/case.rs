@@ -39,6 +39,7 @@ pub(super) struct Case<'a> {
 pub(super) struct Told {
     pub title: String,
     pub author: String,
+    pub brought: Vec<String>,
     pub gates: Vec<String>,
     pub reviewers: Vec<String>,
     /// Whether it went round its gates.
@@ -47,7 +48,8 @@ pub(super) struct Told {
 
 impl Told {
     fn of(case: &Case<'_>) -> Self {
-        Self { title: super::problems::plain(case.task.title), author: case.author.to_string(), ..Self::default() }
+        let brought = case.change.commits.iter().map(|commit| commit.id.to_string()).collect();
+        Self { title: super::problems::plain(case.task.title), author: case.author.to_string(), brought, ..Self::default() }
     }
 }
 

@@ -70,6 +70,8 @@ pub struct Report {
     pub level: String,
     /// The owner's fingerprint in the ledger.
     pub owner: String,
+    /// The commit on which the workshop was founded.
+    pub base: String,
 }
 
 /// One merge, for people.
@@ -83,6 +85,8 @@ pub struct CommitReport {
     pub gates: Vec<String>,
     pub reviewers: Vec<String>,
     pub merged_at: Millis,
+    /// The author's own commits, as they were handed in.
+    pub brought: Vec<String>,
     /// Whether the clone has it.
     pub present: bool,
 }
@@ -110,6 +114,32 @@ pub fn run_pinned(clone: &Path, bundle: &Path, pins: &Pins) -> Result<Report, Fa
     let bytes = load(bundle)?;
     let mut reader = Reader::open(&Git::find()?, clone, &[])?;
     judge(&bytes, pins, &mut reader, None)
+}
+
+/// Leaves of a report what concerns one commit: the merge that it is, or that let it in; says what it is where it is none.
+pub fn narrow(report: &mut Report, clone: &Path, commit: &str) -> Result<(), Failure> {
+    let reader = Reader::open(&Git::find()?, clone, &[])?;
+    let full = reader.resolve(commit)?.map_or_else(|| commit.to_lowercase(), |id| id.to_string());
+    let is = |id: &String| commit.len() >= 7 && id.starts_with(&full);
+    let line = match report.commits.iter().find(|told| is(&told.commit) || told.brought.iter().any(is)) {
+        Some(told) if is(&told.commit) => None,
+        Some(told) => Some(format!("{commit} is a commit of {} as {} handed it in; {} let it in", told.task, told.author, short(&told.commit))),
+        None if Oid::new(full.clone()).is_ok_and(|id| Oid::new(report.base.clone()).is_ok_and(|base| reader.leads_to(&base, &id))) => {
+            Some(format!("{commit} stood there when the workshop was founded, at {}: it was taken as it was, no gate judged it", short(&report.base)))
+        }
+        None => {
+            report.ok = false;
+            report.problems.push(format!("{commit} is no merge of this workshop, in none, and did not stand there before it: nothing let it in"));
+            None
+        }
+    };
+    report.commits.retain(|told| is(&told.commit) || told.brought.iter().any(is));
+    report.lines.extend(line);
+    Ok(())
+}
+
+fn short(id: &str) -> &str {
+    id.get(..10).unwrap_or(id)
 }
 
 /// The entries of a bundle whose seal holds; nothing else of them is judged.
@@ -215,6 +245,7 @@ fn ledger(
     (report.size, report.sealed) = (book.len(), book.sealed.len() as u64);
     report.lines.extend(unjudged(&book));
     let Some(roster) = Roster::read(&book, problems) else { return Ok(()) };
+    report.base = roster.genesis.base.to_string();
     trust(&roster, pins.owner.as_deref(), report, problems);
     signed::judge(&book, &roster, problems);
     letters::judge(&book, &roster, problems);
@@ -284,6 +315,7 @@ fn cases(roster: &Roster<'_>, history: &History<'_>, merges: &[Merge<'_>], probl
             gates: told.gates,
             reviewers: told.reviewers,
             merged_at: merge.time,
+            brought: told.brought,
             present: false,
         });
     }

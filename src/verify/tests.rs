@@ -139,3 +139,24 @@ fn longer_histories_on_a_moving_tip_are_green() {
     }
     assert_eq!(report.problems, Vec::<String>::new());
 }
+
+#[test]
+fn a_commit_that_is_no_merge_is_explained() {
+    let world = history(World::found(None, None), |_, _| ());
+    let (whole, clone) = (verify(&world, None), world.dir.path());
+    let asked = |commit: &str| {
+        let mut report = whole.clone();
+        super::narrow(&mut report, clone, commit).unwrap();
+        (report.ok, report.commits.len(), report.lines.last().cloned().unwrap_or_default(), report.problems.pop().unwrap_or_default())
+    };
+    let (ok, count, ..) = asked(&whole.commits[0].commit[..12]);
+    assert!(ok && count == 1);
+    let (ok, count, line, _) = asked(&whole.commits[0].brought[0]);
+    assert!(ok && count == 1 && line.contains("handed it in") && line.contains(&whole.commits[0].commit[..10]), "{line}");
+    let (ok, count, line, _) = asked(&whole.base[..8]);
+    assert!(ok && count == 0 && line.contains("stood there when the workshop was founded"), "{line}");
+    for stranger in ["1234567", "12", "main", &"f".repeat(40)] {
+        let (ok, count, _, problem) = asked(stranger);
+        assert!(!ok && count == 0 && problem.contains("nothing let it in"), "{stranger}: {problem}");
+    }
+}

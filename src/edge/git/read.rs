@@ -74,6 +74,24 @@ impl Reader {
         if ran.code == Some(0) { super::oid(&ran.out).map(Some) } else { Ok(None) }
     }
 
+    /// The commit that a whole or shortened id names, if there is exactly one.
+    pub fn resolve(&self, id: &str) -> Result<Option<Oid>, Failure> {
+        if !(7..=64).contains(&id.len()) || !id.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            return Ok(None);
+        }
+        let mut command = self.command();
+        command.args(["rev-parse", "--verify", "--quiet", "--end-of-options", &format!("{id}^{{commit}}")]);
+        let ran = run(command, b"", "find a commit")?;
+        if ran.code == Some(0) { super::oid(&ran.out).map(Some) } else { Ok(None) }
+    }
+
+    /// Whether a commit's history holds another one.
+    pub fn leads_to(&self, from: &Oid, ancestor: &Oid) -> bool {
+        let mut command = self.command();
+        command.args(["merge-base", "--is-ancestor", ancestor.as_str(), from.as_str()]);
+        run(command, b"", "compare two commits").is_ok_and(|ran| ran.code == Some(0))
+    }
+
     /// Whether a part of its history is left out on purpose.
     pub fn is_shallow(&self) -> Result<bool, Failure> {
         let mut command = self.command();

@@ -23,7 +23,7 @@ pub struct Verify {
     /// The fingerprint of the owner's key, known to you from elsewhere; else the bundle's own word is taken for it.
     #[arg(long, value_name = "FINGERPRINT")]
     owner: Option<String>,
-    /// Explain this commit only; the whole history is judged all the same.
+    /// Explain this commit only: the merge that it is or that let it in, or that it stood there before. The whole history is judged all the same.
     #[arg(long, value_name = "OID")]
     commit: Option<String>,
     /// The key of a witness who must have seen every merge (`orchestrate witness key`); may be given again.
@@ -44,7 +44,7 @@ impl Verify {
         let pins = Pins { owner: self.owner, witnesses: self.witness, seen, archives };
         let mut report = crate::verify::run_pinned(&self.clone, &self.bundle, &pins)?;
         if let Some(commit) = &self.commit {
-            narrow(&mut report, commit);
+            crate::verify::narrow(&mut report, &self.clone, commit)?;
         }
         let exit = if report.ok && report.problems.is_empty() { Exit::Done } else { Exit::Refused };
         if desk.json {
@@ -54,14 +54,6 @@ impl Verify {
             desk.say(&page(&report, exit, &desk.paint));
         }
         Ok(exit)
-    }
-}
-
-/// Leaves one merge, or says what the commit is if it is none.
-fn narrow(report: &mut Report, commit: &str) {
-    report.commits.retain(|told| commit.len() >= 7 && told.commit.starts_with(commit));
-    if report.commits.is_empty() {
-        report.lines.push(format!("{commit} is no merge of this workshop: what stood on the branch when it was founded was taken as it was"));
     }
 }
 

@@ -57,6 +57,7 @@ pub async fn answer(yard: &Arc<Yard>, door: &Door, request: Request) -> Response
         | Request::TaskVeto { .. }
         | Request::ReviewDecide { .. }
         | Request::ReviewWithdraw { .. }
+        | Request::ReviewCosign { .. }
         | Request::BypassSign { .. }
         | Request::BypassReview { .. }
         | Request::MotionOpen { .. }

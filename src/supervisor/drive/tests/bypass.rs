@@ -164,7 +164,7 @@ fn a_freeze_a_veto_a_secret_and_a_moved_branch_win() {
     workshop.opens(&task(), 7).unwrap();
     workshop.seat("librarian", Act::Freeze { reason: "stop".to_owned() }).unwrap();
     assert_eq!(workshop.signs("librarian", &task()).unwrap_err(), "frozen");
-    workshop.ask(Actor::Owner, Act::Thaw { step: Some(9) }).unwrap();
+    workshop.ask(Actor::Owner, Act::Thaw { step: Some(9), alone: true }).unwrap();
     workshop.signs("librarian", &task()).unwrap();
     workshop.seat("librarian", Act::Veto { task: task(), reason: "no".to_owned() }).unwrap();
     assert_eq!(workshop.goes(1, 1, oid(51)).unwrap_err(), "vetoed");

@@ -327,10 +327,12 @@ fn life() -> Vec<Entry> {
     world.seat(&second[0]).run("orchestrate review reject T2 --quote '+x' --note 'this is not what was asked'").ok();
     world.seat("librarian").run("orchestrate task veto T2 --reason 'not wanted' && orchestrate freeze --reason 'to see it'").ok();
     let typed = format!("{}\n", world.code_at(60));
-    world.owner_types(&["thaw"], &typed).ends(1).says("not-agreed");
+    world.owner_types(&["thaw"], &typed).ends(3).says("not-agreed");
     world.seat("librarian").run("orchestrate thaw --agree").ok();
     world.owner_types(&["thaw"], &typed).ok();
     world.rule("[review]\nreminder_percent = 40\n");
+    world.owner(&["config", "adopt"]).ends(3).says("not-agreed");
+    world.seat("librarian").run("orchestrate motion list && orchestrate motion yes 1 --note 'reminders come sooner, and nothing else'").ok();
     world.owner(&["config", "adopt"]).ok();
     world.down().ok();
     world.start().ok();

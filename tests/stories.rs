@@ -70,6 +70,9 @@ fn tell_in(file: &Path, furnish: impl FnOnce(World) -> World) {
     let blocks = blocks(&text);
     assert!(!blocks.is_empty(), "{name} tells nothing");
     let mut world = if text.contains("```world rust") { World::rust() } else { World::python() };
+    if text.contains("```world twelve") {
+        world = world.every_seat();
+    }
     if text.contains("orchestrate deliver") {
         world.delivered();
     }

@@ -36,7 +36,7 @@ pub enum Act {
     Swear,
     Start { version: String, level: String, note: String },
     Stop,
-    Recharter { charter: String },
+    Recharter { charter: String, alone: bool },
     /// A cosigned checkpoint of this ledger, judged before it is asked.
     Witnessed { note: String },
     Seat { seat: SeatName, agent: Vec<String>, prompt: Digest },

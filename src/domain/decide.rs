@@ -9,7 +9,7 @@ use super::merge::{self, Built};
 use super::refusal::{Refusal, Refused};
 use super::state::State;
 use super::task::{self, Ran};
-use super::{alert, bypass, confirm, deploy, fleet, freeze, key, lock, message, motion, panel, push, review, send_back, workshop};
+use super::{adoption, alert, bypass, confirm, deploy, fleet, freeze, key, lock, message, motion, panel, push, review, send_back, workshop};
 
 /// Judges a command against the state. No events and no refusal means: nothing to record.
 pub fn decide(state: &State, actor: &Actor, command: &Command) -> Result<Vec<Event>, Refusal> {
@@ -83,7 +83,7 @@ pub fn decide(state: &State, actor: &Actor, command: &Command) -> Result<Vec<Eve
 fn house(state: &State, actor: &Actor, command: &Command) -> Result<Vec<Event>, Refusal> {
     match &command.act {
         // The owner alone changes the charter, and never the seats.
-        Act::Recharter { charter } => workshop::recharter(state, actor, charter),
+        Act::Recharter { charter, alone } => adoption::adopt(state, actor, charter, *alone),
         // What a witness saw is kept beside what it saw.
         Act::Witnessed { note } => workshop::witnessed(actor, note),
         // The owner confirms, ends, repeats or undoes a deployment.
@@ -266,7 +266,7 @@ impl State {
         self.len = entry.seq + 1;
         self.now = entry.time;
         match &entry.event {
-            Event::Workshop(event) => workshop::apply(self, entry.time, event),
+            Event::Workshop(event) => workshop::apply(self, entry.seq, entry.time, event),
             Event::Key(event) => key::apply(self, &entry.by, entry.seq, entry.time, event),
             Event::Fleet(event) => fleet::apply(self, &entry.by, entry.time, event),
             Event::Push(event) => push::apply(self, &entry.by, entry.time, event),

@@ -199,7 +199,8 @@ fn wanted(state: &State, attempt: &Attempt, gate: GateName) -> Vec<RunKind> {
         GateName::Qa => {
             let tip = drifted.then_some(RunKind::Tip);
             let sample = samples(state, attempt).then_some(RunKind::Sample);
-            [RunKind::Base, RunKind::Merge].into_iter().chain(tip).chain(sample).collect()
+            let cover = covers(state, attempt).then_some(RunKind::Cover);
+            [RunKind::Base, RunKind::Merge].into_iter().chain(tip).chain(sample).chain(cover).collect()
         }
         GateName::Deploy => vec![RunKind::Merge],
         GateName::Peer => Vec::new(),
@@ -212,6 +213,14 @@ fn keeps(state: &State, attempt: &Attempt) -> bool {
     let asked = charter.gate(GateName::Green).checks.iter().any(|name| name == "old-tests-pass");
     let earlier = |change: &Change| charter.policy.tests_of(change).iter().any(|file| file.old.is_some());
     asked && attempt.change.as_ref().is_some_and(earlier)
+}
+
+/// Whether it is told which lines run: where source came through RED and GREEN, and the charter asks.
+fn covers(state: &State, attempt: &Attempt) -> bool {
+    let charter = state.charter();
+    let asked = charter.gate(GateName::Qa).checks.iter().any(|name| name == "lines-covered");
+    let wanted = |needs: &super::policy::Needs| needs.gates.contains(&GateName::Red) && charter.policy.qa.covered(needs.risk).is_some();
+    asked && attempt.needs.as_ref().is_some_and(wanted)
 }
 
 /// Whether hunks are taken back: where source came through RED and GREEN, and the charter asks.

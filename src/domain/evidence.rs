@@ -50,6 +50,9 @@ pub struct Evidence<'a> {
     /// The sample of hunks that were taken back, one result each, and of how many in a hundred the risk wants it noticed.
     pub sample_run: Option<&'a Run>,
     pub noticed_percent: Option<u32>,
+    /// The tests on the merge result once more, watched line by line, and what is asked of the lines that run.
+    pub cover_run: Option<&'a Run>,
+    pub covered: Option<policy::Covered>,
     /// The tests on the merge result.
     pub merge_run: Option<&'a Run>,
     /// The tests on the protected branch's tip as it is now; not needed while the tip is the change's base.

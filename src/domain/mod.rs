@@ -1,6 +1,7 @@
 //! The rules, as pure functions over plain values: no IO, no clock, no chance, no async, no printing.
 
 pub mod actor;
+pub mod adoption;
 pub mod alert;
 pub mod attack;
 pub mod budget;

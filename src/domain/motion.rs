@@ -16,6 +16,8 @@ use super::task::Attempt;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
+/// Why a motion is closed by the owner.
+const BY_OWNER: &str = "the owner decided";
 /// The matter of a change that touches what the council decides.
 pub const CHANGE: &str = "council";
 
@@ -140,6 +142,11 @@ pub fn of_change(state: &State, task: &TaskId, attempt: &Attempt) -> Vec<Any> {
     put(state, CHANGE, &title, &body, Some((task, attempt.number)), &attempt.contributors)
 }
 
+/// A motion that the owner's own act puts: the owner hears how it ends.
+pub fn put_by_owner(state: &State, matter: &str, title: &str, body: &str) -> Vec<Any> {
+    put(state, matter, title, body, None, &BTreeSet::new())
+}
+
 fn put(state: &State, matter: &str, title: &str, body: &str, about: Option<(&TaskId, u32)>, apart: &BTreeSet<SeatName>) -> Vec<Any> {
     let motion = state.moved + 1;
     let (task, attempt) = about.map(|(task, attempt)| (task.clone(), attempt)).unzip();
@@ -189,7 +196,7 @@ pub fn vote(state: &State, actor: &Actor, now: Millis, motion: u32, accept: bool
     let voted = Any::Motion(Event::Voted { motion, accept, note: note.to_owned(), statement });
     let mut after = known.clone();
     let closed = match actor {
-        Actor::Owner => close(state, motion, &after, accept, "the owner decided"),
+        Actor::Owner => close(state, motion, &after, accept, BY_OWNER),
         Actor::Seat(seat) => {
             after.voices.insert(seat.clone(), accept);
             match after.standing(state, rule) {
@@ -207,7 +214,11 @@ pub fn vote(state: &State, actor: &Actor, now: Millis, motion: u32, accept: bool
 fn close(state: &State, motion: u32, known: &Motion, passed: bool, why: &str) -> Vec<Any> {
     let word = if passed { "passed" } else { "refused" };
     let to: Vec<SeatName> = known.by.seat().into_iter().cloned().collect();
-    let mail = message::notice(state, state.now, to, &format!("M{motion} is {word}"), &format!("{}\n\n{why}", known.title), known.task.as_ref());
+    let (subject, text) = (format!("M{motion} is {word}"), format!("{}\n\n{why}", known.title));
+    let mail = match known.by {
+        Actor::Owner if why != BY_OWNER => message::notice_owner(state, state.now, &subject, &text, known.task.as_ref()),
+        _ => message::notice(state, state.now, to, &subject, &text, known.task.as_ref()),
+    };
     std::iter::once(Any::Motion(Event::Closed { motion, passed, why: why.to_owned() })).chain(mail).collect()
 }
 

@@ -13,7 +13,7 @@ pub use alerts::{Alerting, Hooking, Mailing, Security, Texting};
 pub use decisions::{Council, Decision};
 pub use entries::{Entries, Ruling};
 pub use measuring::Measuring;
-pub use quality::Quality;
+pub use quality::{Asked as Covered, Quality};
 pub use reporting::Reporting;
 
 use super::bypass;

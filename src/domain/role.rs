@@ -159,13 +159,14 @@ impl Role {
 
 /// The capabilities of which a seat needs at least one for a command; none listed: every seat may use it.
 pub fn wanted_for(command: &[&str]) -> &'static [Capability] {
-    use Capability::{CosignDeploy, OpenTask, ReviewPeer, Submit, TakeTask, VerifyQa, Veto};
+    use Capability::{CosignDeploy, OpenTask, ReviewPeer, Submit, TakeTask, Thaw, VerifyQa, Veto};
     match command {
         ["task", "open", ..] => &[OpenTask],
         ["task", "take", ..] => &[TakeTask],
         ["task", "submit", ..] | ["git", "push" | "commit", ..] => &[Submit],
         ["review", "approve", ..] => &[ReviewPeer, VerifyQa, CosignDeploy],
         ["review", "reject", ..] => &[ReviewPeer, VerifyQa, CosignDeploy, Veto],
+        ["thaw", ..] => &[Thaw],
         _ => &[],
     }
 }

@@ -51,6 +51,23 @@ pub struct Run {
     /// SHA-256 of the whole captured output.
     pub output: Digest,
     pub duration_ms: u64,
+    /// Which lines ran, where that was asked and a tool is there that tells.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub coverage: Option<Box<Coverage>>,
+}
+
+/// How many lines of source there are and ran, in all and of what the change brings.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Coverage {
+    pub tool: String,
+    pub lines: u64,
+    pub run: u64,
+    pub changed: u64,
+    pub changed_run: u64,
+    /// Some of the lines that the change brings and that did not run.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub missed: Vec<String>,
 }
 
 impl Run {
@@ -101,6 +118,7 @@ mod tests {
             note: String::new(),
             output: Digest::of(b""),
             duration_ms: 5,
+            coverage: None,
         }
     }
 

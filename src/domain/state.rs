@@ -71,6 +71,9 @@ pub struct State {
     pub motions: BTreeMap<u32, Motion>,
     #[serde(skip_serializing_if = "is_zero")]
     pub moved: u32,
+    /// The ledger position of the last adoption of another charter; 0 where there was none.
+    #[serde(default)]
+    pub adopted: u64,
     /// Which secret chance comes from.
     #[serde(skip_serializing_if = "Epoch::is_first")]
     pub epoch: Epoch,
@@ -132,6 +135,7 @@ impl Default for State {
             post: Post::default(),
             motions: BTreeMap::new(),
             moved: 0,
+            adopted: 0,
             epoch: Epoch::default(),
             record: Record::default(),
             alerts: Alerts::default(),

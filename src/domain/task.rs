@@ -132,6 +132,8 @@ pub enum RunKind {
     Kept,
     /// The candidate with one hunk taken back, again and again; one result for each hunk.
     Sample,
+    /// The merge result once more, watched line by line.
+    Cover,
 }
 
 impl RunKind {
@@ -144,6 +146,7 @@ impl RunKind {
             Self::Tip => "tip",
             Self::Kept => "kept",
             Self::Sample => "sample",
+            Self::Cover => "cover",
         }
     }
 }
@@ -285,7 +288,7 @@ pub struct Ran<'a> {
 /// Takes a test run of the supervisor's own runner; a run on a tip that is no longer the tip is thrown away.
 pub fn tested(state: &State, task: &TaskId, number: u32, ran: &Ran<'_>) -> Result<Vec<Any>, Refusal> {
     let (_, attempt) = current(state, task, number)?;
-    if matches!(ran.kind, RunKind::Merge | RunKind::Tip) && ran.tip != state.tip() {
+    if matches!(ran.kind, RunKind::Merge | RunKind::Tip | RunKind::Cover) && ran.tip != state.tip() {
         return Ok(vec![Any::Task(Event::Outdated { task: task.clone(), attempt: number })]);
     }
     let bound = bound(state, task, attempt, attempt.submitted)?;

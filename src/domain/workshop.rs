@@ -10,7 +10,6 @@ use super::name::{Digest, Fingerprint, Oid, RefName, RoleName, SeatName};
 use super::refusal::Refusal;
 use super::state::State;
 use super::statement;
-use super::task;
 use serde::{Deserialize, Serialize};
 
 /// What genesis fixes for ever.
@@ -39,7 +38,12 @@ pub enum Event {
     /// The supervisor started; `level` is the isolation that its probes saw hold.
     Started { version: String, level: String, note: String },
     /// The owner adopted another charter; approvals bound to the old one are void.
-    Rechartered { charter: String },
+    /// `motion`: the one by which those who have a voice in it said yes; nothing where the owner did it alone.
+    Rechartered {
+        charter: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        motion: Option<u32>,
+    },
     /// The supervisor stopped because it was told to.
     Stopped,
     /// A witness on another machine has seen a checkpoint of this ledger and put its name to it.
@@ -71,24 +75,6 @@ pub fn swear(state: &State) -> Result<Vec<Any>, Refusal> {
     Ok(vec![Any::Workshop(Event::Sworn { statement: statement::genesis(genesis, &state.policy, &keys) })])
 }
 
-/// Adopts another charter: the owner's act alone, never while frozen.
-pub fn recharter(state: &State, actor: &Actor, text: &str) -> Result<Vec<Any>, Refusal> {
-    super::freeze::open(state)?;
-    if *actor != Actor::Owner {
-        return Err(Refusal::new("owner-only", "only the owner changes policy, gates and roles", "orchestrate config show"));
-    }
-    let new = charter(text)?;
-    let same_seats = new.seats().eq(state.fleet_order.iter());
-    if !same_seats {
-        return Err(Refusal::new("seats-fixed", "seats are fixed in genesis", "orchestrate bootstrap a new workshop"));
-    }
-    if new.digest() == state.policy {
-        return Ok(Vec::new());
-    }
-    let adopted = Any::Workshop(Event::Rechartered { charter: text.to_owned() });
-    Ok(std::iter::once(adopted).chain(task::send_all_back(state, "the owner adopted another charter: submit again")).collect())
-}
-
 /// Keeps a cosigned checkpoint that the supervisor has judged: what a witness saw stays true while frozen.
 pub fn witnessed(actor: &Actor, note: &str) -> Result<Vec<Any>, Refusal> {
     if *actor != Actor::Owner {
@@ -97,7 +83,8 @@ pub fn witnessed(actor: &Actor, note: &str) -> Result<Vec<Any>, Refusal> {
     Ok(vec![Any::Workshop(Event::Witnessed { note: note.to_owned() })])
 }
 
-fn charter(text: &str) -> Result<Charter, Refusal> {
+/// Reads a charter as it stands in an entry.
+pub fn charter(text: &str) -> Result<Charter, Refusal> {
     Charter::from_canonical(text).map_err(|why| Refusal::new("bad-charter", why.to_string(), "orchestrate config show"))
 }
 
@@ -105,7 +92,7 @@ pub fn not_founded() -> Refusal {
     Refusal::new("not-founded", "this workshop has no genesis yet", "orchestrate bootstrap <repo>")
 }
 
-pub fn apply(state: &mut State, time: Millis, event: &Event) {
+pub fn apply(state: &mut State, seq: u64, time: Millis, event: &Event) {
     match event {
         Event::Founded { genesis } => {
             state.epoch.since = time;
@@ -117,7 +104,10 @@ pub fn apply(state: &mut State, time: Millis, event: &Event) {
             state.adopt(&genesis.charter);
             state.genesis = Some((**genesis).clone());
         }
-        Event::Rechartered { charter } => state.adopt(charter),
+        Event::Rechartered { charter, .. } => {
+            state.adopt(charter);
+            state.adopted = seq;
+        }
         Event::Started { level, note, .. } => {
             state.level = level.clone();
             state.level_note = note.clone();

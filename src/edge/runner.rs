@@ -5,6 +5,7 @@
 //! words of a test that passed; frozen test files, mutation and reviewers stand against that.
 
 mod cargo;
+pub mod cover;
 mod execute;
 mod go;
 mod junit;
@@ -28,6 +29,7 @@ use std::fmt;
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
+pub use cover::cover;
 pub use symbols::added_symbols;
 
 /// What one run may use up; more than this is never a pass.
@@ -142,6 +144,7 @@ pub fn run(job: &Job) -> Run {
         missing: told.missing,
         note: execute::clean(if told.note.is_empty() { &tail } else { &told.note }),
         output,
+        coverage: None,
         duration_ms: u64::try_from(begin.elapsed().as_millis()).unwrap_or(u64::MAX),
     }
 }

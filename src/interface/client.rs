@@ -142,7 +142,7 @@ fn patience(request: &Request) -> Duration {
         Request::GateWait { seconds, .. } | Request::MailWait { seconds } => quick + Duration::from_secs(u64::from(*seconds)),
         Request::LockAcquire { wait: Some(seconds), .. } => quick + Duration::from_secs(u64::from(*seconds)),
         Request::Ledger { wait, .. } | Request::Dashboard { wait, .. } => quick + Duration::from_secs(u64::from(*wait)),
-        Request::Deliver | Request::LedgerVerify | Request::Bundle { .. } | Request::Resume | Request::Recharter | Request::Down => {
+        Request::Deliver | Request::LedgerVerify | Request::Bundle { .. } | Request::Resume | Request::Recharter { .. } | Request::Down => {
             PATIENCE_FOR_WORK
         }
         _ => quick,

@@ -39,7 +39,7 @@ pub const MEANINGS: [(Exit, &str); 7] = [
 ];
 
 /// The refusals that only mean "not yet".
-const NOT_YET: [&str; 3] = ["not-tested-yet", "not-measured", "busy"];
+const NOT_YET: [&str; 4] = ["not-tested-yet", "not-measured", "not-agreed", "busy"];
 
 impl Exit {
     pub fn of(response: &Response) -> Self {

@@ -78,7 +78,7 @@ pub async fn answer(yard: &Arc<Yard>, door: &Door, request: Request) -> Response
         | Request::KeyRotate { .. }
         | Request::AuditOpen
         | Request::Deliver
-        | Request::Recharter
+        | Request::Recharter { .. }
         | Request::ConfigShow
         | Request::TotpShow
         | Request::TotpReset { .. }

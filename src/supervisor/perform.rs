@@ -1,5 +1,6 @@
 //! Effects become deeds: measure, test, merge, publish. Their results come back as commands by the edge.
 
+mod cover;
 pub(super) mod lay;
 mod sample;
 
@@ -147,7 +148,7 @@ enum Trialled {
 
 async fn test(yard: &Arc<Yard>, task: &TaskId, attempt: u32, kind: RunKind) -> Result<(), Failure> {
     let Some(trial) = trial(yard, task, attempt, kind).await? else { return Ok(()) };
-    let tip = matches!(kind, RunKind::Merge | RunKind::Tip).then(|| trial.tip.clone());
+    let tip = matches!(kind, RunKind::Merge | RunKind::Tip | RunKind::Cover).then(|| trial.tip.clone());
     let permit = Arc::clone(&yard.runs).acquire_owned().await.map_err(|why| Failure::new("cannot run the tests", why))?;
     let here = Arc::clone(yard);
     let trialled = blocking(move || {
@@ -177,7 +178,7 @@ async fn trial(yard: &Arc<Yard>, task: &TaskId, attempt: u32, kind: RunKind) -> 
         let gate = match kind {
             RunKind::Base | RunKind::Red => GateName::Red,
             RunKind::Green | RunKind::Kept => GateName::Green,
-            RunKind::Merge | RunKind::Tip | RunKind::Sample => GateName::Qa,
+            RunKind::Merge | RunKind::Tip | RunKind::Sample | RunKind::Cover => GateName::Qa,
         };
         let known = state.base_run.clone().filter(|run| kind == RunKind::Base && run.tree == change.base_tree);
         let wanted = kind != RunKind::Merge || now.needs.is_none() || now.gates().contains(&GateName::Qa);
@@ -204,6 +205,9 @@ fn try_out(yard: &Yard, trial: &Trial) -> Result<Trialled, Failure> {
     if trial.kind == RunKind::Sample {
         return sample::run(yard, trial).map(|run| Trialled::Run { run: Box::new(run), declared: Vec::new() });
     }
+    if trial.kind == RunKind::Cover {
+        return cover::run(yard, trial, &tree).map(|run| Trialled::Run { run: Box::new(run), declared: Vec::new() });
+    }
     let run = run_often(yard, trial, &tree)?;
     let declared = if run.missing.is_empty() { Vec::new() } else { declared(yard, trial, &run.missing)? };
     Ok(Trialled::Run { run: Box::new(run), declared })
@@ -225,7 +229,7 @@ fn tree(gate: &Gate, trial: &Trial) -> Result<MergeTree, Failure> {
             let files: Vec<(String, Option<Blob>)> = tests.iter().filter(|file| file.old.is_some()).map(|file| (file.path.clone(), file.old.clone())).collect();
             gate.compose(&trial.change.tree, &files).map(MergeTree::Clean)
         }
-        RunKind::Merge => gate.merge(&trial.tip, &trial.change.commit),
+        RunKind::Merge | RunKind::Cover => gate.merge(&trial.tip, &trial.change.commit),
         RunKind::Tip => gate.tree_of(&trial.tip).map(MergeTree::Clean),
     }
 }
@@ -241,15 +245,20 @@ fn unasked(tree: Oid) -> Run {
         note: "the policy asks for no test run of this kind of change".to_owned(),
         output: Digest::of(b""),
         duration_ms: 0,
+        coverage: None,
     }
 }
 
 /// Runs the tests as often as the policy wants of what the author brings; only what all runs agree on counts.
 fn run_often(yard: &Yard, trial: &Trial, tree: &Oid) -> Result<Run, Failure> {
     let times = if matches!(trial.kind, RunKind::Red | RunKind::Green) { trial.limits.runs.max(1) } else { 1 };
+    let mut laid = Laid::of(yard, tree)?;
     let mut agreed: Option<Run> = None;
-    for _ in 0..times {
-        let run = run_tests(yard, trial, tree)?;
+    for time in 0..times {
+        if time > 0 && !laid.is_as_it_was(yard) {
+            laid = Laid::of(yard, tree)?;
+        }
+        let run = run_in(yard, trial, tree, &laid.dir());
         agreed = Some(match agreed {
             None => run,
             Some(before) => before.agree(run),
@@ -258,6 +267,7 @@ fn run_often(yard: &Yard, trial: &Trial, tree: &Oid) -> Result<Run, Failure> {
             break;
         }
     }
+    laid.give_back(yard);
     agreed.ok_or_else(|| Failure::new("BUG: no test run was made", tree))
 }
 
@@ -270,6 +280,10 @@ fn run_tests(yard: &Yard, trial: &Trial, tree: &Oid) -> Result<Run, Failure> {
 }
 
 fn run_in(yard: &Yard, trial: &Trial, tree: &Oid, checkout: &Path) -> Run {
+    with_job(yard, trial, tree, checkout, runner::run)
+}
+
+fn with_job(yard: &Yard, trial: &Trial, tree: &Oid, checkout: &Path, run: impl FnOnce(&Job) -> Run) -> Run {
     let harness = match &trial.limits.command[..] {
         [] => runner::detect(checkout),
         command => Some(Harness::Command { argv: command.to_vec(), junit: None }),
@@ -285,7 +299,7 @@ fn run_in(yard: &Yard, trial: &Trial, tree: &Oid, checkout: &Path) -> Run {
         processes: 4096,
     };
     let job = Job { tree, checkout, harness, launcher: &yard.launcher, isolation: yard.isolation, limits, cancel: None, dependencies: Vec::new() };
-    runner::run(&job)
+    run(&job)
 }
 
 /// The missing symbols that the candidate's own code brings and the base's lacks.

@@ -106,7 +106,8 @@ pub enum Request {
     /// Opens the secret that draws came from, and begins the next epoch.
     AuditOpen,
     Deliver,
-    Recharter,
+    /// Puts the owner's rules in force; `alone`: without those who have a voice in it.
+    Recharter { #[serde(default)] alone: bool },
     ConfigShow,
     /// The owner's TOTP secret as an otpauth URI, shown until the first code was used.
     TotpShow,

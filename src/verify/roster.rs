@@ -77,7 +77,7 @@ impl<'a> Roster<'a> {
                 Event::Workshop(workshop::Event::Founded { .. }) if entry.seq > 0 => {
                     problems.entry(entry.seq, "the workshop is founded a second time")
                 }
-                Event::Workshop(workshop::Event::Rechartered { charter }) => self.recharter(entry, charter, problems),
+                Event::Workshop(workshop::Event::Rechartered { charter, .. }) => self.recharter(entry, charter, problems),
                 Event::Key(key::Event::Made { holder, fingerprint, certificate }) => {
                     if let Err(why) = self.register(entry, holder, fingerprint, certificate, &mut all) {
                         problems.entry(entry.seq, format_args!("the key of {holder}: {why}"));

@@ -5,6 +5,7 @@ use super::gates;
 use super::history::Tested;
 use super::problems::Problems;
 use super::word::{self, RunWord};
+use crate::domain::check::lines_covered;
 use crate::domain::gate::GateName;
 use crate::domain::name::Oid;
 use crate::domain::policy::takes_away;
@@ -42,6 +43,11 @@ pub(super) fn judge(case: &Case<'_>, before: Option<Run>, problems: &mut Problem
     {
         told(case, "QA", noticed(&sample, wanted), problems);
     }
+    let asked = case.rules.charter.policy.qa.covered(case.needs.risk).filter(|_| case.asks(GateName::Qa, "lines-covered") && red_green);
+    if let Some((word, asked)) = asked.and_then(|asked| Some((found_cover(case, problems)?, asked))) {
+        let verdict = lines_covered::of(&word.run, asked);
+        told(case, "QA", if verdict.lets_through() { Ok(()) } else { Err(verdict.why().to_owned()) }, problems);
+    }
     if suite && let Some(merge) = &merge {
         let tip = case.attempt.runs.iter().any(|run| run.kind == RunKind::Tip).then(|| found_tip(case)).flatten();
         let last = if *case.merge.old == case.change.base { base.as_ref().map(|word| &word.run) } else { None };
@@ -75,6 +81,11 @@ fn told(case: &Case<'_>, gate: &str, judged: Result<(), String>, problems: &mut 
     }
 }
 
+fn found_cover(case: &Case<'_>, problems: &mut Problems) -> Option<RunWord> {
+    let found = run(case, RunKind::Cover, GateName::Qa);
+    found.map_err(|(seq, why)| problems.entry(seq, format_args!("the cover run of {}: {why}", case.merge.task))).ok()
+}
+
 fn found_tip(case: &Case<'_>) -> Option<RunWord> {
     let run = case.attempt.runs.iter().rev().find(|run| run.kind == RunKind::Tip && run.tip == Some(case.merge.old))?;
     word::read::<RunWord>(run.statement).ok().map(|(_, word)| word)
@@ -83,7 +94,7 @@ fn found_tip(case: &Case<'_>) -> Option<RunWord> {
 /// The last run of a kind that was known when a gate was passed, if it is sound and of the right tree.
 fn run(case: &Case<'_>, kind: RunKind, until: GateName) -> Result<RunWord, (u64, String)> {
     let until = gates::passed(case, until).map_or(case.merge.intended, |judged| judged.seq);
-    let counts = |run: &&Tested<'_>| run.kind == kind && run.seq < until && (kind != RunKind::Merge || run.seq > case.fresh);
+    let counts = |run: &&Tested<'_>| run.kind == kind && run.seq < until && (!matches!(kind, RunKind::Merge | RunKind::Cover) || run.seq > case.fresh);
     let tested = case.attempt.runs.iter().rev().find(counts).ok_or((case.merge.intended, "there is none".to_owned()))?;
     let word = statement(case, tested).map_err(|why| (tested.seq, why))?;
     match wrong_tree(case, kind, &word, tested.tip) {
@@ -115,13 +126,13 @@ fn wrong_tree(case: &Case<'_>, kind: RunKind, word: &RunWord, tip: Option<&Oid>)
     let should = match kind {
         RunKind::Base => &case.change.base_tree,
         RunKind::Green | RunKind::Sample => &case.change.tree,
-        RunKind::Merge => case.merge.tree,
+        RunKind::Merge | RunKind::Cover => case.merge.tree,
         RunKind::Red | RunKind::Tip | RunKind::Kept => return None,
     };
     if word.run.tree != *should {
         return Some(format!("it was made on the tree {}, not {}", word.run.tree.short(), should.short()));
     }
-    (kind == RunKind::Merge && tip != Some(case.merge.old)).then(|| format!("it was not made on the tip {}", case.merge.old.short()))
+    (matches!(kind, RunKind::Merge | RunKind::Cover) && tip != Some(case.merge.old)).then(|| format!("it was not made on the tip {}", case.merge.old.short()))
 }
 
 /// Ids that are new and fail without the change pass with it.

@@ -43,7 +43,8 @@ fn workshop(event: &workshop::Event) -> String {
         }
         workshop::Event::Sworn { .. } => "genesis sworn with the owner's key".to_owned(),
         workshop::Event::Started { version, level, .. } => format!("supervisor {version} started, isolation {level}"),
-        workshop::Event::Rechartered { .. } => "the owner adopted another charter".to_owned(),
+        workshop::Event::Rechartered { motion: Some(motion), .. } => format!("the owner adopted another charter, by M{motion}"),
+        workshop::Event::Rechartered { motion: None, .. } => "the owner adopted another charter alone".to_owned(),
         workshop::Event::Stopped => "supervisor stopped".to_owned(),
         workshop::Event::Witnessed { note } => {
             let names: Vec<&str> = note.lines().filter_map(|line| line.strip_prefix("\u{2014} ")?.split(' ').next()).skip(1).collect();
@@ -136,6 +137,9 @@ fn tested(statement: &crate::domain::dsse::Envelope) -> String {
     let Some(run) = crate::domain::statement::read_run(statement) else {
         return ": unreadable".to_owned();
     };
+    if let Some(told) = &run.coverage {
+        return format!(": {} of {} changed lines ran, {} of {} in all", told.changed_run, told.changed, told.run, told.lines);
+    }
     let (passed, failed) = (run.passed().count(), run.failed().count());
     format!(": {}, {passed} passed, {failed} failed of {}", super::text::word(&run.completion), run.results.len())
 }

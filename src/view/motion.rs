@@ -15,6 +15,9 @@ pub struct MotionLine {
     /// `open`, `tied`, `the owner's`, `passed` or `refused`.
     pub standing: String,
     pub voices: Vec<(SeatName, bool)>,
+    /// What is to be decided, in full, while it is not.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub body: String,
 }
 
 pub fn motions(state: &State) -> Vec<MotionLine> {
@@ -23,8 +26,9 @@ pub fn motions(state: &State) -> Vec<MotionLine> {
 
 fn line(state: &State, number: u32, motion: &Motion) -> MotionLine {
     let voices = motion.voices.iter().map(|(seat, accept)| (seat.clone(), *accept)).collect();
+    let body = if motion.closed.is_none() { motion.body.clone() } else { String::new() };
     let (matter, title, task) = (motion.matter.clone(), motion.title.clone(), motion.task.clone());
-    MotionLine { motion: number, matter, title, task, standing: standing(state, motion).to_owned(), voices }
+    MotionLine { motion: number, matter, title, task, standing: standing(state, motion).to_owned(), voices, body }
 }
 
 fn standing(state: &State, motion: &Motion) -> &'static str {

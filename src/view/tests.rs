@@ -114,6 +114,7 @@ impl Journey {
             note: String::new(),
             output: Digest::of(b""),
             duration_ms: 1234,
+            coverage: None,
         };
         let tip = self.state.tip().cloned();
         self.run(&Actor::Edge, Act::Tested { task: t1(), attempt: 1, kind, tip, declared: Vec::new(), run: Box::new(run) });

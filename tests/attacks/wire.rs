@@ -22,7 +22,7 @@ fn owners_requests(world: &World) {
     let requests: [Value; 14] = [
         json!("down"),
         json!("deliver"),
-        json!("recharter"),
+        json!({"recharter": {}}),
         json!("config-show"),
         json!("totp-show"),
         json!("ledger-verify"),

@@ -9,7 +9,7 @@ use orchestrate::domain::gate::GateName;
 use orchestrate::domain::name::{Digest, Oid, RefName, SeatName, TaskId};
 use orchestrate::domain::push::Update;
 use orchestrate::domain::reading::{Bundle, Said};
-use orchestrate::domain::run::{Completion, Outcome, Run};
+use orchestrate::domain::run::{Completion, Coverage, Outcome, Run};
 use orchestrate::domain::task::{RunKind, Stage};
 use orchestrate::domain::workshop::Genesis;
 use orchestrate::edge::clock::Clock;
@@ -133,18 +133,18 @@ impl Life {
         let tip = self.gate.tip().expect("a tip");
         let tree = match kind {
             RunKind::Base | RunKind::Tip => change.base_tree.clone(),
-            RunKind::Merge => match self.gate.merge(&tip, &change.commit).expect("a merge") {
+            RunKind::Merge | RunKind::Cover => match self.gate.merge(&tip, &change.commit).expect("a merge") {
                 MergeTree::Clean(tree) => tree,
                 MergeTree::Conflict(paths) => panic!("it conflicts in {paths:?}"),
             },
             RunKind::Red | RunKind::Green | RunKind::Kept | RunKind::Sample => change.tree.clone(),
         };
-        let mut results = if kind == RunKind::Sample { BTreeMap::new() } else { self.tests.clone() };
+        let mut results = if matches!(kind, RunKind::Sample | RunKind::Cover) { BTreeMap::new() } else { self.tests.clone() };
         let brought = change.files.iter().filter(|file| file.path.starts_with("tests/")).map(|file| format!("{}::holds", file.path));
         results.extend(brought.filter_map(|id| match kind {
             RunKind::Red => Some((id, Outcome::Failed)),
             RunKind::Green | RunKind::Merge => Some((id, Outcome::Passed)),
-            RunKind::Base | RunKind::Tip | RunKind::Kept | RunKind::Sample => None,
+            RunKind::Base | RunKind::Tip | RunKind::Kept | RunKind::Sample | RunKind::Cover => None,
         }));
         if kind == RunKind::Sample {
             results.insert("src @@ -4,1 +4,1 @@".to_owned(), Outcome::Passed);
@@ -159,8 +159,9 @@ impl Life {
             note: String::new(),
             output: Digest::of(b""),
             duration_ms: 1000,
+            coverage: (kind == RunKind::Cover).then(|| Box::new(Coverage { tool: "check".to_owned(), lines: 100, run: 90, changed: 10, changed_run: 9, missed: vec![] })),
         };
-        let tip = matches!(kind, RunKind::Merge | RunKind::Tip).then_some(tip);
+        let tip = matches!(kind, RunKind::Merge | RunKind::Tip | RunKind::Cover).then_some(tip);
         Act::Tested { task: task.clone(), attempt, kind, tip, declared: Vec::new(), run: Box::new(run) }
     }
 
@@ -227,14 +228,16 @@ impl Life {
         };
         let commit = self.commit(author, &files);
         let change = self.change(&commit);
-        let (push, name) = (format!("p{number}"), format!("refs/heads/{author}/t{number}"));
-        let old = Oid::new("0".repeat(40)).expect("a zero");
+        // A seat has 200 branches at most: they are used again.
+        let (push, name) = (format!("p{number}"), format!("refs/heads/{author}/work{}", number % 100));
+        let before = self.drive.state.refs.iter().find(|(at, _)| at.as_str() == name).map(|(_, oid)| oid.clone());
+        let old = before.unwrap_or_else(|| Oid::new("0".repeat(40)).expect("a zero"));
         let (kind, commits, touched) = ("commit".to_owned(), change.commits, change.touched);
-        let update = Update { name, old, new: commit, kind, commits, related: true, faults: vec![], touched };
+        let update = Update { name, old, new: commit.clone(), kind, commits, related: true, faults: vec![], touched };
         let by = Actor::Seat(author.clone());
         self.ask(by.clone(), Act::Push { push: push.clone(), updates: vec![update] });
         self.ask(by.clone(), Act::Land { push });
-        self.ask(by, Act::Submit { task: task.clone(), commit: None });
+        self.ask(by, Act::Submit { task: task.clone(), commit: Some(commit) });
     }
 
     /// Whoever is asked says yes, gate by gate.

@@ -316,12 +316,12 @@ impl Shop {
             RunKind::Base => change.base_tree.clone(),
             RunKind::Red => oid(&format!("red {}", change.commit)),
             RunKind::Green | RunKind::Sample => change.tree.clone(),
-            RunKind::Merge => oid(&format!("merged {} {tip}", change.commit)),
+            RunKind::Merge | RunKind::Cover => oid(&format!("merged {} {tip}", change.commit)),
             RunKind::Tip => oid(&format!("tree of {tip}")),
             RunKind::Kept => oid(&format!("kept {}", change.commit)),
         };
         let new = match kind {
-            RunKind::Base | RunKind::Tip | RunKind::Kept | RunKind::Sample => None,
+            RunKind::Base | RunKind::Tip | RunKind::Kept | RunKind::Sample | RunKind::Cover => None,
             RunKind::Red => Some(if self.chance.percent(90) { Outcome::Failed } else { Outcome::Passed }),
             RunKind::Green | RunKind::Merge => Some(if self.chance.percent(95) { Outcome::Passed } else { Outcome::Failed }),
         };
@@ -337,8 +337,9 @@ impl Shop {
             note: String::new(),
             output: Digest::of(b""),
             duration_ms: 1,
+            coverage: None,
         };
-        let tip = matches!(kind, RunKind::Merge | RunKind::Tip).then_some(tip);
+        let tip = matches!(kind, RunKind::Merge | RunKind::Tip | RunKind::Cover).then_some(tip);
         Some(Act::Tested { task: task.clone(), attempt, kind, tip, declared: vec![], run: Box::new(run) })
     }
 

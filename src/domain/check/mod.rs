@@ -10,6 +10,7 @@ mod co_signed;
 mod council_agreed;
 mod files_judged;
 mod harness_unchanged;
+pub mod lines_covered;
 mod merge_is_current;
 mod merge_still_tested;
 mod mutants_noticed;
@@ -40,6 +41,7 @@ pub const CHECKS: &[&Check] = &[
     &council_agreed::COUNCIL_AGREED,
     &suite_passes::SUITE_PASSES,
     &mutants_noticed::MUTANTS_NOTICED,
+    &lines_covered::LINES_COVERED,
     &merge_is_current::MERGE_IS_CURRENT,
     &qa_verdict::QA_VERDICT,
     &co_signed::CO_SIGNED,

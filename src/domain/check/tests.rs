@@ -9,8 +9,8 @@ use crate::domain::change::Change;
 use crate::domain::evidence::{Approval, Evidence};
 use crate::domain::gate::GateName;
 use crate::domain::name::{Digest, Oid, RoleName, SeatName};
-use crate::domain::policy::Needs;
-use crate::domain::run::{Completion, Outcome, Run};
+use crate::domain::policy::{Covered, Needs};
+use crate::domain::run::{Completion, Coverage, Outcome, Run};
 use crate::domain::sample::{self, oid, seat};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -33,7 +33,11 @@ pub struct Case {
     policy: Option<Digest>,
 }
 
-const KEYS: [&str; 26] = [
+const KEYS: [&str; 30] = [
+    "cover",
+    "asked",
+    "whole",
+    "stops",
     "base",
     "red",
     "green",
@@ -123,6 +127,9 @@ impl Case {
                 self.runs.insert(key, run(text, oid(tree))?);
             }
         }
+        if let Some(text) = self.facts.get("cover").filter(|text| *text != "-") {
+            self.runs.insert("cover", watched(text)?);
+        }
         self.approvals = self.words.iter().map(|word| self.approval(word)).collect::<Result<_, _>>()?;
         Ok(())
     }
@@ -165,6 +172,12 @@ impl Case {
         Ok(Approval { seat: seat(who), role, gate, commit, tree, base, policy, bundle, accept: accept == "ok", read: wrong != "unread" })
     }
 
+    fn covered(&self) -> Option<Covered> {
+        let number = |key: &str, default| u32::try_from(self.number(key, default)).unwrap();
+        let asked = Covered { changed: number("asked", 80), whole: number("whole", 0), or_stopped: self.fact("stops") == Some("yes") };
+        (asked.changed > 0).then_some(asked)
+    }
+
     pub fn evidence(&self) -> Evidence<'_> {
         let change = self.change.as_ref().unwrap();
         let tests = change.files.iter().map(|file| file.path.clone()).filter(|path| path.contains("tests/")).collect();
@@ -189,6 +202,8 @@ impl Case {
             approvals: &self.approvals,
             owner_confirmed: self.fact("owner") == Some("yes"),
             sample_run: self.runs.get("sample"),
+            cover_run: self.runs.get("cover"),
+            covered: self.covered(),
             noticed_percent: self.fact("percent").map(|text| text.parse().unwrap()),
             council: self.fact("council").map(|word| word == "yes"),
             tip: self.tip.as_ref().unwrap(),
@@ -226,7 +241,21 @@ fn run(text: &str, tree: Oid) -> Result<Run, String> {
         note: "says the harness".to_owned(),
         output: Digest::of(b""),
         duration_ms: 1,
+        coverage: None,
     })
+}
+
+/// `run/lines of the change,run/lines in all`, or `n/a`.
+fn watched(text: &str) -> Result<Run, String> {
+    let (figures, end) = text.split_at(text.find(['!', '@', 'n']).unwrap_or(text.len()));
+    let told = run(if end == "n/a" { "" } else { end }, oid('5'))?;
+    let pair = |text: &str| text.split_once('/').and_then(|(run, lines)| Some((run.parse().ok()?, lines.parse().ok()?)));
+    let Some(((changed_run, changed), (run, lines))) = figures.split_once(',').and_then(|(one, all)| Some((pair(one)?, pair(all)?))) else {
+        return Ok(Run { note: "no tool here".to_owned(), ..told });
+    };
+    let missed = if changed > changed_run { vec!["src/f1.rs:7".to_owned()] } else { Vec::new() };
+    let coverage = Some(Box::new(Coverage { tool: "t".to_owned(), lines, run, changed, changed_run, missed }));
+    Ok(Run { coverage, ..told })
 }
 
 fn result(word: &str) -> Result<(String, Outcome), String> {

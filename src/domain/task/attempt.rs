@@ -93,6 +93,8 @@ impl Attempt {
             merge_run: run(RunKind::Merge),
             kept_run: run(RunKind::Kept),
             sample_run: run(RunKind::Sample),
+            cover_run: run(RunKind::Cover),
+            covered: state.charter().policy.qa.covered(self.needs.as_ref()?.risk),
             noticed_percent: state.charter().policy.qa.wanted(self.needs.as_ref()?.risk),
             tip_run: if *state.tip()? == self.change.as_ref()?.base { None } else { state.base_run.as_ref() },
             merge_tree: merge.map(|tested| &tested.run.tree),
@@ -199,7 +201,7 @@ impl Attempt {
 
     /// The merge result is another one now: QA and DEPLOY begin again, their words are void.
     fn back_to_merge_test(&mut self) {
-        self.runs.remove(&RunKind::Merge);
+        self.runs.retain(|kind, _| !matches!(kind, RunKind::Merge | RunKind::Cover));
         let late = |gate: &GateName| *gate >= GateName::Qa;
         if matches!(self.stage, Stage::At(gate) if late(&gate)) || matches!(self.stage, Stage::Merging | Stage::Moving { .. }) {
             self.passed.retain(|gate, _| !late(gate));

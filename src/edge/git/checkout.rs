@@ -95,6 +95,9 @@ impl Gate {
         if !kept.into_iter().all(|(path, item)| holds(&root, path, item)) {
             return Ok(None);
         }
+        if steps.is_empty() {
+            return Ok(Some(checkout));
+        }
         for step in steps.iter().filter(|step| step.old.is_some()) {
             remove(&root, &step.path)?;
         }

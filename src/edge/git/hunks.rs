@@ -3,9 +3,12 @@
 use super::Gate;
 use super::lines::Lines;
 use super::objects::Type;
+use super::tree::{self, FILE, PROGRAM};
+use super::walk;
 use crate::domain::failure::Failure;
 use crate::domain::name::Oid;
 use imara_diff::{Algorithm, Diff, Hunk, InternedInput};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The content of a file with one hunk taken back.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,6 +25,36 @@ impl Gate {
         let (before, after) = (objects.read(old, Type::Blob)?, objects.read(new, Type::Blob)?);
         Ok(hunks(&before, &after))
     }
+}
+
+impl Gate {
+    /// The paths of all regular files of a tree.
+    pub fn files_of(&self, tree: &Oid) -> Result<Vec<String>, Failure> {
+        let all = walk::whole(&mut self.objects(None)?, None, Some(tree))?.deltas;
+        let file = |delta: &walk::Delta| delta.new.as_ref().is_some_and(|item| [FILE, PROGRAM].contains(&item.mode));
+        Ok(all.into_iter().filter(file).map(|delta| tree::spell(&delta.path)).collect())
+    }
+
+    /// The lines that a tree has and an earlier one had not, by path, counted from 1.
+    pub fn added_lines(&self, old: &Oid, new: &Oid) -> Result<BTreeMap<String, BTreeSet<u32>>, Failure> {
+        let mut objects = self.objects(None)?;
+        let mut added = BTreeMap::new();
+        for delta in walk::whole(&mut objects, Some(old), Some(new))?.deltas {
+            let Some(now) = delta.new.as_ref().filter(|item| [FILE, PROGRAM].contains(&item.mode)) else { continue };
+            let after = objects.read(&now.id, Type::Blob)?;
+            let before = delta.old.as_ref().filter(|item| [FILE, PROGRAM].contains(&item.mode));
+            let before = before.map_or_else(|| Ok(Vec::new()), |item| objects.read(&item.id, Type::Blob))?;
+            added.insert(tree::spell(&delta.path), added_in(&before, &after));
+        }
+        Ok(added)
+    }
+}
+
+fn added_in(before: &[u8], after: &[u8]) -> BTreeSet<u32> {
+    let input = InternedInput::new(Lines(before), Lines(after));
+    let mut diff = Diff::compute(Algorithm::Histogram, &input);
+    diff.postprocess_lines(&input);
+    diff.hunks().flat_map(|hunk| hunk.after).map(|line| line + 1).collect()
 }
 
 fn hunks(before: &[u8], after: &[u8]) -> Vec<TakenBack> {

@@ -1,12 +1,13 @@
 //! JavaScript: vitest or jest where the owner provides them, else Node's own test runner, one process per file.
 
+use super::cover::{Covered, Lines};
 use super::execute::{Bench, Program, Trouble};
 use super::junit::{self, Case, by_id};
 use super::{Told, report, symbols, toolchain};
 use crate::domain::run::Outcome;
 use crate::edge::sandbox::Bind;
 use serde::Deserialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 pub(super) fn run(bench: &Bench) -> Result<Told, Trouble> {
@@ -23,6 +24,82 @@ pub(super) fn run(bench: &Bench) -> Result<Told, Trouble> {
 fn provided(bench: &Bench, package: &str) -> bool {
     let modules = bench.job.dependencies.iter().filter(|bind| bind.target.ends_with("node_modules"));
     modules.into_iter().any(|bind| bind.source.join(package).join("package.json").is_file())
+}
+
+/// Which lines of these files V8 saw run, block by block, whatever comments or settings say; nothing where another runner than node's own
+/// runs the tests.
+pub(super) fn cover(bench: &Bench, files: &[&str]) -> Result<Option<Covered>, Trouble> {
+    let scripts = std::fs::read_to_string(bench.place.checkout().join("package.json")).unwrap_or_default();
+    if ["vitest", "jest"].iter().any(|name| scripts.contains(name) && provided(bench, name)) {
+        return Ok(None);
+    }
+    let node = Node::found()?;
+    let sources = files.iter().map(|path| (*path, std::fs::read_to_string(bench.place.checkout().join(path)).unwrap_or_default()));
+    let sources: BTreeMap<&str, String> = sources.collect();
+    let code = files.iter().map(|path| ((*path).to_owned(), symbols::spoken_lines(&bench.place.checkout().join(path), &["//", "/*", "*"]))).collect();
+    let mut program = node.program(&["--test"]);
+    program.env.insert("NODE_V8_COVERAGE".into(), bench.place.out.join("v8").to_string_lossy().into_owned());
+    let own: Vec<String> = test_files(bench.place.checkout());
+    program.argv.extend(own.iter().map(Into::into));
+    bench.execute(&program)?;
+    let mut hit = Lines::new();
+    let named = std::fs::read_dir(bench.place.host("out").join("v8")).into_iter().flatten().flatten();
+    for name in named.filter_map(|entry| entry.file_name().into_string().ok()) {
+        let Some(told) = bench.place.report(&format!("v8/{name}")).ok().and_then(|bytes| serde_json::from_slice::<V8>(&bytes).ok()) else { continue };
+        let root = format!("file://{}/", bench.place.tree.display());
+        for script in told.result {
+            let Some((path, text)) = script.url.strip_prefix(&root).and_then(|path| sources.get_key_value(path)) else { continue };
+            hit.entry((*path).to_owned()).or_default().extend(script.run(text));
+        }
+    }
+    Ok(Some(Covered { tool: "V8", code, hit }))
+}
+
+#[derive(Deserialize)]
+struct V8 {
+    result: Vec<Script>,
+}
+
+#[derive(Deserialize)]
+struct Script {
+    url: String,
+    functions: Vec<Function>,
+}
+
+#[derive(Deserialize)]
+struct Function {
+    ranges: Vec<Block>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Block {
+    start_offset: usize,
+    end_offset: usize,
+    count: u64,
+}
+
+impl Script {
+    /// The lines of which something ran: blocks come from the outermost to the innermost, and the innermost says.
+    fn run(&self, text: &str) -> BTreeSet<u32> {
+        let units: Vec<u16> = text.encode_utf16().collect();
+        let mut ran = vec![false; units.len()];
+        for block in self.functions.iter().flat_map(|function| &function.ranges) {
+            let (from, to) = (block.start_offset.min(ran.len()), block.end_offset.min(ran.len()));
+            ran[from..to.max(from)].fill(block.count > 0);
+        }
+        let mut line = 1;
+        let mut lines = BTreeSet::new();
+        for (unit, ran) in units.into_iter().zip(ran) {
+            match u8::try_from(unit) {
+                Ok(b'\n') => line += 1,
+                Ok(b' ' | b'\t' | b'\r') => {}
+                Ok(_) | Err(_) if ran => drop(lines.insert(line)),
+                Ok(_) | Err(_) => {}
+            }
+        }
+        lines
+    }
 }
 
 struct Node {

@@ -1,5 +1,6 @@
 //! Python: pytest, collected first and then judged by its JUnit report.
 
+use super::cover::Covered;
 use super::execute::{Bench, Program, Trouble};
 use super::junit::{Case, by_id};
 use super::{Told, report, symbols, toolchain};
@@ -43,6 +44,29 @@ pub(super) fn run(bench: &Bench) -> Result<Told, Trouble> {
     })
 }
 
+/// Which lines of these files can run, told before anything of the tree runs, and which did. A run that leaves no word has run none.
+pub(super) fn cover(bench: &Bench, files: &[&str]) -> Result<Covered, Trouble> {
+    let python = Python::found(bench)?;
+    let trouble = |why: std::io::Error| Trouble::outside("cannot lay out what watches the lines", why);
+    let (home, shown) = (bench.place.host("home"), bench.place.home.join("cover.py"));
+    std::fs::write(home.join("cover.py"), include_str!("cover.py")).map_err(trouble)?;
+    let listed = serde_json::to_vec(files).map_err(|why| Trouble::outside("cannot list the files", why))?;
+    std::fs::write(home.join("files.json"), listed).map_err(trouble)?;
+    let path = |name: &str| bench.place.out.join(name).to_string_lossy().into_owned();
+    let (root, list) = (bench.place.tree.to_string_lossy().into_owned(), bench.place.home.join("files.json").to_string_lossy().into_owned());
+    bench.execute(&python.watched(bench, &shown, &["lines", &path("lines.json"), &root, &list]))?;
+    let told: BTreeMap<String, Option<BTreeSet<u32>>> = read(bench, "lines.json").ok_or_else(|| Trouble::Infrastructure("python does not tell its lines".into()))?;
+    let whole = |path: &str| symbols::spoken_lines(&bench.place.checkout().join(path), &["#"]);
+    let code = told.into_iter().map(|(path, lines)| (lines.unwrap_or_else(|| whole(&path)), path)).map(|(lines, path)| (path, lines)).collect();
+    let (file, root) = (path("hit.json"), format!("{root}/"));
+    bench.execute(&python.watched(bench, &shown, &[&["run", &file, &root], &FIXED[..]].concat()))?;
+    Ok(Covered { tool: "python's own tracer", code, hit: read(bench, "hit.json").unwrap_or_default() })
+}
+
+fn read<T: serde::de::DeserializeOwned>(bench: &Bench, name: &str) -> Option<T> {
+    serde_json::from_slice(&bench.place.report(name).ok()?).ok()
+}
+
 /// pytest ended without its report: nothing can be believed, and tests that were collected are broken.
 fn without_report(command: Vec<String>, ids: BTreeSet<String>, code: Option<i32>) -> Result<Told, Trouble> {
     let note = format!("pytest left no readable report (exit code {code:?})");
@@ -77,7 +101,14 @@ impl Python {
     }
 
     fn program(&self, bench: &Bench, args: &[&str]) -> Program {
-        let words = ["-m", "pytest"].iter().chain(&FIXED).chain(args).map(OsString::from);
+        self.started(bench, ["-m", "pytest"].iter().chain(&FIXED).chain(args).map(OsString::from).collect())
+    }
+
+    fn watched(&self, bench: &Bench, script: &Path, args: &[&str]) -> Program {
+        self.started(bench, std::iter::once(script.into()).chain(args.iter().map(OsString::from)).collect())
+    }
+
+    fn started(&self, bench: &Bench, words: Vec<OsString>) -> Program {
         let mut env = BTreeMap::from([
             ("PATH".to_owned(), toolchain::path(self.executable.parent().unwrap_or(Path::new("/usr/bin")))),
             ("PYTHONDONTWRITEBYTECODE".into(), "1".into()),

@@ -29,6 +29,14 @@ fn present(wanted: &BTreeSet<&str>, root: &Path, is_test: &dyn Fn(&str) -> bool)
 }
 
 /// Every plain file below a folder, sorted, without following links.
+/// The lines of a file that say something: neither empty nor only a comment or a bracket.
+pub(super) fn spoken_lines(file: &Path, comments: &[&str]) -> BTreeSet<u32> {
+    let text = fs::read(file).unwrap_or_default();
+    let text = String::from_utf8_lossy(&text);
+    let says = |line: &str| line.chars().any(char::is_alphanumeric) && !comments.iter().any(|mark| line.trim_start().starts_with(mark));
+    (1..).zip(text.split('\n')).filter(|(_, line)| says(line)).map(|(number, _)| number).collect()
+}
+
 pub(super) fn files(root: &Path) -> Vec<PathBuf> {
     let (mut found, mut folders) = (Vec::new(), vec![root.to_owned()]);
     while let Some(folder) = folders.pop() {

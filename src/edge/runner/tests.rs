@@ -319,3 +319,70 @@ fn a_tool_that_is_missing_is_never_the_authors_fault() {
     let run = Project::of(&[("go.mod", "module x\n")]).run_as(Harness::Go, |job| job.launcher = Path::new("/nonexistent/orchestrate"));
     assert_eq!(run.completion, Completion::Infrastructure, "{}", run.note);
 }
+
+/// The lines of the tree that the tests ran and that they did not, of everything and of these lines of a change.
+fn watched(project: &Project, changed: &[(&str, &[u32])]) -> crate::domain::run::Coverage {
+    let changed = changed.iter().map(|(path, lines)| ((*path).to_owned(), lines.iter().copied().collect())).collect();
+    let files = symbols::files(&project.tree()).into_iter().filter_map(|path| Some(path.strip_prefix(project.tree()).ok()?.to_str()?.to_owned()));
+    let asked = cover::Asked { files: files.filter(|path| path.starts_with("src/")).collect(), changed };
+    let (tree, launcher, checkout) = (Oid::new("a".repeat(40)).expect("oid"), launcher(), project.tree());
+    let limits = RunLimits { wall: Duration::from_secs(120), output: 8 << 20, memory: None, processes: 256 };
+    let harness = detect(&checkout).expect("a harness");
+    let job = Job { tree: &tree, checkout: &checkout, harness, launcher: &launcher, isolation: Isolation::Sandbox, limits, dependencies: Vec::new(), cancel: None };
+    let run = cover(&job, &asked);
+    *run.coverage.unwrap_or_else(|| panic!("{}", run.note))
+}
+
+/// A half that is tested, one that is not, and all that a tree may say to have lines left out.
+const HALF: &str = "def half(n):\n    if n > 0:\n        return n\n    return -n  # pragma: no cover\n\n\ndef unseen():  # pragma: no cover\n    return 1\n";
+
+#[test]
+fn lines_of_python_count_whatever_the_tree_says() {
+    let project = Project::of(&[
+        ("src/half.py", HALF),
+        ("src/alone.py", "ONE = 1\n"),
+        (".coveragerc", "[run]\nomit = *\n[report]\nexclude_lines =\n    .*\n"),
+        ("pyproject.toml", "[tool.coverage.run]\nomit = [\"*\"]\n[tool.pytest.ini_options]\ntestpaths = [\"tests\"]\n"),
+        ("tests/test_half.py", "from half import half\n\n\ndef test_half():\n    assert half(2) == 2\n"),
+    ]);
+    let told = watched(&project, &[("src/half.py", &[3, 4, 5, 8]), ("tests/test_half.py", &[1])]);
+    assert_eq!((told.changed_run, told.changed), (1, 3), "{told:?}");
+    assert_eq!((told.run, told.lines), (4, 7), "{told:?}");
+    assert_eq!(told.missed, ["src/half.py:4", "src/half.py:8"]);
+}
+
+#[test]
+fn a_run_of_python_that_keeps_its_lines_to_itself_has_run_none() {
+    let project = Project::of(&[
+        ("src/half.py", HALF),
+        ("pyproject.toml", "[tool.pytest.ini_options]\ntestpaths = [\"tests\"]\n"),
+        ("tests/test_half.py", "import os\nfrom half import half\n\n\ndef test_half():\n    assert half(2) == 2\n    os._exit(0)\n"),
+    ]);
+    let told = watched(&project, &[("src/half.py", &[3])]);
+    assert_eq!((told.changed_run, told.changed), (0, 1), "{told:?}");
+}
+
+#[test]
+fn lines_of_javascript_count_whatever_the_tree_says() {
+    let project = Project::of(&[
+        ("package.json", "{\"name\": \"demo\", \"type\": \"module\", \"c8\": {\"exclude\": [\"**\"]}}\n"),
+        (".c8rc.json", "{\"exclude\": [\"**\"]}\n"),
+        ("src/half.js", "export function half(n) {\n  if (n > 0) {\n    return n;\n  }\n  /* c8 ignore next */\n  return -n; /* node:coverage ignore next */\n}\n\n/* node:coverage disable */\nexport function unseen() {\n  return 1;\n}\n"),
+        ("src/alone.js", "export const one = 1;\n"),
+        ("half.test.js", "import test from 'node:test';\nimport assert from 'node:assert';\nimport { half } from './src/half.js';\n\ntest('half', () => assert.equal(half(2), 2));\n"),
+    ]);
+    let told = watched(&project, &[("src/half.js", &[3, 6, 11])]);
+    assert_eq!((told.changed_run, told.changed), (1, 3), "{told:?}");
+    assert_eq!(told.missed, ["src/half.js:6", "src/half.js:11"]);
+    assert!(told.run < told.lines, "{told:?}");
+}
+
+#[test]
+fn where_no_tool_tells_nothing_is_told() {
+    let project = Project::rust(&[("src/lib.rs", "pub fn one() -> u32 {\n    1\n}\n")]);
+    let (tree, launcher, checkout) = (Oid::new("a".repeat(40)).expect("oid"), launcher(), project.tree());
+    let limits = RunLimits { wall: Duration::from_secs(120), output: 8 << 20, memory: None, processes: 256 };
+    let job = Job { tree: &tree, checkout: &checkout, harness: Harness::Cargo, launcher: &launcher, isolation: Isolation::Sandbox, limits, dependencies: Vec::new(), cancel: None };
+    let run = cover(&job, &cover::Asked::default());
+    assert!(run.coverage.is_none() && run.completion == Completion::Finished && run.note.contains("no tool here tells"), "{}", run.note);
+}

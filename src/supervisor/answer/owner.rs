@@ -2,9 +2,12 @@
 
 use super::{denial, deploy, done, keys, outcome, page, record, said, shown};
 use crate::domain::actor::Actor;
+use crate::domain::adoption;
 use crate::domain::bypass;
 use crate::domain::command::Act;
+use crate::domain::event::Event;
 use crate::domain::failure::Failure;
+use crate::domain::motion;
 use crate::domain::name::{SeatName, TaskId};
 use crate::domain::refusal::Refusal;
 use crate::edge::totp::Recovery;
@@ -30,7 +33,7 @@ pub fn verb(request: &Request) -> Option<&'static str> {
         Request::KeyRotate { .. } => "rotate-key",
         Request::AuditOpen => "audit-open",
         Request::Deliver => "deliver",
-        Request::Recharter => "recharter",
+        Request::Recharter { .. } => "recharter",
         Request::ConfigShow => "config-show",
         Request::TotpShow => "totp-show",
         Request::TotpReset { .. } => "totp-reset",
@@ -74,7 +77,7 @@ pub async fn answer(yard: &Arc<Yard>, request: Request) -> Response {
             Ok(home) => said(format!("{}: {}", home.branch, home.outcome)),
             Err(denied) => denial(denied),
         },
-        Request::Recharter => recharter(yard).await,
+        Request::Recharter { alone } => recharter(yard, alone).await,
         Request::ConfigShow => page(config(yard).await),
         Request::TotpShow => totp(yard).await,
         Request::TotpReset { code } => taken(yard, Act::ResetCodes { code: yard.keys.recovery.find(&code) }).await,
@@ -124,7 +127,6 @@ pub(super) async fn coded(yard: &Arc<Yard>, code: &str, act: impl FnOnce(Option<
 /// A wrong code is recorded and answered as such.
 async fn taken(yard: &Arc<Yard>, act: Act) -> Response {
     use crate::domain::confirm::Event as Confirm;
-    use crate::domain::event::Event;
     match yard.ask(Actor::Owner, act).await {
         Ok(entries) => {
             let accepted = !entries.iter().any(|entry| matches!(entry.event, Event::Confirm(Confirm::Missed)));
@@ -134,11 +136,15 @@ async fn taken(yard: &Arc<Yard>, act: Act) -> Response {
     }
 }
 
-async fn recharter(yard: &Arc<Yard>) -> Response {
+async fn recharter(yard: &Arc<Yard>, alone: bool) -> Response {
     match charter_of(&yard.place) {
         Err(failure) => Response::Failed(failure),
-        Ok((charter, _)) => match yard.ask(Actor::Owner, Act::Recharter { charter: charter.canonical() }).await {
+        Ok((charter, _)) => match yard.ask(Actor::Owner, Act::Recharter { charter: charter.canonical(), alone }).await {
             Ok(entries) if entries.is_empty() => said("the charter in force is the same already"),
+            Ok(entries) if entries.iter().any(|entry| matches!(entry.event, Event::Motion(motion::Event::Moved { .. }))) => {
+                let why = format!("those who have a voice in the charter {} are asked", charter.digest().short());
+                Response::Refused(Refusal::new("not-agreed", why, adoption::ASKED))
+            }
             Ok(_) => said(format!("the charter {} is in force; words given under the old one are void", charter.digest().short())),
             Err(denied) => denial(denied),
         },

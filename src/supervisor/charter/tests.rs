@@ -260,7 +260,11 @@ fn commands(text: &str) -> Vec<Vec<&str>> {
     spelled.collect()
 }
 
-const TAUGHT: [&str; 21] = [
+const TAUGHT: [&str; 25] = [
+    "motion list",
+    "motion yes",
+    "motion no",
+    "thaw --agree",
     "lock acquire",
     "lock release",
     "whoami",

@@ -152,6 +152,7 @@ impl Workshop {
             note: String::new(),
             output: Digest::of(b""),
             duration_ms: 1,
+            coverage: None,
         };
         self.edge(Act::Tested { task: task(), attempt: 1, kind, tip, declared: vec![], run: Box::new(run) });
     }
@@ -205,6 +206,7 @@ impl Workshop {
         }
         self.tested(RunKind::Merge, oid(12), &[("old", Seen::Passed), ("new", Seen::Passed)], Some(oid(1)));
         self.tested(RunKind::Sample, oid(12), &[("src/greet.rs @@ -1,1 +1,2 @@", Seen::Passed)], None);
+        self.tested(RunKind::Cover, oid(12), &[], Some(oid(1)));
         let name = self.drawn(GateName::Qa)[0].clone();
         self.approve(&name).unwrap();
     }
@@ -423,8 +425,8 @@ fn another_charter_sends_everything_back_that_is_under_way() {
     let mut workshop = Workshop::new();
     workshop.at_deploy();
     let charter = built_in().unwrap().canonical().replace("\"single_review_lines\":50", "\"single_review_lines\":40");
-    assert_eq!(workshop.seat("orchestrator", Act::Recharter { charter: charter.clone() }).unwrap_err(), "owner-only");
-    workshop.ask(Actor::Owner, Act::Recharter { charter }).unwrap();
+    assert_eq!(workshop.seat("orchestrator", Act::Recharter { charter: charter.clone(), alone: true }).unwrap_err(), "owner-only");
+    workshop.ask(Actor::Owner, Act::Recharter { charter, alone: true }).unwrap();
     assert!(matches!(workshop.stage(), Stage::Back { gate: GateName::Deploy, .. }));
     assert_eq!(workshop.approve("librarian").unwrap_err(), "not-at-a-gate");
     assert_eq!(workshop.replayed().digest(), workshop.drive.state.digest());
@@ -443,6 +445,7 @@ fn submitting_again_does_not_draw_again() {
     assert_ne!(draw(&workshop, 1, GateName::Qa), first);
 }
 
+mod adoption;
 mod budgets;
 mod bypass;
 mod deploy;

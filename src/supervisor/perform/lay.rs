@@ -37,10 +37,14 @@ impl Laid {
         self.root.join("tree")
     }
 
-    /// Keeps the files for the next run where this one, whose processes are all gone, left them as they were.
+    /// Whether a run, whose processes are all gone, left nothing behind.
+    pub fn is_as_it_was(&self, yard: &Yard) -> bool {
+        yard.isolation != Isolation::None && self.checkout.as_ref().is_some_and(Checkout::is_untouched) && alone(&self.root)
+    }
+
+    /// Keeps the files for the next run where this one left them as they were.
     pub fn give_back(self, yard: &Yard) {
-        let gone = yard.isolation != Isolation::None;
-        let untouched = gone && self.checkout.as_ref().is_some_and(Checkout::is_untouched) && alone(&self.root);
+        let untouched = self.is_as_it_was(yard);
         let mut spare = yard.spare.lock().unwrap_or_else(PoisonError::into_inner);
         if untouched && spare.len() < RUNS_AT_ONCE {
             spare.push(self);

@@ -467,13 +467,13 @@ const LEDGERS: &[Forgery] = &[
     entry("the charter was changed by edge", |world, draft| {
         if intends(world, draft) {
             let charter = world.genesis.charter.replace("\"single_review_lines\":50", "\"single_review_lines\":5000");
-            world.put(Actor::Edge, Event::Workshop(workshop::Event::Rechartered { charter }));
+            world.put(Actor::Edge, Event::Workshop(workshop::Event::Rechartered { charter, motion: None }));
         }
     }),
     entry("changed the charter after it", |world, draft| {
         if intends(world, draft) {
             let charter = world.genesis.charter.replace("\"single_review_lines\":50", "\"single_review_lines\":5000");
-            world.put(Actor::Owner, Event::Workshop(workshop::Event::Rechartered { charter }));
+            world.put(Actor::Owner, Event::Workshop(workshop::Event::Rechartered { charter, motion: None }));
         }
     }),
     entry("founded a second time", |world, draft| {

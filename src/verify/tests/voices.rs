@@ -5,7 +5,7 @@ use super::world::{World, party, seat};
 use crate::domain::actor::Actor;
 use crate::domain::event::Event;
 use crate::domain::name::Digest;
-use crate::domain::{freeze, motion, statement};
+use crate::domain::{adoption, freeze, motion, statement, workshop};
 
 const VOICES: &[Forgery] = &[
     entry("thawed without a seat's word, and the entry says with one", |world, draft| {
@@ -51,7 +51,43 @@ const VOICES: &[Forgery] = &[
             voted(world, put + 1, &text);
         }
     }),
+    entry("the charter was adopted by M1, which those who have a voice in it did not pass", |world, draft| {
+        if intends(world, draft) {
+            let charter = other(world);
+            asked(world, &charter, Actor::Owner);
+            adopted(world, charter);
+        }
+    }),
+    entry("the charter was adopted by M1, which is not about it", |world, draft| {
+        if intends(world, draft) {
+            let charter = other(world);
+            asked(world, &format!("{charter} "), Actor::Owner);
+            adopted(world, charter);
+        }
+    }),
+    entry("the charter was adopted by M1, which is not about it", |world, draft| {
+        if intends(world, draft) {
+            let charter = other(world);
+            asked(world, &charter, Actor::Seat(seat("dev-a")));
+            adopted(world, charter);
+        }
+    }),
 ];
+
+/// Other rules than those of genesis.
+fn other(world: &World) -> String {
+    world.genesis.charter.replace("\"single_review_lines\":50", "\"single_review_lines\":5000")
+}
+
+fn asked(world: &mut World, charter: &str, by: Actor) {
+    let title = adoption::title(&Digest::of(charter.as_bytes()));
+    let (matter, body) = (adoption::MATTER.to_owned(), String::new());
+    world.put(by, Event::Motion(motion::Event::Moved { motion: 1, matter, title, body, task: None, attempt: None }));
+}
+
+fn adopted(world: &mut World, charter: String) {
+    world.put(Actor::Owner, Event::Workshop(workshop::Event::Rechartered { charter, motion: Some(1) }));
+}
 
 #[test]
 fn voices() {

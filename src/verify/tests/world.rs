@@ -477,6 +477,7 @@ impl World {
             note: String::new(),
             output: Digest::of(b""),
             duration_ms: 1,
+            coverage: None,
         };
         let tip = (kind == RunKind::Merge).then(|| self.tip.clone());
         let candidate = self.change.as_ref().unwrap().tree.clone();

@@ -227,7 +227,7 @@ impl Tally {
                 let sitting = |role: &RoleName| Sitting { role: role.clone(), answers: false, started: 0, ended: 0, why: String::new() };
                 self.fleet = genesis.seats.iter().map(|(seat, role)| (seat.clone(), sitting(role))).collect();
             }
-            workshop::Event::Rechartered { charter } => self.charter = Charter::from_canonical(charter).ok(),
+            workshop::Event::Rechartered { charter, .. } => self.charter = Charter::from_canonical(charter).ok(),
             workshop::Event::Started { version, level, note } => {
                 self.health.starts += u64::from(inside);
                 self.health.crashes += u64::from(inside && self.runs);

@@ -153,6 +153,7 @@ impl Shop {
             26..28 => Act::AgreeThaw,
             28 => Act::Recharter {
                 charter: self.state().charter().canonical().replace("\"single_review_lines\":50", "\"single_review_lines\":5000"),
+                alone: true,
             },
             29..32 => Act::RegisterKey { holder: Party::Owner, fingerprint: fingerprint(&Party::Owner), certificate: "mine".to_owned() },
             32..36 => Act::Confirm { task, shown: Digest::of(b"x"), step: Some(u64::MAX) },

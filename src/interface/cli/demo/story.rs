@@ -184,6 +184,7 @@ fn tested(kind: RunKind, statement: &Envelope) -> String {
         RunKind::Merge => "the merge result",
         RunKind::Tip => "main's tip",
         RunKind::Sample => "the candidate with hunks taken back",
+        RunKind::Cover => "the merge result, line by line",
         RunKind::Kept => "the candidate with the earlier tests",
     };
     let Some(run) = statement::read_run(statement) else { return format!("tests {tree}: unreadable") };

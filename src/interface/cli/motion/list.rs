@@ -6,6 +6,8 @@ use crate::view::MotionLine;
 
 /// List motions, and how each stands.
 ///
+/// Of those that are not decided, what is to be decided is shown in full.
+///
 /// Example: orchestrate motion list
 #[derive(Debug, clap::Args)]
 pub struct List {}
@@ -23,5 +25,10 @@ fn page(lines: &[MotionLine], paint: &Paint) -> String {
         let (yes, no) = (format!("yes: {}", said(true)), format!("no: {}", said(false)));
         vec![cell(format!("M{}", line.motion)), cell(&line.standing), cell(&line.matter), cell(format!("{task}{}", line.title)), cell(yes), cell(no)]
     };
-    if lines.is_empty() { "nothing was put to anybody\n".to_owned() } else { paint.table(&lines.iter().map(row).collect::<Vec<_>>()) }
+    if lines.is_empty() {
+        return "nothing was put to anybody\n".to_owned();
+    }
+    let told = |line: &&MotionLine| !line.body.trim().is_empty();
+    let bodies = lines.iter().filter(told).map(|line| format!("\n{}{}", paint.title(&format!("M{}", line.motion)), paint.quote(&line.body)));
+    format!("{}{}", paint.table(&lines.iter().map(row).collect::<Vec<_>>()), bodies.collect::<String>())
 }

@@ -7,7 +7,7 @@ use crate::interface::exit::{Exit, Trouble};
 /// Your word is signed and bound to exactly this commit, tree, base and policy; a new commit voids it. At PEER it has a verdict on each file
 /// and quotes at least one line of the difference; `review show` ends with the command to fill in.
 ///
-/// Example: orchestrate review approve T1 --ok src/a.rs --ok tests/a.rs --quote '+    if text.is_empty() {' --note 'ran the new test by hand'
+/// Example: orchestrate review approve T1 --quote '+fn parse(text: &str) {' --note 'ran the new test by hand'
 #[derive(Debug, clap::Args)]
 pub struct Approve {
     #[command(flatten)]

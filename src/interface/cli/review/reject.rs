@@ -6,7 +6,7 @@ use crate::interface::exit::{Exit, Trouble};
 ///
 /// At PEER it names at least one file that is bad, and quotes the difference.
 ///
-/// Example: orchestrate review reject T1 --bad src/a.rs --quote '+    let sum = a + b;' --note 'overflows for i64::MIN, see the last case in the test'
+/// Example: orchestrate review reject T1 --quote '+let sum = a + b;' --note 'overflows for i64::MIN'
 #[derive(Debug, clap::Args)]
 pub struct Reject {
     #[command(flatten)]

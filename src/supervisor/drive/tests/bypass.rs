@@ -76,6 +76,7 @@ impl Workshop {
             note: String::new(),
             output: Digest::of(b""),
             duration_ms: 0,
+            coverage: None,
         };
         self.edge(Act::Tested { task, attempt, kind: RunKind::Merge, tip, declared: Vec::new(), run: Box::new(run) });
     }
@@ -241,7 +242,7 @@ fn what_a_gate_sent_back_can_go_round_and_what_anything_else_sent_back_cannot() 
     let mut raw: crate::domain::charter::RawCharter = built_in().unwrap().into();
     raw.shared.push_str(" Be kind.");
     let other: crate::domain::charter::Charter = raw.try_into().unwrap();
-    workshop.ask(Actor::Owner, Act::Recharter { charter: other.canonical() }).unwrap();
+    workshop.ask(Actor::Owner, Act::Recharter { charter: other.canonical(), alone: true }).unwrap();
     assert_eq!(workshop.opens(&task(), 7).unwrap_err(), "not-at-a-gate", "under another charter");
     let mut workshop = failed();
     let (certificate, reason) = ("cert".to_owned(), "lost".to_owned());

@@ -204,10 +204,10 @@ fn after_a_crash_what_ran_outside_is_not_run_again() {
 fn another_charter_voids_what_was_listed_and_confirmed() {
     let mut workshop = Workshop::deploying("");
     workshop.confirmed(7);
-    workshop.ask(Actor::Owner, Act::Recharter { charter: charter("confirm = \"digest\"\n").canonical() }).unwrap();
+    workshop.ask(Actor::Owner, Act::Recharter { charter: charter("confirm = \"digest\"\n").canonical(), alone: true }).unwrap();
     assert_eq!(workshop.begin(Step::Again).unwrap(), 0);
     assert_eq!(workshop.at(), Some(At::Due(Step::Check(1))));
-    workshop.ask(Actor::Owner, Act::Recharter { charter: built_in().unwrap().canonical() }).unwrap();
+    workshop.ask(Actor::Owner, Act::Recharter { charter: built_in().unwrap().canonical(), alone: true }).unwrap();
     workshop.begin(Step::Check(1)).unwrap();
     assert_eq!(workshop.at(), None, "no deployment, nothing to deploy");
 }

@@ -169,10 +169,16 @@ fn kind(event: &Event) -> &'static str {
         Event::Confirm(confirm::Event::Missed) => "wrong-code",
         Event::Confirm(confirm::Event::Reset { .. }) => "codes-reset",
         Event::Refused(_) => "refused",
-        Event::Alert(alert::Event::Told { .. }) => "alert-told",
-        Event::Alert(alert::Event::Failed { .. }) => "alert-failed",
-        Event::Alert(alert::Event::Reported { .. }) => "reported",
-        Event::Alert(alert::Event::Overdue { .. }) => "overdue",
+        Event::Alert(event) => of_alert(event),
+    }
+}
+
+fn of_alert(event: &alert::Event) -> &'static str {
+    match event {
+        alert::Event::Told { .. } => "alert-told",
+        alert::Event::Failed { .. } => "alert-failed",
+        alert::Event::Reported { .. } => "reported",
+        alert::Event::Overdue { .. } => "overdue",
     }
 }
 

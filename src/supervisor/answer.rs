@@ -58,8 +58,7 @@ pub async fn answer(yard: &Arc<Yard>, door: &Door, request: Request) -> Response
         | Request::ReviewDecide { .. }
         | Request::ReviewWithdraw { .. }
         | Request::ReviewCosign { .. }
-        | Request::BypassSign { .. }
-        | Request::BypassReview { .. }
+        | Request::BypassSign { .. } | Request::BypassReview { .. }
         | Request::MotionOpen { .. }
         | Request::MotionVote { .. }
         | Request::Sign { .. }
@@ -70,10 +69,8 @@ pub async fn answer(yard: &Arc<Yard>, door: &Door, request: Request) -> Response
         Request::PreReceive { .. } | Request::ProcReceive { .. } => push::answer(yard, request).await,
         Request::TaskConfirm { .. }
         | Request::Thaw { .. }
-        | Request::BypassShow { .. }
-        | Request::BypassOpen { .. }
-        | Request::DeployShow { .. }
-        | Request::Deploy { .. }
+        | Request::BypassShow { .. } | Request::BypassOpen { .. }
+        | Request::DeployShow { .. } | Request::Deploy { .. }
         | Request::KeyRevoke { .. }
         | Request::KeyRotate { .. }
         | Request::AuditOpen

@@ -2,8 +2,7 @@
 
 use super::{denial, deploy, done, keys, outcome, page, record, said, shown};
 use crate::domain::actor::Actor;
-use crate::domain::adoption;
-use crate::domain::bypass;
+use crate::domain::{adoption, bypass};
 use crate::domain::command::Act;
 use crate::domain::event::Event;
 use crate::domain::failure::Failure;

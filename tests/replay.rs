@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 /// Every kind of event: whoever adds a variant is led here by the compiler, and adds its name.
-const KINDS: [&str; 87] = [
+const KINDS: [&str; 88] = [
     "founded",
     "sworn",
     "started",
@@ -59,6 +59,7 @@ const KINDS: [&str; 87] = [
     "lapsed",
     "redrawn",
     "withdrawn",
+    "cosigned",
     "epoch-opened",
     "moved",
     "voted",
@@ -133,6 +134,7 @@ fn kind(event: &Event) -> &'static str {
         Event::Panel(panel::Event::Lapsed { .. }) => "lapsed",
         Event::Panel(panel::Event::Redrawn { .. }) => "redrawn",
         Event::Panel(panel::Event::Withdrawn { .. }) => "withdrawn",
+        Event::Panel(panel::Event::Cosigned { .. }) => "cosigned",
         Event::Panel(panel::Event::Opened { .. }) => "epoch-opened",
         Event::Motion(motion::Event::Moved { .. }) => "moved",
         Event::Motion(motion::Event::Voted { .. }) => "voted",
@@ -165,10 +167,16 @@ fn kind(event: &Event) -> &'static str {
         Event::Confirm(confirm::Event::Missed) => "wrong-code",
         Event::Confirm(confirm::Event::Reset { .. }) => "codes-reset",
         Event::Refused(_) => "refused",
-        Event::Alert(alert::Event::Told { .. }) => "alert-told",
-        Event::Alert(alert::Event::Failed { .. }) => "alert-failed",
-        Event::Alert(alert::Event::Reported { .. }) => "reported",
-        Event::Alert(alert::Event::Overdue { .. }) => "overdue",
+        Event::Alert(event) => of_alert(event),
+    }
+}
+
+fn of_alert(event: &alert::Event) -> &'static str {
+    match event {
+        alert::Event::Told { .. } => "alert-told",
+        alert::Event::Failed { .. } => "alert-failed",
+        alert::Event::Reported { .. } => "reported",
+        alert::Event::Overdue { .. } => "overdue",
     }
 }
 
@@ -452,11 +460,13 @@ fn panels() -> Vec<Event> {
     let (task, attempt, gate): (TaskId, u32, _) = ("T1".parse().unwrap(), 1, orchestrate::domain::gate::GateName::Peer);
     let (seats, draw) = (vec![SeatName::new("dev-b").unwrap()], Digest::of(b"draw"));
     let other = vec![SeatName::new("architect-a").unwrap()];
+    let statement = orchestrate::domain::dsse::Envelope { payload_type: "x".to_owned(), payload: String::new(), signatures: Vec::new() };
     let events = [
         panel::Event::Lot { task: task.clone(), attempt, sealed: 7, epoch: 0, draw: draw.clone(), pool: other.clone(), seat: other.first().cloned() },
         panel::Event::Reminded { task: task.clone(), attempt, gate, seats: seats.clone() },
         panel::Event::Lapsed { task: task.clone(), attempt, gate, seats: seats.clone(), asked: false },
         panel::Event::Redrawn { task: task.clone(), attempt, gate, round: 1, out: seats, pool: other.clone(), seats: other, draw: draw.clone() },
+        panel::Event::Cosigned { task: task.clone(), attempt, gate, note: "she is right".to_owned(), statement },
         panel::Event::Withdrawn { task, attempt, gate, reason: "it overflows".to_owned() },
         panel::Event::Opened { epoch: 0, secret: "00".repeat(32), next: draw },
     ];

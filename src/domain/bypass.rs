@@ -192,7 +192,8 @@ fn live<'a>(state: &'a State, task: &TaskId) -> Result<&'a Attempt, Refusal> {
     known.attempt.as_ref().ok_or_else(none)
 }
 
-fn librarians(state: &State) -> Vec<SeatName> {
+/// The seats of the librarian's role.
+pub fn librarians(state: &State) -> Vec<SeatName> {
     state.fleet_order.iter().filter(|seat| is_librarian(state, seat)).cloned().collect()
 }
 

@@ -71,6 +71,8 @@ pub enum Act {
     /// `bundle` is the difference that the gate shows, as the edge made it.
     Review { task: TaskId, accept: bool, note: String, commit: Option<String>, said: Said, bundle: Option<Box<Bundle>> },
     Withdraw { task: TaskId, reason: String },
+    /// The librarian's signature under a reviewer's no.
+    Cosign { task: TaskId, note: String },
     Move { matter: String, title: String, body: String },
     Vote { motion: u32, accept: bool, note: String },
     Confirm { task: TaskId, shown: Digest, step: Option<u64> },
@@ -118,7 +120,7 @@ pub enum Act {
 impl Act {
     /// Whether a seat needs its key for this: it signs, or brings what it signed.
     pub fn wants_key(&self) -> bool {
-        matches!(self, Self::Sign { .. } | Self::Push { .. } | Self::Land { .. } | Self::Submit { .. } | Self::Review { .. } | Self::Withdraw { .. } | Self::Vote { .. } | Self::Bypass { .. } | Self::Send { .. } | Self::Lock { .. })
+        matches!(self, Self::Sign { .. } | Self::Push { .. } | Self::Land { .. } | Self::Submit { .. } | Self::Review { .. } | Self::Withdraw { .. } | Self::Cosign { .. } | Self::Vote { .. } | Self::Bypass { .. } | Self::Send { .. } | Self::Lock { .. })
     }
 
     /// The verb under which a refusal of this is recorded, and what it was tried on.
@@ -157,6 +159,7 @@ impl Act {
             Self::Move { matter, .. } => ("move", matter.chars().take(200).collect()),
             Self::Vote { motion, .. } => ("vote", format!("M{motion}")),
             Self::Withdraw { task, .. } => ("withdraw", task.to_string()),
+            Self::Cosign { task, .. } => ("cosign", task.to_string()),
             Self::Judge { task, .. } => ("judge", task.to_string()),
             Self::Review { task, .. } => ("review", task.to_string()),
             Self::Confirm { task, .. } => ("confirm", task.to_string()),

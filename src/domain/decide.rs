@@ -10,7 +10,7 @@ use super::refusal::{Refusal, Refused};
 use super::state::State;
 use super::task::{self, Ran};
 use super::{
-    adoption, alert, archive, bypass, confirm, deploy, fleet, freeze, key, lock, message, motion, panel, push, review, witness, workshop,
+    adoption, alert, archive, bypass, confirm, deploy, fleet, freeze, key, lock, message, motion, panel, push, review, send_back, witness, workshop,
 };
 
 /// Judges a command against the state. No events and no refusal means: nothing to record.
@@ -36,7 +36,7 @@ pub fn decide(state: &State, actor: &Actor, command: &Command) -> Result<Vec<Eve
         // Tasks are opened, taken, submitted, tried again and vetoed.
         Act::OpenTask { .. } | Act::TakeTask { .. } | Act::Submit { .. } | Act::Retry { .. } | Act::Veto { .. } => tasks(state, actor, command),
         // A drawn seat that contributed nothing gives its word, once, on what stands there now; and takes it back while it can.
-        Act::Review { .. } | Act::Withdraw { .. } | Act::Bypass { .. } => words(state, actor, command),
+        Act::Review { .. } | Act::Withdraw { .. } | Act::Cosign { .. } | Act::Bypass { .. } => words(state, actor, command),
         // The owner confirms exactly what was shown, with a code that works once.
         Act::Confirm { task, shown, step } => confirm::confirm(state, actor, now, task, shown, *step),
         // Anyone puts a motion; whom its matter names has a voice in it, once.
@@ -194,6 +194,8 @@ fn words(state: &State, actor: &Actor, command: &Command) -> Result<Vec<Event>, 
             review::decide(state, actor, command.now, task, &word)
         }
         Act::Withdraw { task, reason } => panel::withdraw(state, actor, task, reason),
+        // The librarian signs what is sent back.
+        Act::Cosign { task, note } => send_back::cosign(state, actor, task, note),
         // The owner and the librarian let a small candidate in; two others look at it afterwards.
         Act::Bypass { task, word } => bypass::say(state, actor, command.now, task, word),
         _ => unreachable!("BUG: decide hands over acts with words only"),

@@ -132,7 +132,7 @@ fn decided(state: &State, event: &motion::Event) -> Vec<Effect> {
 fn seated(state: &State, event: &panel::Event) -> Vec<Effect> {
     match event {
         panel::Event::Lapsed { task, attempt, gate, asked: false, .. } => vec![Effect::Redraw { task: task.clone(), attempt: *attempt, gate: *gate }],
-        panel::Event::Withdrawn { task, .. } | panel::Event::Lot { task, .. } | panel::Event::Redrawn { task, .. } => next(state, task),
+        panel::Event::Cosigned { task, .. } | panel::Event::Withdrawn { task, .. } | panel::Event::Lot { task, .. } | panel::Event::Redrawn { task, .. } => next(state, task),
         panel::Event::Lapsed { .. } | panel::Event::Reminded { .. } | panel::Event::Opened { .. } => Vec::new(),
     }
 }

@@ -41,7 +41,8 @@ impl Event {
             Self::Confirm(event) => event.statement(),
             Self::Deploy(event) => event.statement(),
             Self::Bypass(event) => event.statement(),
-            Self::Panel(_) | Self::Key(_) | Self::Fleet(_) | Self::Push(_) | Self::Merge(_) | Self::Lock(_) | Self::Refused(_) | Self::Alert(_) => None,
+            Self::Panel(event) => event.statement(),
+            Self::Key(_) | Self::Fleet(_) | Self::Push(_) | Self::Merge(_) | Self::Lock(_) | Self::Refused(_) | Self::Alert(_) => None,
         }
     }
 }

@@ -48,6 +48,7 @@ pub mod run;
 #[cfg(test)]
 pub(crate) mod sample;
 pub mod secret;
+pub mod send_back;
 pub mod spend;
 pub mod state;
 pub mod statement;

@@ -1,9 +1,10 @@
 //! Who sits over a change, after the draw: the lot for a third reviewer, reminders, redraws of those who do not answer, words taken back; and
 //! the secrets that chance comes from, each opened when its epoch ends.
 
-use super::actor::Actor;
+use super::actor::{Actor, Party};
 use super::command::Command;
 use super::draw;
+use super::dsse::Envelope;
 use super::entry::Millis;
 use super::event::Event as Any;
 use super::gate::GateName;
@@ -29,8 +30,18 @@ pub enum Event {
     Redrawn { task: TaskId, attempt: u32, gate: GateName, round: u32, out: Vec<SeatName>, pool: Vec<SeatName>, seats: Vec<SeatName>, draw: Digest },
     /// A seat takes its yes back; what was passed on it is open again.
     Withdrawn { task: TaskId, attempt: u32, gate: GateName, reason: String },
+    /// The librarian signs a reviewer's no: the change goes back.
+    Cosigned { task: TaskId, attempt: u32, gate: GateName, note: String, statement: Envelope },
     /// An epoch ends: its secret is opened, and the next one's is committed to.
     Opened { epoch: u32, secret: String, next: Digest },
+}
+
+impl Event {
+    pub fn statement(&mut self) -> Option<(Party, &mut Envelope)> {
+        let Self::Cosigned { statement, .. } = self else { return None };
+        let seat = super::review::payload_seat(statement)?;
+        Some((Party::Seat(seat), statement))
+    }
 }
 
 /// Which secret chance comes from now, and since when.
@@ -210,6 +221,7 @@ pub fn apply(state: &mut State, by: &Actor, time: Millis, event: &Event) {
             let Some(seat) = by.seat() else { return };
             task::on_attempt(state, task, *attempt, |now| now.take_back(seat, *gate));
         }
+        Event::Cosigned { task, attempt, gate, .. } => task::on_attempt(state, task, *attempt, |now| now.cosigned.extend([*gate])),
         Event::Opened { epoch, .. } => state.epoch = Epoch { number: epoch + 1, since: time },
     }
 }
@@ -225,7 +237,7 @@ fn on_draw(state: &mut State, task: &TaskId, attempt: u32, gate: GateName, chang
 /// The task that an event is about, if it is about one.
 pub fn task_of(event: &Event) -> Option<&TaskId> {
     match event {
-        Event::Lot { task, .. } | Event::Reminded { task, .. } | Event::Lapsed { task, .. } | Event::Redrawn { task, .. } | Event::Withdrawn { task, .. } => Some(task),
+        Event::Lot { task, .. } | Event::Reminded { task, .. } | Event::Lapsed { task, .. } | Event::Redrawn { task, .. } | Event::Withdrawn { task, .. } | Event::Cosigned { task, .. } => Some(task),
         Event::Opened { .. } => None,
     }
 }

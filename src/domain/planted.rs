@@ -15,6 +15,7 @@ pub const ALL: &[&str] = &[
     "checkpoint-signature",
     "commit-grammar",
     "contributors",
+    "cosigned-back",
     "deletions",
     "drawn-only",
     "fetch-advertised-only",

@@ -157,6 +157,9 @@ pub struct ReviewTerms {
     /// Of how many in a hundred changes chance wants a third reviewer.
     #[serde(default, skip_serializing_if = "is_none")]
     pub third_percent: u32,
+    /// Whether a reviewer's no at PEER or QA sends back only with the librarian's signature.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub cosigned_back: bool,
     /// After so many days the secret that chance came from is opened, and a new one begins.
     #[serde(default, skip_serializing_if = "is_none")]
     pub epoch_days: u32,

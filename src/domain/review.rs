@@ -18,6 +18,7 @@ use super::refusal::Refusal;
 use super::draw;
 use super::risk::Risk;
 use super::role::Capability;
+use super::send_back;
 use super::state::State;
 use super::statement;
 use super::task::{self, Attempt, Stage};
@@ -249,7 +250,9 @@ pub fn decide(state: &State, actor: &Actor, now: Millis, task: &TaskId, word: &W
     let bound = task::bound_at(state, task, attempt, draw.seq, gate)?;
     let statement = statement::review(&bound, gate, seat, accept, note, &reading);
     let (task, note) = (task.clone(), note.to_owned());
-    Ok(vec![Any::Review(Event::Decided { task, attempt: attempt.number, gate, accept, note, reading, bundle: draw.seq, statement })])
+    let asked = if accept { Vec::new() } else { send_back::ask(state, &task, seat, gate, &note) };
+    let decided = Any::Review(Event::Decided { task, attempt: attempt.number, gate, accept, note, reading, bundle: draw.seq, statement });
+    Ok(std::iter::once(decided).chain(asked).collect())
 }
 
 /// A signature that lets a critical change in is a critical decision.

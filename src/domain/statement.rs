@@ -23,6 +23,7 @@ pub const CONFIRMATION: &str = "https://orchestrate.invalid/confirmation/v1";
 pub const THAW: &str = "https://orchestrate.invalid/thaw/v1";
 pub const DEPLOYMENT: &str = "https://orchestrate.invalid/deployment/v1";
 pub const BYPASS: &str = "https://orchestrate.invalid/bypass/v1";
+pub const SEND_BACK: &str = "https://orchestrate.invalid/send-back/v1";
 pub const VOTE: &str = "https://orchestrate.invalid/vote/v1";
 pub const GENESIS: &str = "https://orchestrate.invalid/genesis/v1";
 /// The payload type of a message.
@@ -117,6 +118,11 @@ pub fn review(bound: &Bound<'_>, gate: GateName, seat: &SeatName, accept: bool, 
 /// The owner's confirmation of exactly what was shown.
 pub fn confirmation(bound: &Bound<'_>, shown: &Digest) -> Envelope {
     statement(bound, candidate(bound), CONFIRMATION, json!({"shown": shown}))
+}
+
+/// The librarian's signature under a reviewer's no.
+pub fn send_back(bound: &Bound<'_>, gate: GateName, seat: &SeatName, note: &str) -> Envelope {
+    statement(bound, candidate(bound), SEND_BACK, json!({"gate": gate, "seat": seat, "note": note}))
 }
 
 /// A half of an emergency bypass, or a look at it afterwards.

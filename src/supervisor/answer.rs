@@ -57,8 +57,8 @@ pub async fn answer(yard: &Arc<Yard>, door: &Door, request: Request) -> Response
         | Request::TaskVeto { .. }
         | Request::ReviewDecide { .. }
         | Request::ReviewWithdraw { .. }
-        | Request::BypassSign { .. }
-        | Request::BypassReview { .. }
+        | Request::ReviewCosign { .. }
+        | Request::BypassSign { .. } | Request::BypassReview { .. }
         | Request::MotionOpen { .. }
         | Request::MotionVote { .. }
         | Request::Sign { .. }
@@ -69,10 +69,8 @@ pub async fn answer(yard: &Arc<Yard>, door: &Door, request: Request) -> Response
         Request::PreReceive { .. } | Request::ProcReceive { .. } => push::answer(yard, request).await,
         Request::TaskConfirm { .. }
         | Request::Thaw { .. }
-        | Request::BypassShow { .. }
-        | Request::BypassOpen { .. }
-        | Request::DeployShow { .. }
-        | Request::Deploy { .. }
+        | Request::BypassShow { .. } | Request::BypassOpen { .. }
+        | Request::DeployShow { .. } | Request::Deploy { .. }
         | Request::KeyRevoke { .. }
         | Request::KeyRotate { .. }
         | Request::AuditOpen

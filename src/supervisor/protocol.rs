@@ -76,6 +76,8 @@ pub enum Request {
     /// The librarian's half of a bypass, and a look at it afterwards.
     BypassSign { task: TaskId, note: String },
     BypassReview { task: TaskId, accept: bool, note: String },
+    /// The librarian's signature under a reviewer's no.
+    ReviewCosign { task: TaskId, note: String },
     /// Takes a yes back.
     ReviewWithdraw { task: TaskId, reason: String },
     /// The signing broker: `payload` is base64 of the bytes git wants signed; answers an armored signature.

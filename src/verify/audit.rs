@@ -76,7 +76,7 @@ fn one(task: &TaskId, sealed: Option<u64>, seq: u64, event: &panel::Event, secre
                 problems.entry(seq, format_args!("the draw for {gate} of {task} is not what the secret of epoch {} gives", open.epoch));
             }
         }
-        panel::Event::Reminded { .. } | panel::Event::Lapsed { .. } | panel::Event::Withdrawn { .. } | panel::Event::Opened { .. } => {}
+        panel::Event::Reminded { .. } | panel::Event::Lapsed { .. } | panel::Event::Withdrawn { .. } | panel::Event::Cosigned { .. } | panel::Event::Opened { .. } => {}
     }
 }
 

@@ -312,7 +312,8 @@ impl<'a> History<'a> {
     fn panel(&mut self, entry: &'a Entry, event: &'a panel::Event) -> Result<(), String> {
         match event {
             panel::Event::Withdrawn { .. } if entry.by.seat().is_none() => return Err(format!("{} took a word back", entry.by)),
-            panel::Event::Withdrawn { .. } => {}
+            panel::Event::Cosigned { .. } if entry.by.seat().is_none() => return Err(format!("{} signed what is sent back", entry.by)),
+            panel::Event::Withdrawn { .. } | panel::Event::Cosigned { .. } => {}
             _ => supervisor(entry)?,
         }
         match event {
@@ -321,6 +322,7 @@ impl<'a> History<'a> {
             | panel::Event::Reminded { task, attempt, .. }
             | panel::Event::Lapsed { task, attempt, .. }
             | panel::Event::Redrawn { task, attempt, .. }
+            | panel::Event::Cosigned { task, attempt, .. }
             | panel::Event::Withdrawn { task, attempt, .. } => self.attempt(task, *attempt)?.panels.push((entry.seq, entry.time, &entry.by, event)),
         }
         Ok(())

@@ -4,6 +4,7 @@
 //! entries and the git objects. Everything it reads may be hostile.
 
 mod audit;
+mod back;
 mod book;
 mod bypass;
 mod case;
@@ -257,6 +258,7 @@ fn ledger(
     let merges = chain::read(&history, &roster.genesis.base, problems);
     report.commits = cases(&roster, &history, &merges, problems);
     report.lines.insert(0, format!("ledger: {} entries of {}, root {}", report.size, plain(&roster.genesis.workshop), report.root));
+    back::judge(&roster, &history, problems);
     deploys::judge(&roster, &history, &merges, problems);
     witnessed::judge(&book, &roster, pins, &merges, report, problems);
     report.lines.push(format!("isolation: the last start saw level {} hold", report.level));

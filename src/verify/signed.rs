@@ -9,7 +9,7 @@ use crate::domain::entry::Entry;
 use crate::domain::event::Event;
 use crate::domain::freeze;
 use crate::domain::statement::MESSAGE;
-use crate::domain::{bypass, confirm, deploy, message, motion, review, task};
+use crate::domain::{bypass, confirm, deploy, message, motion, panel, review, task};
 use crate::edge::keys::open_at;
 
 /// A statement, and whose key has to have signed it.
@@ -50,6 +50,7 @@ fn claim(entry: &Entry) -> Result<Option<Claim<'_>>, String> {
         Event::Bypass(bypass::Event::Opened { statement, .. } | bypass::Event::Signed { statement, .. } | bypass::Event::Reviewed { statement, .. }) => {
             by(entry.by.party(), statement, IN_TOTO)
         }
+        Event::Panel(panel::Event::Cosigned { statement, .. }) => by(entry.by.party(), statement, IN_TOTO),
         Event::Deploy(deploy::Event::Confirmed { statement, .. }) => by(Party::Owner, statement, IN_TOTO),
         Event::Motion(motion::Event::Voted { statement, .. }) | Event::Freeze(freeze::Event::Agreed { statement }) => by(entry.by.party(), statement, IN_TOTO),
         Event::Message(message::Event::Sent { statement, .. }) => match message::letter(statement) {

@@ -100,6 +100,17 @@ pub(super) struct ConfirmWord {
     pub bound: Bound,
 }
 
+/// The librarian's signature under a reviewer's no.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct BackWord {
+    pub gate: GateName,
+    pub seat: SeatName,
+    #[serde(rename = "note")]
+    _note: IgnoredAny,
+    pub bound: Bound,
+}
+
 /// A half of a bypass, or a look at it afterwards.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -179,6 +190,9 @@ impl Predicate for ReviewWord {
 }
 impl Predicate for ConfirmWord {
     const TYPE: &'static str = "https://orchestrate.invalid/confirmation/v1";
+}
+impl Predicate for BackWord {
+    const TYPE: &'static str = "https://orchestrate.invalid/send-back/v1";
 }
 impl Predicate for BypassWord {
     const TYPE: &'static str = "https://orchestrate.invalid/bypass/v1";

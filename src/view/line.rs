@@ -192,6 +192,7 @@ fn panel(event: &sitting::Event) -> String {
             format!("{} let the time pass at {gate} of {task}{then}", names(seats))
         }
         sitting::Event::Redrawn { task, gate, out, seats, .. } => format!("{task} drew for {gate} anew: {} in the place of {}", names(seats), names(out)),
+        sitting::Event::Cosigned { task, gate, note, .. } => format!("signs that {task} goes back from {gate}: {note}"),
         sitting::Event::Withdrawn { task, gate, reason, .. } => format!("takes its word on {task} at {gate} back: {reason}"),
         sitting::Event::Opened { epoch, .. } => format!("the secret of epoch {epoch} is open: orchestrate audit draw {epoch}"),
     }

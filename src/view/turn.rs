@@ -3,6 +3,7 @@
 use crate::domain::gate::GateName;
 use crate::domain::name::{SeatName, TaskId};
 use crate::domain::role::Capability;
+use crate::domain::send_back;
 use crate::domain::state::State;
 use crate::domain::task::{Attempt, RunKind, Stage, Task};
 use serde::{Deserialize, Serialize};
@@ -172,6 +173,10 @@ fn words(state: &State, id: &TaskId, attempt: &Attempt, gate: GateName) -> Turn 
     let Some(draw) = attempt.draws.get(&gate) else {
         return Turn::new(Whose::Supervisor, format!("the draw of {gate}"), "");
     };
+    if let Some(no) = send_back::holds(state, attempt, gate) {
+        let seats = crate::domain::bypass::librarians(state);
+        return Turn::new(Whose::Seats(seats), format!("the librarian's signature: {no} rejects it at {gate}"), format!("orchestrate review cosign {id} --note '…'"));
+    }
     let silent: Vec<SeatName> = draw.seats.iter().filter(|seat| !spoke(attempt, gate, seat)).cloned().collect();
     let owner = gate == GateName::Deploy && !attempt.confirmed && attempt.needs.as_ref().is_some_and(|needs| needs.owner);
     let names = silent.iter().map(SeatName::as_str).collect::<Vec<_>>().join(" and ");

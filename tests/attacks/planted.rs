@@ -20,6 +20,7 @@ const GUARDS: &[(&str, &str)] = &[
     ("checkpoint-signature", "Q5d"),
     ("commit-grammar", "D14b"),
     ("contributors", "I1"),
+    ("cosigned-back", "I20"),
     ("deletions", "C3b"),
     ("drawn-only", "I9"),
     ("fetch-advertised-only", "C23"),

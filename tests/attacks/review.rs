@@ -55,6 +55,7 @@ fn a_change_voids_what_was_said(world: &World) {
     assert_ne!(page["standing"], "merged");
     let reject = format!("orchestrate review reject T1 {READ}");
     world.seat(&drawn[1]).run(&reject).ok();
+    world.seat("librarian").run("orchestrate review cosign T1 --note 'the no is a good one'").ok();
     refused(world, &drawn[1], &format!("orchestrate review approve T1 {YES}"), &["not-at-a-gate"]);
 }
 

@@ -284,6 +284,7 @@ impl Laws {
                 let own = seats.iter().any(|seat| said.contributors.contains(seat));
                 law(silent && !own, || format!("{out:?} is replaced by {seats:?} at {gate} of {task}"))
             }
+            panel::Event::Cosigned { .. } => law(entry.by.seat().is_some_and(|seat| seat.as_str() == "librarian"), || format!("{} signs what goes back", entry.by)),
             panel::Event::Withdrawn { gate, .. } => {
                 let seat = entry.by.seat().cloned().ok_or("no seat took a word back")?;
                 let mine = said.accepted.get_mut(gate).is_some_and(|yes| yes.remove(&seat));

@@ -37,6 +37,9 @@ pub struct Attempt {
     /// The charter under which a gate said no, where that is what sent it back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failed: Option<Digest>,
+    /// The gates at which the librarian has signed a reviewer's no.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub cosigned: BTreeSet<GateName>,
 }
 
 /// A run with what it was made on.
@@ -128,6 +131,7 @@ impl Attempt {
             stalled: None,
             bypass: None,
             failed: None,
+            cosigned: BTreeSet::new(),
         }
     }
 

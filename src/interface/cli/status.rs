@@ -134,7 +134,7 @@ fn tasks(status: &view::Status, paint: &Paint) -> String {
 fn bypasses(status: &view::Status, paint: &Paint) -> String {
     let row = |line: &view::BypassLine| {
         let look = if line.late { Look::Bad } else { Look::Plain };
-        vec![cell(line.task.as_str()), cell(line.author.as_str()), looking(look, &format!("until {}", time(line.until))), cell(line.stands.as_str())]
+        vec![cell(line.task.as_str()), cell(line.author.as_str()), looking(look, format!("until {}", time(line.until))), cell(line.stands.as_str())]
     };
     let rows: Vec<Vec<Cell>> = status.bypasses.iter().map(row).collect();
     if rows.is_empty() { String::new() } else { section(paint, "round the gates", &rows, "") }

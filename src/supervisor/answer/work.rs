@@ -158,6 +158,7 @@ pub async fn act(yard: &Arc<Yard>, actor: Actor, request: Request) -> Response {
             Ok(bundle) => outcome(yard.ask(actor, Act::Review { task, accept, note, commit, said, bundle }).await),
             Err(failure) => Response::Failed(failure),
         },
+        Request::ReviewCosign { task, note } => outcome(yard.ask(actor, Act::Cosign { task, note }).await),
         Request::BypassSign { task, note } => outcome(yard.ask(actor, Act::Bypass { task, word: bypass::Word::Sign { note } }).await),
         Request::BypassReview { task, accept, note } => outcome(yard.ask(actor, Act::Bypass { task, word: bypass::Word::Review { accept, note } }).await),
         Request::MotionOpen { matter, title, body } => outcome(yard.ask(actor, Act::Move { matter, title, body }).await),

@@ -274,9 +274,36 @@ fn a_rejection_sends_back_and_tells_the_author() {
     workshop.at_peer();
     let drawn = workshop.drawn(GateName::Peer);
     workshop.review(&drawn[0], false).unwrap();
+    assert_eq!(workshop.stage(), Stage::At(GateName::Peer), "it holds the gate");
+    assert!(workshop.drive.state.post.boxes.contains_key(&Party::Seat(seat("librarian"))), "she hears of it");
+    workshop.review(&drawn[1], true).unwrap();
+    assert_eq!(workshop.stage(), Stage::At(GateName::Peer), "a yes beside it changes nothing");
+    let cosign = || Act::Cosign { task: task(), note: "the reviewer is right".to_owned() };
+    assert_eq!(workshop.seat("dev-b", cosign()).unwrap_err(), "not-your-role");
+    assert_eq!(workshop.ask(Actor::Owner, cosign()).unwrap_err(), "not-your-role");
+    workshop.seat("librarian", cosign()).unwrap();
+    assert_eq!(workshop.seat("librarian", cosign()).unwrap_err(), "not-rejected", "it is back already");
     assert!(matches!(workshop.stage(), Stage::Back { gate: GateName::Peer, .. }));
     let dev = Party::Seat(seat("dev-a"));
     assert!(workshop.drive.state.post.boxes[&dev].len() >= 2);
+}
+
+#[test]
+fn what_was_measured_sends_back_without_anybodys_signature_and_a_no_alone_does_under_an_older_charter() {
+    let mut workshop = Workshop::new();
+    workshop.at_red();
+    workshop.tested(RunKind::Base, oid(11), &[("old", Seen::Passed)], None);
+    workshop.tested(RunKind::Red, oid(13), &[("old", Seen::Passed), ("new", Seen::Passed)], None);
+    assert!(matches!(workshop.stage(), Stage::Back { gate: GateName::Red, .. }));
+    let mut raw: crate::domain::charter::RawCharter = built_in().unwrap().into();
+    let mut policy: crate::domain::policy::RawPolicy = raw.policy.clone().into();
+    policy.review.cosigned_back = false;
+    raw.policy = policy.try_into().unwrap();
+    let mut workshop = Workshop::under(&raw.try_into().unwrap());
+    workshop.at_peer();
+    let drawn = workshop.drawn(GateName::Peer);
+    workshop.review(&drawn[0], false).unwrap();
+    assert!(matches!(workshop.stage(), Stage::Back { gate: GateName::Peer, .. }));
 }
 
 #[test]

@@ -68,6 +68,10 @@ impl Shop {
         }
         let Stage::At(gate) = now.stage else { return };
         let spoke = |seat: &SeatName| now.approvals.iter().any(|word| word.gate == gate && word.seat == *seat);
+        if now.approvals.iter().any(|word| word.gate == gate && !word.accept) {
+            let librarian = SeatName::new("librarian").unwrap();
+            self.ask(Actor::Seat(librarian), Act::Cosign { task: task.clone(), note: "the no is a good one".to_owned() });
+        }
         let silent: Vec<SeatName> = now.draws.get(&gate).map_or_else(Vec::new, |draw| draw.seats.iter().filter(|seat| !spoke(seat)).cloned().collect());
         for seat in silent {
             let note = "looked at every line of it".to_owned();

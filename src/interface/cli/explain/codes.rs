@@ -77,6 +77,7 @@ pub const CODES: &[(&str, &str)] = &[
     ("not-openpgp", "A commit bears a signature that is not OpenPGP."),
     ("not-ours", "A cosigned checkpoint is not one of this very ledger, or nobody but the workshop signed it."),
     ("not-pushed", "The commit is not the tip of one of the author's branches in the gate; push it first."),
+    ("not-rejected", "No reviewer's no waits for the librarian's signature there."),
     ("not-stalled", "The task is not stalled, or it is not yours to retry."),
     ("not-taken", "Nobody has taken the task."),
     ("not-tested-yet", "The full run on the merge result has not ended; QA's word comes after it."),

@@ -1,4 +1,5 @@
 mod approve;
+mod cosign;
 mod list;
 mod reject;
 pub mod show;
@@ -19,6 +20,7 @@ pub enum Review {
     Show(show::Show),
     Approve(approve::Approve),
     Reject(reject::Reject),
+    Cosign(cosign::Cosign),
     Withdraw(withdraw::Withdraw),
 }
 
@@ -29,6 +31,7 @@ impl Review {
             Self::Show(command) => command.run(desk),
             Self::Approve(command) => command.run(desk),
             Self::Reject(command) => command.run(desk),
+            Self::Cosign(command) => command.run(desk),
             Self::Withdraw(command) => command.run(desk),
         }
     }

@@ -167,7 +167,7 @@ mod tests {
         let owned = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect();
         let said = Said { ok: owned(ok), bad: owned(bad), quotes: owned(quotes) };
         match Reading::of(&said, accept, &change, Some(&bundle)) {
-            Ok(reading) => format!("{}", if reading.covers(&change) { "covers" } else { "taken" }),
+            Ok(reading) => (if reading.covers(&change) { "covers" } else { "taken" }).to_owned(),
             Err(refusal) => refusal.code,
         }
     }
@@ -218,7 +218,7 @@ mod tests {
         let bundle = Bundle { commit: change.commit.clone(), files, earlier: Vec::new() };
         let said = Said { quotes: vec!["+x".to_owned()], ..Said::default() };
         assert!(Reading::of(&said, true, &change, Some(&bundle)).unwrap().covers(&change));
-        assert_eq!(Reading::of(&said, false, &change, Some(&bundle)).unwrap().files["README.md"], false);
+        assert!(!Reading::of(&said, false, &change, Some(&bundle)).unwrap().files["README.md"]);
         let other = Bundle { commit: sample::oid('9'), ..bundle };
         assert_eq!(Reading::of(&said, true, &change, Some(&other)).unwrap_err().code, "other-commit");
         assert_eq!(Reading::of(&said, true, &change, None).unwrap_err().code, "other-commit");

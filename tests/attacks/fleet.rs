@@ -242,7 +242,7 @@ fn the_status_page_and_the_borders_say_what_the_client_and_the_record_say() {
     seat.run(&format!("mkdir -p {folder}; echo '{begun}' > {folder}/aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee.jsonl; printf '%s' '{{\"half' >> {folder}/aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee.jsonl")).ok();
     wake("two");
     shows(&world, "dev-a", "working");
-    told(&world, &folder);
+    told(&world, folder);
     let mark = world.mark();
     kill(agent(&world, "dev-a"));
     back(&world, mark, "dev-a");

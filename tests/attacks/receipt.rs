@@ -64,7 +64,7 @@ fn from_the_bundle_alone(world: &World, commit: &str) {
     let clone = clone.to_str().unwrap();
     world.orchestrate(&["verify", clone, "--bundle", bundle, "--commit", &commit[..10]]).ok().says("T1").says("the history holds");
     let base = world.git(&["rev-parse", "main"]);
-    world.orchestrate(&["verify", clone, "--bundle", bundle, "--commit", &base]).ok().says("is no merge of this workshop");
+    world.orchestrate(&["verify", clone, "--bundle", bundle, "--commit", &base]).ok().says("stood there when the workshop was founded");
     let sarif = world.orchestrate(&["ledger", "refusals", "--bundle", bundle]).ok();
     let value: serde_json::Value = serde_json::from_str(&sarif.out).unwrap();
     let results = value["runs"][0]["results"].as_array().unwrap();

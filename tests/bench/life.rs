@@ -186,7 +186,7 @@ impl Life {
     }
 
     fn signed(&self, raw: &str, party: &Party) -> Oid {
-        let signed = sign_commit(raw.as_bytes(), &*self.keys.of(party).expect("a key")).expect("a signature");
+        let signed = sign_commit(raw.as_bytes(), &self.keys.of(party).expect("a key")).expect("a signature");
         self.gate.write_commit(&signed).expect("a commit")
     }
 
@@ -208,7 +208,7 @@ impl Life {
         self.ask(Actor::Edge, Act::Tick);
         self.epoch();
         let number = self.changes;
-        let author = seat(if number / 2 % 2 == 0 { "dev-a" } else { "dev-b" });
+        let author = seat(if (number / 2).is_multiple_of(2) { "dev-a" } else { "dev-b" });
         let (title, body) = (format!("{} the {number}", ["improve", "describe"][(number % 2) as usize]), String::new());
         self.ask(Actor::Owner, Act::OpenTask { title, body, assign: Some(author.clone()) });
         let work = Work { task: TaskId::new(format!("T{number}")).expect("a task"), author, number };

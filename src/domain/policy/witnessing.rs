@@ -63,7 +63,7 @@ impl Witnessing {
             () if self.timeout_seconds == 0 || self.timeout_seconds > 120 => odd("timeout_seconds", "it is 1 to 120"),
             () if self.url.is_empty() && self.trouble == Trouble::Hold => odd("trouble", "nobody is asked: merges cannot wait for it"),
             () if self.url.is_empty() => Ok(()),
-            () if !self.url.starts_with("https://") && !(self.url.starts_with("http://") && local) => {
+            () if !(self.url.starts_with("https://") || self.url.starts_with("http://") && local) => {
                 odd("url", "it is https, or http on this machine's own loopback")
             }
             () if self.key.trim().is_empty() => odd("key", "whose word it is has to be said: orchestrate witness key"),

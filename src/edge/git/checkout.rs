@@ -42,7 +42,7 @@ impl Looks {
         Self {
             number: stat.st_ino,
             mode: stat.st_mode,
-            links: u64::from(stat.st_nlink),
+            links: stat.st_nlink,
             owner: (stat.st_uid, stat.st_gid),
             size: stat.st_size,
             changed: (stat.st_mtime, nanos(stat.st_mtime_nsec), stat.st_ctime, nanos(stat.st_ctime_nsec)),

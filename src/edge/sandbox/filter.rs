@@ -39,6 +39,9 @@ const HARD: [libc::c_long; 13] = [
     libc::SYS_open_by_handle_at,
 ];
 
+/// Two files exchange their contents, and their times tell nothing of it: ext4's MOVE_EXT, xfs' SWAPEXT and EXCHANGE_RANGE.
+const SWAPS: [u64; 3] = [0xC028_660F, 0xC0C0_586D, 0x4028_5881];
+
 /// Puts the filter on this process and all that it starts; it cannot be taken off.
 pub(super) fn install(hard: bool) -> Result<(), Failure> {
     apply_filter(&program(hard)?).doing("cannot install the system call filter")
@@ -56,8 +59,9 @@ fn program(hard: bool) -> Result<BpfProgram, Failure> {
 fn rules(hard: bool) -> Result<Rules, seccompiler::BackendError> {
     let mut rules: Rules = NEVER.iter().map(|number| (*number, Vec::new())).collect();
     // Only the low half of an ioctl's number counts for the kernel.
-    let typing = [libc::TIOCSTI, libc::TIOCLINUX].map(|number| when(1, SeccompCmpArgLen::Dword, SeccompCmpOp::Eq, number));
-    rules.insert(libc::SYS_ioctl, typing.into_iter().collect::<Result<_, _>>()?);
+    let never = [libc::TIOCSTI, libc::TIOCLINUX].into_iter().chain(SWAPS);
+    let never = never.map(|number| when(1, SeccompCmpArgLen::Dword, SeccompCmpOp::Eq, number));
+    rules.insert(libc::SYS_ioctl, never.collect::<Result<_, _>>()?);
     if hard {
         rules.extend(HARD.iter().map(|number| (*number, Vec::new())));
         for number in [libc::SYS_unshare, libc::SYS_clone] {

@@ -30,7 +30,7 @@ pub struct Checkout {
 struct Looks {
     number: u64,
     mode: u32,
-    links: u64,
+    links: libc::nlink_t,
     owner: (u32, u32),
     size: i64,
     changed: (i64, i64, i64, i64),

@@ -260,7 +260,9 @@ fn commands(text: &str) -> Vec<Vec<&str>> {
     spelled.collect()
 }
 
-const TAUGHT: [&str; 25] = [
+const TAUGHT: [&str; 27] = [
+    "review cosign",
+    "bypass sign",
     "motion list",
     "motion yes",
     "motion no",

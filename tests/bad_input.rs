@@ -257,3 +257,46 @@ fn a_clone_that_became_a_link_is_not_followed_and_keeps_nobody_else_from_startin
     std::fs::remove_file(&clone).unwrap();
     std::fs::rename(world.path("taken"), &clone).unwrap();
 }
+
+/// The whole workshop on a small file system that fills up: every command says so, nothing is kept by halves, and with space it goes on.
+#[test]
+fn a_disk_that_fills_up_stops_what_writes_and_loses_nothing() {
+    let world = World::python();
+    let (state, repo, agent) = (world.path("state"), world.repo(), world.path("agent"));
+    let script = format!(
+        r#"
+o() {{ {program:?} -C {repo:?} "$@"; echo "[$?]"; }}
+o bootstrap {repo:?} --agent {agent:?} --detach --yes
+o task open 'while there is space'
+{{ head -c 2000000000 /dev/zero >{state:?}/ballast; }} 2>/dev/null
+echo FULL
+o task open 'the last page' >/dev/null 2>&1
+o task open 'nowhere to write this down'
+o freeze --reason 'nor this'
+o status
+o doctor
+o ledger verify
+o down
+rm {state:?}/ballast
+echo FREED
+o bootstrap {repo:?} --agent {agent:?} --detach --yes
+o task open 'and on it goes'
+o task list
+o ledger verify
+o down
+"#,
+        program = env!("CARGO_BIN_EXE_orchestrate")
+    );
+    let size = (std::fs::metadata(env!("CARGO_BIN_EXE_orchestrate")).unwrap().len() + 80_000_000).to_string();
+    let walls = ["--dev-bind", "/", "/", "--perms", "0700", "--size", &size, "--tmpfs", state.to_str().unwrap()];
+    let said = world.command("bwrap", &[&walls[..], &["sh", "-c", &script]].concat(), "").ok();
+    let (before, rest) = said.out.split_once("FULL\n").unwrap_or_else(|| panic!("{said}"));
+    let (full, after) = rest.split_once("FREED\n").unwrap_or_else(|| panic!("{said}"));
+    assert!(before.ends_with("[0]\n") && before.contains("T1"), "{said}");
+    assert_eq!(full.matches("[10]").count(), 3, "two that write, and doctor: {said}");
+    assert!(full.contains("the ledger holds") && full.contains("too little free disk"), "{said}");
+    assert!(full.contains("it was stopped is not on record") && full.ends_with("[0]\n"), "the way down is open: {said}");
+    assert!(said.err.contains("database or disk is full\nhint: look for space and disk errors: df -h "), "{said}");
+    assert!(!after.contains("[10]") && after.contains("while there is space") && after.contains("and on it goes"), "{said}");
+    assert!(!after.contains("nowhere to write") && after.contains("the ledger holds"), "{said}");
+}

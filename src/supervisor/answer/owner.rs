@@ -220,8 +220,11 @@ async fn down(yard: &Arc<Yard>) -> Response {
     let stopped = yard.ask(Actor::Owner, Act::Stop).await;
     let pid = std::process::id();
     yard.stop.send_replace(true);
-    match outcome(stopped) {
-        Response::Done(_) => done(json!({"outcome": "the workshop is stopping; work, mail and ledger stay", "pid": pid})),
-        other => other,
-    }
+    // It stops all the same, such as on a full disk; then the record does not say so, and the next start tells it.
+    let unsaid = match outcome(stopped) {
+        Response::Done(_) => String::new(),
+        Response::Failed(failure) => format!("; that it was stopped is not on record: {failure}"),
+        other => return other,
+    };
+    done(json!({"outcome": format!("the workshop is stopped; work, mail and ledger stay{unsaid}"), "pid": pid}))
 }

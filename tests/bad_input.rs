@@ -1,5 +1,6 @@
 //! Bad input: each gets a clear sentence, a hint, the documented exit code, and leaves nothing half-made.
 
+use crate::world::post::{Manner, Post};
 use crate::world::{Said, World, project};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
@@ -299,4 +300,41 @@ o down
     assert!(said.err.contains("database or disk is full\nhint: look for space and disk errors: df -h "), "{said}");
     assert!(!after.contains("[10]") && after.contains("while there is space") && after.contains("and on it goes"), "{said}");
     assert!(!after.contains("nowhere to write") && after.contains("the ledger holds"), "{said}");
+}
+
+/// Twenty freezes by a librarian who has gone wild: the owner ends each alone, is told in a few messages, and takes the right from her.
+/// After that the machine's clock is set back by it all: time goes on from where it stood.
+#[test]
+fn a_rogue_librarian_is_outlasted_and_a_clock_that_goes_back_is_no_matter() {
+    let world = World::python();
+    let mail = Post::mail(Manner::Plain);
+    world.rule(&format!(
+        "[mail]\nserver = \"{}\"\nsecurity = \"loopback\"\nfrom = \"workshop@example.org\"\nto = [\"owner@example.org\"]\n",
+        mail.address
+    ));
+    let world = world.bootstrap();
+    for number in 1..=20 {
+        world.seat("librarian").run(&format!("orchestrate freeze --reason 'because, {number}'")).ok();
+        world.seat("dev-a").run("orchestrate lock acquire src").ends(4).says("because");
+        world.owner_types(&["thaw", "--alone"], &format!("{}\n", world.code_at(number * 30))).ok();
+    }
+    world.seat("dev-a").run("orchestrate lock acquire src && orchestrate lock release").ok();
+    mail.wait(|text| text.contains("FROZEN: because, 1"));
+    assert!(mail.taken().len() < 6, "a digest, not a flood: {}", mail.taken().len());
+    let role = std::fs::read_to_string(world.path("rules/roles/librarian.md")).unwrap();
+    world.rules("roles/librarian.md", &role.replace("\"freeze\", ", "").replace(", \"freeze\"", ""));
+    world.owner(&["config", "adopt", "--alone"]).ok();
+    world.seat("librarian").run("orchestrate freeze --reason 'once more'").ends(1).says("not-your-role");
+    world.ahead(400 * 86_400);
+    world.owner(&["task", "open", "in the far future"]).ok();
+    world.ahead(0);
+    world.owner(&["task", "open", "and not before it"]).ok();
+    world.down().ok();
+    let said = world.start().ok();
+    assert!(said.out.contains("behind the record") || said.err.contains("behind the record"), "{said}");
+    world.seat("dev-a").run("orchestrate lock acquire src && orchestrate mail send dev-b --subject hello --body there").ok();
+    let times: Vec<u64> = world.entries().iter().map(|entry| entry.time).collect();
+    assert!(times.is_sorted());
+    world.owner(&["report", "daily"]).ok();
+    world.owner(&["ledger", "verify"]).ok();
 }

@@ -122,7 +122,7 @@ pub(super) async fn fraud(yard: &Arc<Yard>, task: TaskId) -> Response {
 /// Compares a code with the secret that counts now.
 pub(super) async fn coded(yard: &Arc<Yard>, code: &str, act: impl FnOnce(Option<u64>) -> Act) -> Response {
     match yard.see(|state, _| state.codes.generation).await {
-        Ok(generation) => taken(yard, act(yard.keys.step(generation, yard.clock.now(), code))).await,
+        Ok(generation) => taken(yard, act(yard.keys.step(generation, yard.clock.wall(), code))).await,
         Err(failure) => Response::Failed(failure),
     }
 }

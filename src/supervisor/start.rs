@@ -287,7 +287,15 @@ pub fn charter_of(_place: &Place) -> Result<(Charter, Vec<charter::Origin>), Fai
 
 fn open_ledger(place: &Place) -> Result<(SqliteLedger, bool), Failure> {
     let path = place.ledger();
-    if path.exists() { Ok((SqliteLedger::open(&path)?, false)) } else { Ok((SqliteLedger::create(&path)?, true)) }
+    if !path.exists() {
+        return Ok((SqliteLedger::create(&path)?, true));
+    }
+    let mut ledger = SqliteLedger::open(&path)?;
+    // A file that stays too large is told, and stops nothing.
+    if let Err(failure) = crate::edge::process::free_disk(place.root()).and_then(|free| ledger.compact(free)) {
+        eprintln!("orchestrate: {failure}");
+    }
+    Ok((ledger, false))
 }
 
 /// The isolation level that the probes saw, and what it leaves open; less than was asked for is a failure.

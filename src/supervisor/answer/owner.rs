@@ -91,7 +91,7 @@ pub async fn answer(yard: &Arc<Yard>, request: Request) -> Response {
         Request::Metrics => page(crate::supervisor::metrics::text(yard).await.map(|text| Note { text })),
         Request::Witnessed { note } => record::witnessed(yard, note).await,
         Request::LedgerSeal { before, path } => archive::seal(yard, &before, PathBuf::from(path)).await,
-        Request::LedgerUnseal { path } => archive::unseal(yard, PathBuf::from(path)).await,
+        Request::LedgerUnseal { path, plain } => archive::unseal(yard, PathBuf::from(path), plain.map(PathBuf::from)).await,
         Request::LedgerSince { old, new } => record::since(yard, old, new).await,
         Request::Checkpoint => page(record::checkpoint(yard).await.map(|(_, text)| Note { text })),
         Request::Bundle { path } => page(record::export(yard, PathBuf::from(path)).await),

@@ -55,6 +55,10 @@ impl Glob {
 
     /// Tells whether some path matches both patterns.
     pub fn meets(&self, other: &Glob) -> bool {
+        // Most pairs part at a name before anything is left open.
+        if self.beginning().zip(other.beginning()).any(|(a, b)| a != b) {
+            return false;
+        }
         let (a, b) = (&self.parts, &other.parts);
         // Row by row from the end: can what is left of one and what is left of the other be the same path?
         let mut below: Vec<bool> = Vec::new();

@@ -39,6 +39,7 @@ pub const ALL: &[&str] = &[
     "own-processes",
     "own-socket-read-only",
     "owner-requests",
+    "port-token",
     "private-tmp",
     "process-namespace",
     "programs-read-only",

@@ -130,7 +130,7 @@ pub enum Request {
     /// Puts the bodies of messages from before a day, or an entry, into a new archive at this place; hashes and all else stay.
     LedgerSeal { before: String, path: String },
     /// Brings back what an archive holds.
-    LedgerUnseal { path: String },
+    LedgerUnseal { path: String, #[serde(default)] plain: Option<String> },
     /// Keeps a checkpoint of this ledger that a witness cosigned.
     Witnessed { note: String },
     /// The path by which a checkpoint over `new` entries (now, where it is not said) is seen to begin with one over `old`.

@@ -44,6 +44,7 @@ const GUARDS: &[(&str, &str)] = &[
     ("own-processes", "H17c"),
     ("own-socket-read-only", "39"),
     ("owner-requests", "A16b"),
+    ("port-token", "Q2e"),
     ("private-tmp", "01"),
     ("process-namespace", "31d"),
     ("programs-read-only", "16"),

@@ -154,6 +154,9 @@ impl Tally {
             hour.refused += u64::from(refused);
         }
         bump(&mut self.events.kinds, head.noun, if refused { "refused" } else { head.kind });
+        if head.noun == "lock" {
+            *self.locks.kinds.entry(head.kind.to_owned()).or_default() += 1;
+        }
         if head.by != "edge" && head.by != "owner" {
             self.spend(head);
         }

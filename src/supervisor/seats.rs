@@ -4,8 +4,10 @@ mod health;
 pub mod moods;
 mod panes;
 pub mod pulse;
+pub mod stuck;
 
 pub use health::{answered, refill, watch};
+pub use panes::end;
 
 use super::drive::Denied;
 use super::place::{DEEPEST, make_seats_own};

@@ -251,6 +251,44 @@ fn the_status_page_and_the_borders_say_what_the_client_and_the_record_say() {
 }
 
 #[test]
+fn a_seat_that_stays_stuck_is_told_to_the_owner_and_started_again_where_the_rules_say_so() {
+    let world = world();
+    world.instead("first_seconds = 0", "first_seconds = 0\nstuck_restarts_per_day = 1");
+    world.command("cp", &[world.path("agent").to_str().unwrap(), world.path("claude").to_str().unwrap()], "").ok();
+    world.start_with("claude").ok();
+    let wake = |subject: &str| world.seat("dev-b").run(&format!("orchestrate mail send qa-a --subject {subject} --body x")).ok();
+    let stuck = |ahead: u64| {
+        world.seat("dev-a").run(r#"echo '{"status":"busy"}' > $HOME/.claude/sessions/9.json"#).ok();
+        shows(&world, "dev-a", "working");
+        world.ahead(ahead);
+        wake("one");
+        shows(&world, "dev-a", "stuck: nothing has come of it for long");
+        let mark = world.mark();
+        world.ahead(ahead + 601);
+        wake("two");
+        let told = world.wait_from(mark, "that it is told", |entry| match of(entry) {
+            Some(fleet::Event::Stuck { seat, restart, .. }) if seat.as_str() == "dev-a" => Some(*restart),
+            _ => None,
+        });
+        (mark, told)
+    };
+    let (mark, restart) = stuck(3600);
+    assert!(restart);
+    assert_eq!(back(&world, mark, "dev-a"), "ended by a signal");
+    shows(&world, "dev-a", "ready");
+    let (mark, restart) = stuck(7200);
+    assert!(!restart, "once a day, and then the owner is asked");
+    world.owner(&["mail", "inbox"]).ok().says("dev-a is stuck");
+    world.seat("dev-a").run(r#"echo '{"status":"idle"}' > $HOME/.claude/sessions/9.json"#).ok();
+    world.wait_from(mark, "that it gets on again", |entry| match of(entry) {
+        Some(fleet::Event::Moving { seat, .. }) if seat.as_str() == "dev-a" => Some(()),
+        _ => None,
+    });
+    assert_eq!(world.fold().fleet[&"dev-a".parse().unwrap()].instances, 2);
+    world.owner(&["ledger", "verify"]).ok();
+}
+
+#[test]
 fn a_machine_that_lost_its_power_comes_back_by_one_start() {
     lost_power(world());
 }

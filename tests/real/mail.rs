@@ -58,6 +58,7 @@ fn two_hundred_messages_to_an_idle_client_begin_two_hundred_turns() {
     took.sort();
     eprintln!("figure: {once} of {count} messages once each; from the sender's command to the turn: median {:?}, longest {:?}", took[count / 2], took[count - 1]);
     assert_eq!(once, count);
+    assert_eq!(world.refusals(0), [], "no request was turned away for being one too many");
     shows(&world, SEAT, "idle");
     assert_eq!(waiters(&world).len(), 1, "one waits");
 }

@@ -150,6 +150,11 @@ impl Model {
         assert!(heard.len() >= count, "{} of {count} requests", heard.len());
     }
 
+    /// How many requests have come.
+    pub fn count(&self) -> usize {
+        self.shared.heard.lock().unwrap().len()
+    }
+
     pub fn heard(&self) -> Vec<String> {
         self.shared.heard.lock().unwrap().iter().map(|(_, text)| text.clone()).collect()
     }

@@ -2,6 +2,7 @@
 
 use crate::domain::actor::Actor;
 use crate::domain::command::Act;
+use crate::domain::entry::Millis;
 use crate::domain::failure::Failure;
 use crate::domain::freeze::Freeze;
 use crate::domain::name::SeatName;
@@ -126,9 +127,13 @@ async fn ask(yard: &Arc<Yard>, seat: &SeatName, request: Request<Incoming>) -> R
         return Err(locked());
     };
     let upstream = yard.upstream(&terms.upstream).map_err(unreachable)?;
-    if let Some(left) = yard.meter.take(seat, yard.clock.now(), &terms.requests) {
-        yard.moods.limited(seat, true);
-        return Err(spent(left));
+    match yard.meter.take(seat, yard.clock.now(), &terms.requests) {
+        Ok(0) => {}
+        Ok(held) => turn(yard, held).await,
+        Err(left) => {
+            yard.moods.limited(seat, true);
+            return Err(spent(left));
+        }
     }
     record(yard, seat, false).await;
     let answer = upstream.send(&credential, outgoing(request)).await;
@@ -140,6 +145,14 @@ async fn ask(yard: &Arc<Yard>, seat: &SeatName, request: Request<Incoming>) -> R
     let (there, whose) = (Arc::clone(yard), seat.clone());
     let stir = move || there.moods.stir(&whose, there.clock.now());
     Ok(incoming(answer).map(|body| tapped(body, stir, move |said, used| take(here, who, &spending, &said, used))))
+}
+
+/// Holds a request until its turn has come, or the workshop ends.
+async fn turn(yard: &Yard, held: Millis) {
+    let mut stop = yard.stop.subscribe();
+    if tokio::time::timeout(Duration::from_millis(held), stop.wait_for(|stop| *stop)).await.is_ok() {
+        eprintln!("orchestrate: relay: a request waited when the workshop ended");
+    }
 }
 
 /// Counts what an answer used, when it is over. Where the owner set a limit each answer is recorded at once.

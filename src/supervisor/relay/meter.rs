@@ -12,6 +12,8 @@ const STEP: u64 = 100;
 const SPAN: Millis = 3_600_000;
 /// The same refusal of a seat is an entry once in this time.
 const SAME: Millis = 60_000;
+/// The longest that a request is held until its turn; one that would wait longer is turned away.
+const HELD: Millis = 20_000;
 /// Messages of a seat that are remembered, so that none is counted twice.
 const MOST_COUNTED: usize = 1024;
 
@@ -58,19 +60,19 @@ impl Meter {
         work(count)
     }
 
-    /// Counts one request, or says how many milliseconds to wait for it.
-    pub fn take(&self, seat: &SeatName, now: Millis, budget: &Budget) -> Option<Millis> {
+    /// Counts one request and says how many milliseconds to hold it; one that would be held too long is not counted and waits outside.
+    pub fn take(&self, seat: &SeatName, now: Millis, budget: &Budget) -> Result<Millis, Millis> {
         self.with(seat, now, |count| {
-            let left = budget.wait(count.times.iter(), now);
-            if left.is_none() {
+            let left = budget.pace(count.times.iter(), now);
+            if left <= HELD {
                 count.requests += 1;
-                count.times.push_back(now);
+                count.times.push_back(now + left);
             }
             let (most, span) = budget.memory();
             while count.times.len() > most || count.times.front().is_some_and(|then| then + span < now) {
                 count.times.pop_front();
             }
-            left
+            if left <= HELD { Ok(left) } else { Err(left) }
         })
     }
 
@@ -143,14 +145,40 @@ mod tests {
     #[test]
     fn a_budget_fills_and_empties() {
         let (meter, budget) = (Meter::default(), Budget { per_minute: Some(2), per_hour: Some(3), per_day: None });
-        assert_eq!(meter.take(&seat(), 0, &budget), None);
-        assert_eq!(meter.take(&seat(), 1_000, &budget), None);
-        assert_eq!(meter.take(&seat(), 2_000, &budget), Some(58_000));
-        assert_eq!(meter.take(&SeatName::new("dev-b").unwrap(), 2_000, &budget), None);
-        assert_eq!(meter.take(&seat(), 60_000, &budget), None);
-        assert_eq!(meter.take(&seat(), 200_000, &budget), Some(3_400_000));
-        assert_eq!(meter.take(&seat(), 3_600_000, &budget), None);
-        assert_eq!(meter.take(&seat(), 3_600_000, &Budget { per_hour: Some(0), ..Budget::default() }), Some(3_600_000));
+        assert_eq!(meter.take(&seat(), 0, &budget), Ok(0));
+        assert_eq!(meter.take(&seat(), 1_000, &budget), Err(59_000));
+        assert_eq!(meter.take(&SeatName::new("dev-b").unwrap(), 2_000, &budget), Ok(0));
+        assert_eq!(meter.take(&seat(), 45_000, &budget), Ok(15_000), "it is held");
+        assert_eq!(meter.take(&seat(), 60_000, &budget), Err(60_000));
+        assert_eq!(meter.take(&seat(), 120_000, &budget), Ok(0));
+        assert_eq!(meter.take(&seat(), 200_000, &budget), Err(3_400_000));
+        assert_eq!(meter.take(&seat(), 3_600_000, &budget), Ok(0));
+        assert_eq!(meter.take(&seat(), 3_600_000, &Budget { per_hour: Some(0), ..Budget::default() }), Err(3_600_000));
+    }
+
+    /// A client that asks as soon as it was answered, at any speed, is never turned away for a minute's number and never held long.
+    #[test]
+    fn who_asks_one_after_the_other_is_held_for_a_moment_and_no_minute_has_more_than_its_number() {
+        for answer in [1, 90, 180, 500, 900] {
+            let (meter, budget) = (Meter::default(), Budget { per_minute: Some(120), per_hour: None, per_day: None });
+            let (mut now, mut times) = (0, Vec::new());
+            while times.len() < 1000 {
+                let held = meter.take(&seat(), now, &budget).expect("nobody is turned away");
+                assert!(held <= 1_000, "held for {held} ms");
+                now += held;
+                times.push(now);
+                now += answer;
+            }
+            assert!(times.windows(121).all(|some| some[120] - some[0] >= 60_000), "{answer}");
+        }
+    }
+
+    #[test]
+    fn who_asks_all_at_once_is_let_through_one_after_the_other_and_then_told_when() {
+        let (meter, budget) = (Meter::default(), Budget { per_minute: Some(120), per_hour: None, per_day: None });
+        let said: Vec<_> = (0..100).map(|_| meter.take(&seat(), 5, &budget)).collect();
+        assert!(said[..60].iter().all(|said| *said == Ok(0)));
+        assert_eq!((said[60], said[79], said[80], said[99]), (Ok(1_000), Ok(20_000), Err(21_000), Err(21_000)));
     }
 
     #[test]
@@ -169,12 +197,12 @@ mod tests {
     fn entries_come_in_steps() {
         let meter = Meter::default();
         for _ in 0..99 {
-            assert_eq!(meter.take(&seat(), 5, &Budget::default()), None);
+            assert_eq!(meter.take(&seat(), 5, &Budget::default()), Ok(0));
             assert_eq!(meter.due(&seat(), 5, false), None);
         }
-        meter.take(&seat(), 5, &Budget::default());
+        assert_eq!(meter.take(&seat(), 5, &Budget::default()), Ok(0));
         assert_eq!(meter.due(&seat(), 5, false), Some((100, 0, Used::default(), Used::default())));
-        meter.take(&seat(), 6, &Budget::default());
+        assert_eq!(meter.take(&seat(), 6, &Budget::default()), Ok(0));
         assert_eq!((meter.due(&seat(), 7, false), meter.pending()[&seat()]), (None, 1));
         assert_eq!(meter.due(&seat(), SPAN + 6, false), Some((1, 0, Used::default(), Used::default())));
         assert_eq!(meter.due(&seat(), SPAN + 6, true), None);

@@ -4,6 +4,7 @@ use super::super::relay::api;
 use super::super::yard::{Yard, blocking};
 use super::Inside;
 use super::pulse::{self, Met, Pulse};
+use super::stuck;
 use crate::domain::entry::Millis;
 use crate::domain::failure::{Doing as _, Failure};
 use crate::domain::name::SeatName;
@@ -76,6 +77,11 @@ impl Moods {
     fn pulse<T>(&self, seat: &SeatName, work: impl FnOnce(&mut Pulse) -> T) -> T {
         let mut all = self.pulses.lock().unwrap_or_else(PoisonError::into_inner);
         work(all.entry(seat.clone()).or_default())
+    }
+
+    /// Whether the model's API does not serve the seat.
+    pub fn in_trouble(&self, seat: &SeatName, now: Millis) -> bool {
+        self.pulse(seat, |pulse| pulse.trouble(now).is_some())
     }
 
     pub fn seen(&self) -> BTreeMap<SeatName, Seen> {
@@ -177,7 +183,7 @@ async fn count(yard: &Arc<Yard>, seat: &SeatName) {
 pub async fn paint(yard: Arc<Yard>) {
     let (mut grown, mut changed, mut grid) = (yard.grown.subscribe(), yard.moods.changed.subscribe(), yard.grid.subscribe());
     let mut stop = yard.stop.subscribe();
-    let mut painted: BTreeMap<String, Caption> = BTreeMap::new();
+    let (mut painted, mut since): (BTreeMap<String, Caption>, _) = (BTreeMap::new(), stuck::Since::default());
     loop {
         grown.borrow_and_update();
         changed.borrow_and_update();
@@ -185,11 +191,10 @@ pub async fn paint(yard: Arc<Yard>) {
             grid.borrow_and_update();
             painted.clear();
         }
-        let (wanted, next) = match captions(&yard).await {
-            Ok(found) => found,
-            Err(_) => return,
-        };
-        if let Err(failure) = show(&yard, &mut painted, wanted).await {
+        let Ok(lines) = lines(&yard).await else { return };
+        let (wanted, next) = captions(&lines);
+        let told = stuck::look(&yard, &mut since, &lines).await;
+        if let Err(failure) = show(&yard, &mut painted, wanted).await.and(told) {
             eprintln!("orchestrate: {failure}");
         }
         if tokio::time::timeout(BREATH, stop.changed()).await.is_ok() {
@@ -205,8 +210,7 @@ pub async fn paint(yard: Arc<Yard>) {
 }
 
 /// What every border is to say, and when that may change by the clock alone.
-async fn captions(yard: &Arc<Yard>) -> Result<(BTreeMap<String, Caption>, Duration), Failure> {
-    let lines = lines(yard).await?;
+fn captions(lines: &[SeatLine]) -> (BTreeMap<String, Caption>, Duration) {
     let next = lines.iter().map(|line| match line.doing {
         Doing::Starting => Duration::from_millis(SILENT),
         Doing::Working | Doing::Stuck => MINUTE,
@@ -214,7 +218,7 @@ async fn captions(yard: &Arc<Yard>) -> Result<(BTreeMap<String, Caption>, Durati
     });
     let next = next.min().unwrap_or(LONGEST);
     let caption = |line: &SeatLine| (line.seat.to_string(), Caption { text: words(line), tint: tint(line.doing).to_owned() });
-    Ok((lines.iter().map(caption).collect(), next))
+    (lines.iter().map(caption).collect(), next)
 }
 
 /// The seats' lines, with what is known of their sessions.
@@ -231,13 +235,13 @@ pub fn told(yard: &Yard, status: &mut view::Status) {
     let now = yard.clock.now();
     for line in &mut status.seats {
         let seen = seen.entry(line.seat.clone()).or_default();
-        seen.stuck = stuck(yard, line, seen, now).unwrap_or_default();
+        seen.stuck = got_stuck(yard, line, seen, now).unwrap_or_default();
         line.tell(Some(seen), status.now);
     }
 }
 
 /// Why a seat does not get on. Its transcript is looked at only when it says that it works and nothing else has come of it for long.
-fn stuck(yard: &Yard, line: &SeatLine, seen: &Seen, now: Millis) -> Option<String> {
+fn got_stuck(yard: &Yard, line: &SeatLine, seen: &Seen, now: Millis) -> Option<String> {
     let pulse = yard.moods.pulse(&line.seat, |pulse| pulse.clone());
     let trouble = pulse.trouble(now);
     if trouble.is_some() || seen.at != Some(Doing::Working) || !pulse.is_quiet(now) {

@@ -24,6 +24,7 @@ pub const CODES: &[(&str, &str)] = &[
     ("key-exists", "The holder has a key already; a key is made once."),
     ("key-revoked", "The key was revoked: nothing that it signed is accepted any more, and its seat signs nothing until the owner rotates it."),
     ("key-shared", "The key belongs to another holder already."),
+    ("inbox-full", "The recipient has so many messages of this seat's that it did not acknowledge; write again when it has dealt with some."),
     ("lock-deadlock", "Two seats would wait for each other's locks for ever; take all that is needed at once."),
     ("lock-held", "Another seat holds a lock on the path, or waits for one and comes first; its name, token and time are in the reason."),
     ("lock-needed", "This workshop wants a lock of one's own on every path of a push (locks.required)."),

@@ -4,6 +4,8 @@ use crate::domain::entry::Millis;
 use crate::domain::name::SeatName;
 use crate::domain::policy::Budget;
 use crate::domain::spend::Used;
+use crate::edge::agent::Marks;
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Mutex, PoisonError};
 
@@ -26,6 +28,8 @@ struct Count {
     /// What transcripts tell beside it, and the messages that were counted either way, oldest first.
     told: Used,
     counted: VecDeque<String>,
+    /// How far the transcripts were read for that.
+    read: Marks,
     since: Millis,
     noted: BTreeMap<String, Millis>,
 }
@@ -42,6 +46,15 @@ impl Count {
         self.counted.push_back(message.to_owned());
         true
     }
+}
+
+/// What is kept over a restart, so that nothing that transcripts tell is counted twice or left out: how far they were read, and the messages
+/// that were counted last, as of the last entry.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Kept {
+    pub read: Marks,
+    pub counted: VecDeque<String>,
 }
 
 /// The counts of all seats; what is not yet an entry is lost with the supervisor.
@@ -108,13 +121,33 @@ impl Meter {
         });
     }
 
-    /// Adds what a transcript tells of a message, unless that was counted before, by the relay or here.
-    pub fn tell(&self, seat: &SeatName, now: Millis, message: &str, told: &Used) {
+    /// Adds what transcripts tell of messages, but for those that were counted before, by the relay or here; so far they were read.
+    pub fn tell<'a>(&self, seat: &SeatName, now: Millis, told: impl IntoIterator<Item = (&'a str, Used)>, read: Marks) {
         self.with(seat, now, |count| {
-            if count.note(message) {
-                count.told.add(told);
+            for (message, used) in told {
+                if count.note(message) {
+                    count.told.add(&used);
+                }
             }
+            count.read = read;
         });
+    }
+
+    /// What a restart is to begin with.
+    pub fn kept(&self, seat: &SeatName) -> Kept {
+        let counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        counts.get(seat).map(|count| Kept { read: count.read.clone(), counted: count.counted.clone() }).unwrap_or_default()
+    }
+
+    /// Begins with what was kept; a seat that is known is left as it is.
+    pub fn resume(&self, seat: &SeatName, kept: Kept) {
+        let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        counts.entry(seat.clone()).or_insert_with(|| Count { read: kept.read, counted: kept.counted, ..Count::default() });
+    }
+
+    /// How far a seat's transcripts were read, to be read on.
+    pub fn read(&self, seat: &SeatName) -> Marks {
+        self.kept(seat).read
     }
 
     /// What was used and is not in the record yet, and what is told beside it.
@@ -186,9 +219,13 @@ mod tests {
         let (meter, used) = (Meter::default(), |output| Used { output, ..Used::default() });
         meter.use_up(&seat(), 1, "msg_1", &used(5));
         for _ in 0..2 {
-            meter.tell(&seat(), 1, "msg_1", &used(5));
-            meter.tell(&seat(), 1, "msg_2", &used(7));
+            meter.tell(&seat(), 1, [("msg_1", used(5)), ("msg_2", used(7))], Marks::from([("s".to_owned(), 9)]));
         }
+        let again = Meter::default();
+        again.resume(&seat(), meter.kept(&seat()));
+        assert_eq!(again.read(&seat()), Marks::from([("s".to_owned(), 9)]), "it is read on from there");
+        again.tell(&seat(), 1, [("msg_2", used(7)), ("msg_3", used(1))], Marks::new());
+        assert_eq!(again.due(&seat(), 1, true), Some((0, 0, Used::default(), used(1))), "what was counted before the restart is known");
         assert_eq!(meter.due(&seat(), 1, true), Some((0, 0, used(5), used(7))));
         assert_eq!(meter.due(&seat(), 1, true), None);
     }

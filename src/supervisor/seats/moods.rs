@@ -1,6 +1,7 @@
 //! What each seat is at, for people: the status page and the panes' borders. Nothing is decided by it.
 
 use super::super::relay::api;
+use super::super::relay::meter::Kept;
 use super::super::yard::{Yard, blocking};
 use super::Inside;
 use super::pulse::{self, Met, Pulse};
@@ -8,7 +9,7 @@ use super::stuck;
 use crate::domain::entry::Millis;
 use crate::domain::failure::{Doing as _, Failure};
 use crate::domain::name::SeatName;
-use crate::edge::agent::{self, At, Marks, Notices, Spoken};
+use crate::edge::agent::{self, At, Notices};
 use crate::edge::process;
 use crate::edge::tmux::Caption;
 use crate::view::{self, Doing, SILENT, SeatLine, Seen};
@@ -29,8 +30,8 @@ const MINUTE: Duration = Duration::from_secs(60);
 pub struct Moods {
     seen: Mutex<BTreeMap<SeatName, Seen>>,
     pulses: Mutex<BTreeMap<SeatName, Pulse>>,
-    /// How far the seats' transcripts have been counted. What was written before the first look is not counted: it may have been, before.
-    counted: Mutex<BTreeMap<SeatName, Marks>>,
+    /// Held while transcripts are read, so that none is read twice at once.
+    counting: tokio::sync::Mutex<()>,
     watched: Mutex<BTreeMap<i32, SeatName>>,
     notices: Notices,
     /// How often something changed, told after each time.
@@ -39,12 +40,11 @@ pub struct Moods {
 
 impl Moods {
     pub fn new() -> Result<Self, Failure> {
-        Ok(Self { seen: Mutex::default(), pulses: Mutex::default(), counted: Mutex::default(), watched: Mutex::default(), notices: Notices::new()?, changed: watch::Sender::new(0) })
+        Ok(Self { seen: Mutex::default(), pulses: Mutex::default(), counting: tokio::sync::Mutex::default(), watched: Mutex::default(), notices: Notices::new()?, changed: watch::Sender::new(0) })
     }
 
     /// Watches a seat's registry from now on, and takes what stands there.
-    pub fn watch(&self, seat: &SeatName, home: &Path, clone_inside: &str) {
-        self.counted.lock().unwrap_or_else(PoisonError::into_inner).entry(seat.clone()).or_insert_with(|| agent::ends(home, clone_inside));
+    pub fn watch(&self, seat: &SeatName, home: &Path) {
         if let Some(number) = self.notices.watch(home) {
             self.watched.lock().unwrap_or_else(PoisonError::into_inner).insert(number, seat.clone());
         }
@@ -86,12 +86,6 @@ impl Moods {
 
     pub fn seen(&self) -> BTreeMap<SeatName, Seen> {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    /// What the seat's transcripts have told since the last look.
-    fn spoken(&self, seat: &SeatName, home: &Path, clone_inside: &str) -> Vec<Spoken> {
-        let mut counted = self.counted.lock().unwrap_or_else(PoisonError::into_inner);
-        counted.get_mut(seat).map(|marks| agent::spoken(home, clone_inside, marks)).unwrap_or_default()
     }
 
     fn read(&self, seat: &SeatName, home: &Path) {
@@ -167,16 +161,29 @@ pub fn attend(yard: &Arc<Yard>) -> Result<(), Failure> {
 }
 
 /// Counts what a seat's transcript tells and the relay did not see, where the seat's agent logs in by itself.
-async fn count(yard: &Arc<Yard>, seat: &SeatName) {
-    let told = yard.moods.spoken(seat, &yard.place.home_of(seat), &Inside::of(yard, seat).clone.to_string_lossy());
-    if told.is_empty() {
-        return;
-    }
+pub async fn count(yard: &Arc<Yard>, seat: &SeatName) {
     let Ok(terms) = yard.see(|state, _| state.charter().policy.spending.clone()).await else { return };
-    for spoken in told {
-        yard.meter.tell(seat, yard.clock.now(), &spoken.message, &terms.priced(&spoken.model, spoken.used));
-    }
+    let one = yard.moods.counting.lock().await;
+    let mut marks = yard.meter.read(seat);
+    let told = agent::spoken(&yard.place.home_of(seat), &Inside::of(yard, seat).clone.to_string_lossy(), &mut marks);
+    let priced = told.iter().map(|spoken| (spoken.message.as_str(), terms.priced(&spoken.model, spoken.used)));
+    yard.meter.tell(seat, yard.clock.now(), priced, marks);
+    drop(one);
     api::record(yard, seat, false).await;
+}
+
+/// Goes on counting a seat's transcripts where the last supervisor ended. What was written before the very first look is not counted.
+pub fn resume(yard: &Yard, seat: &SeatName) -> Result<(), Failure> {
+    let kept = api::kept_of(yard, seat).map_or_else(
+        || {
+            let read = agent::ends(&yard.place.home_of(seat), &Inside::of(yard, seat).clone.to_string_lossy());
+            let kept = Kept { read, ..Kept::default() };
+            api::keep(yard, seat, &kept).map(|()| kept)
+        },
+        Ok,
+    )?;
+    yard.meter.resume(seat, kept);
+    Ok(())
 }
 
 /// Keeps the panes' borders true, woken by what changes.

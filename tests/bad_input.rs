@@ -49,6 +49,21 @@ fn what_is_no_repository_is_told_so() {
     world.orchestrate(&["no-such-command"]).ends(2);
 }
 
+#[test]
+fn a_client_that_is_missing_too_old_or_not_logged_in_is_named_by_doctor_with_what_to_do() {
+    let world = World::python();
+    let old = world.path("claude");
+    project::write_program(&old, "#!/bin/sh\n# --append-system-prompt --resume --mcp-config dontAsk permissionDecision managed-settings.json\n");
+    world.rule(&format!("[agent]\ncommand = {old:?}\n"));
+    let said = world.owner(&["doctor", "--json"]).ends(10).says("is too old").says("asyncRewake").says("so that mail arrives").says("statusUpdatedAt").says("npm install");
+    assert!(!said.out.contains("--resume"), "it names what it lacks and nothing else: {said}");
+    said.says("each agent logs in inside its seat");
+    world.instead(&format!("{old:?}"), "\"/nowhere/claude\"");
+    world.owner(&["doctor", "--json"]).ends(10).says("cannot find the agent").says("--agent");
+    let repo = world.repo().display().to_string();
+    failed(&world, world.orchestrate(&["bootstrap", &repo, "--detach", "--yes"]), "cannot find the agent");
+}
+
 /// Work that is not committed stays as it is, to the byte, and seats do not see it.
 #[test]
 fn a_dirty_tree_is_kept() {

@@ -23,6 +23,7 @@ pub const ALL: &[&str] = &[
     "frozen-delivery",
     "frozen-relay",
     "history-related",
+    "home-links",
     "husks",
     "lock-fencing",
     "mail-addressee",

@@ -49,7 +49,7 @@ pub enum Request {
     Inbox { all: bool },
     MailRead { id: String },
     MailAck { id: String },
-    /// Waits until there is a message to read or the time is over; answers like `Inbox`.
+    /// Waits until there is a message that was not shown yet or the time is over; answers like `Inbox`, with those alone, at most a batch.
     MailWait { seconds: u32 },
     /// `from` may be left out; a name that is not the socket's own is refused and recorded.
     MailSend { #[serde(default)] from: Option<String>, to: Vec<String>, subject: String, body: String, priority: Priority, task: Option<TaskId> },

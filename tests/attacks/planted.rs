@@ -28,6 +28,7 @@ const GUARDS: &[(&str, &str)] = &[
     ("frozen-delivery", "R6c"),
     ("frozen-relay", "R6b"),
     ("history-related", "C6"),
+    ("home-links", "A17"),
     ("husks", "Q9"),
     ("mail-addressee", "O6"),
     ("marks", "D8"),

@@ -306,6 +306,7 @@ impl Shop {
             | Effect::Deploy { .. }
             | Effect::FollowUp { .. }
             | Effect::Refill { .. }
+            | Effect::End { .. }
             | Effect::Ring { .. } => None,
         }
     }

@@ -9,6 +9,7 @@ mod dashboard;
 mod guard;
 mod mcp;
 mod metrics;
+mod projects;
 mod readme;
 mod real;
 mod recovery;

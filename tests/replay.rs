@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 /// Every kind of event: whoever adds a variant is led here by the compiler, and adds its name.
-const KINDS: [&str; 90] = [
+const KINDS: [&str; 91] = [
     "founded",
     "sworn",
     "started",
@@ -84,6 +84,7 @@ const KINDS: [&str; 90] = [
     "bypass-drawn",
     "bypass-reviewed",
     "bypass-lapsed",
+    "bypass-answered",
     "sent",
     "delivered",
     "acknowledged",
@@ -205,6 +206,7 @@ fn of_bypass(event: &bypass::Event) -> &'static str {
         bypass::Event::Drawn { .. } => "bypass-drawn",
         bypass::Event::Reviewed { .. } => "bypass-reviewed",
         bypass::Event::Lapsed { .. } => "bypass-lapsed",
+        bypass::Event::Answered { .. } => "bypass-answered",
     }
 }
 

@@ -20,6 +20,7 @@ pub struct Tally {
     pub landings: u64,
     pub sent_back: u64,
     pub locks: u64,
+    pub carried: u64,
 }
 
 #[test]
@@ -45,6 +46,7 @@ impl Tally {
         self.landings += other.landings;
         self.sent_back += other.sent_back;
         self.locks += other.locks;
+        self.carried += other.carried;
     }
 }
 

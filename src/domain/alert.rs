@@ -150,7 +150,7 @@ pub fn severity(entry: &Entry) -> Option<Severity> {
         Any::Freeze(freeze::Event::Frozen { .. }) | Any::Key(key::Event::Revoked { .. }) | Any::Fleet(fleet::Event::GivenUp { .. } | fleet::Event::Overfull { .. } | fleet::Event::Paused { .. } | fleet::Event::Stuck { .. }) => Severity::High,
         Any::Confirm(confirm::Event::Reset { .. }) => Severity::High,
         Any::Bypass(bypass::Event::Opened { .. } | bypass::Event::Signed { .. } | bypass::Event::Lapsed { .. } | bypass::Event::Reviewed { accept: false, .. }) => Severity::High,
-        Any::Bypass(bypass::Event::Drawn { .. } | bypass::Event::Reviewed { .. }) => Severity::Medium,
+        Any::Bypass(bypass::Event::Drawn { .. } | bypass::Event::Reviewed { .. } | bypass::Event::Answered { .. }) => Severity::Medium,
         Any::Deploy(deploy::Event::Ended { seen: deploy::Seen { ok: false, .. }, .. } | deploy::Event::Interrupted { unknown: true, .. }) => Severity::High,
         Any::Deploy(deploy::Event::Begun { step: deploy::Step::Run | deploy::Step::Rollback, .. } | deploy::Event::Over { .. }) => Severity::Medium,
         Any::Freeze(freeze::Event::Thawed { .. }) | Any::Workshop(workshop::Event::Rechartered { .. }) => Severity::Medium,

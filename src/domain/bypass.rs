@@ -1,6 +1,7 @@
 //! The emergency bypass: the owner and the librarian together let one small candidate in without its gates, and two others look at it afterwards.
 
 use super::actor::{Actor, Party};
+use super::charter::Charter;
 use super::check::{Check, Verdict};
 use super::command::Command;
 use super::confirm;
@@ -34,6 +35,9 @@ pub struct Terms {
     pub minutes: u32,
     /// Within so many hours after the merge two others have looked at it, or its author's next ones wait.
     pub follow_up_hours: u32,
+    /// Whether a no of one of them stops every further bypass until the owner has answered it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub no_stops: bool,
 }
 
 impl Terms {
@@ -69,12 +73,14 @@ pub enum Event {
     Reviewed { task: TaskId, accept: bool, note: String, statement: Envelope },
     /// They have not looked at it in their time: its author's merges wait.
     Lapsed { task: TaskId },
+    /// The owner answers a no.
+    Answered { task: TaskId, note: String, statement: Envelope },
 }
 
 impl Event {
     pub fn statement(&mut self) -> Option<(Party, &mut Envelope)> {
         match self {
-            Self::Opened { statement, .. } => Some((Party::Owner, statement)),
+            Self::Opened { statement, .. } | Self::Answered { statement, .. } => Some((Party::Owner, statement)),
             Self::Signed { statement, .. } | Self::Reviewed { statement, .. } => {
                 let seat = super::review::payload_seat(statement)?;
                 Some((Party::Seat(seat), statement))
@@ -85,7 +91,7 @@ impl Event {
 
     pub fn task(&self) -> &TaskId {
         match self {
-            Self::Opened { task, .. } | Self::Signed { task, .. } | Self::Drawn { task, .. } | Self::Reviewed { task, .. } | Self::Lapsed { task } => task,
+            Self::Opened { task, .. } | Self::Signed { task, .. } | Self::Drawn { task, .. } | Self::Reviewed { task, .. } | Self::Lapsed { task } | Self::Answered { task, .. } => task,
         }
     }
 }
@@ -105,9 +111,17 @@ pub struct Bypass {
     pub drawn: Option<(Vec<SeatName>, u64)>,
     pub words: BTreeMap<SeatName, bool>,
     pub lapsed: bool,
+    /// Whether the owner has answered what they said.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub answered: bool,
 }
 
 impl Bypass {
+    /// Who said no, while the owner has not answered.
+    pub fn disputed(&self) -> Vec<&SeatName> {
+        self.words.iter().filter(|(_, accept)| !self.answered && !**accept).map(|(seat, _)| seat).collect()
+    }
+
     /// Whether two have looked at it.
     pub fn followed(&self) -> bool {
         self.words.len() >= FOLLOWERS
@@ -121,6 +135,7 @@ pub enum Word {
     Open { shown: Digest, reason: String, code: Option<u64> },
     Sign { note: String },
     Review { accept: bool, note: String },
+    Answer { note: String },
 }
 
 pub fn say(state: &State, actor: &Actor, now: Millis, task: &TaskId, word: &Word) -> Result<Vec<Any>, Refusal> {
@@ -129,11 +144,13 @@ pub fn say(state: &State, actor: &Actor, now: Millis, task: &TaskId, word: &Word
         Word::Open { shown, reason, code } => open(state, actor, now, task, shown, reason, *code),
         Word::Sign { note } => sign(state, actor, now, task, note),
         Word::Review { accept, note } => review(state, actor, task, *accept, note),
+        Word::Answer { note } => answer(state, actor, task, note),
     }
 }
 
 /// Says why a candidate is none for a bypass: too large, with a secret in it, not on the tip, or not at a gate.
 pub fn fits(state: &State, task: &TaskId, attempt: &Attempt) -> Result<(), Refusal> {
+    undisputed(state)?;
     let terms = state.charter().policy.bypass;
     let refuse = |code: &str, why: String| Err(Refusal::new(code, why, format!("orchestrate gate show {task}")));
     let Some(change) = &attempt.change else { return refuse("not-measured", format!("{task} is not measured yet")) };
@@ -148,6 +165,19 @@ pub fn fits(state: &State, task: &TaskId, attempt: &Attempt) -> Result<(), Refus
         () if !stands(state, attempt) => refuse("not-at-a-gate", format!("{task} stands at no gate now")),
         // Whose key was taken away meanwhile brings nothing in.
         () => change.commits.iter().try_for_each(|commit| push::judge_commit(state, commit).map(drop)),
+    }
+}
+
+/// Says no while somebody's no to an earlier bypass waits for the owner's answer, where the policy has it stop further ones.
+pub fn undisputed(state: &State) -> Result<(), Refusal> {
+    let stops = state.charter().policy.bypass.no_stops;
+    match state.bypasses.iter().find(|(_, bypass)| stops && !bypass.disputed().is_empty()) {
+        None => Ok(()),
+        Some((task, bypass)) => {
+            let seats = bypass.disputed().into_iter().map(SeatName::as_str).collect::<Vec<_>>().join(" and ");
+            let why = format!("{seats} said no to the bypass of {task}, and the owner has not answered");
+            Err(Refusal::new("bypass-disputed", why, format!("orchestrate bypass answer {task} --note '…'")))
+        }
     }
 }
 
@@ -254,14 +284,18 @@ pub fn usable(state: &State, task: &TaskId, attempt: &Attempt, tree: &super::nam
     }
 }
 
+/// Who can look at it afterwards.
+pub fn followers(charter: &Charter, author: &SeatName, contributors: &BTreeSet<SeatName>, signed: Option<&SeatName>) -> Vec<SeatName> {
+    let free = |seat: &SeatName| !contributors.contains(seat) && signed != Some(seat);
+    let near: Vec<SeatName> = draw::pool(charter, author, contributors).into_iter().filter(free).collect();
+    if near.len() < FOLLOWERS { charter.able(Capability::ReviewPeer).into_iter().filter(free).collect() } else { near }
+}
+
 /// Draws who looks at it afterwards: of those who could have reviewed it, without contributors and without who signed.
 pub fn follow(state: &State, task: &TaskId, draw: &Digest) -> Vec<Any> {
     let Some(bypass) = state.bypasses.get(task).filter(|bypass| bypass.merged.is_some() && bypass.drawn.is_none()) else { return Vec::new() };
     let contributors = contributors(state, task);
-    let free = |seat: &SeatName| !contributors.contains(seat) && bypass.signed.as_ref() != Some(seat);
-    let near: Vec<SeatName> = draw::pool(state.charter(), &bypass.author, &contributors).into_iter().filter(free).collect();
-    let all = || state.with(Capability::ReviewPeer).into_iter().filter(free).collect();
-    let pool = if near.len() < FOLLOWERS { all() } else { near };
+    let pool = followers(state.charter(), &bypass.author, &contributors, bypass.signed.as_ref());
     let seats = draw::draw(&pool, FOLLOWERS, draw);
     let text = format!("{task} entered by an emergency bypass: {}\n\nLook: orchestrate review show {task}\nThen: orchestrate bypass review {task} --accept --note '…', or --reject", bypass.reason);
     let mail = message::notice(state, state.now, seats.clone(), &format!("{task}: your look at a bypass"), &text, Some(task));
@@ -286,8 +320,26 @@ fn review(state: &State, actor: &Actor, task: &TaskId, accept: bool, note: &str)
     let attempt = state.task(task)?.attempt.as_ref().ok_or_else(|| Refusal::new("nothing-submitted", format!("nothing of {task} is there"), show()))?;
     let statement = statement::bypass(&task::bound(state, task, attempt, *seq)?, seat.as_str(), accept, note);
     let reviewed = Any::Bypass(Event::Reviewed { task: task.clone(), accept, note: note.to_owned(), statement });
-    let no = message::notice_owner(state, state.now, &format!("{task}: {seat} says NO to what was let in"), note, Some(task));
+    let text = format!("{note}\n\nLook: orchestrate review show {task}\nIt stays open until you answer: orchestrate bypass answer {task} --note '…'");
+    let no = message::notice_owner(state, state.now, &format!("{task}: {seat} says NO to what was let in"), &text, Some(task));
     Ok(std::iter::once(reviewed).chain(if accept { Vec::new() } else { no }).collect())
+}
+
+/// The owner's answer to a no, signed: what was done about it, or why it stays.
+fn answer(state: &State, actor: &Actor, task: &TaskId, note: &str) -> Result<Vec<Any>, Refusal> {
+    if *actor != Actor::Owner {
+        return Err(Refusal::new("owner-only", "only the owner answers a no to a bypass", "orchestrate mail send owner"));
+    }
+    let disputed = state.bypasses.get(task).filter(|bypass| !bypass.disputed().is_empty());
+    let (Some((_, seq)), Some(attempt)) = (disputed.and_then(|bypass| bypass.drawn.as_ref()), &state.task(task)?.attempt) else {
+        return Err(Refusal::new("not-disputed", format!("no no to a bypass of {task} waits for an answer"), "orchestrate status"));
+    };
+    super::review::words(note)?;
+    let statement = statement::bypass(&task::bound(state, task, attempt, *seq)?, "owner", true, note);
+    let to = disputed.iter().flat_map(|bypass| bypass.words.keys().cloned().chain(librarians(state))).collect::<BTreeSet<_>>();
+    let mail = message::notice(state, state.now, to.into_iter().collect(), &format!("{task}: the owner's answer on its bypass"), note, Some(task));
+    let answered = Any::Bypass(Event::Answered { task: task.clone(), note: note.to_owned(), statement });
+    Ok(std::iter::once(answered).chain(mail).collect())
 }
 
 /// Says no to a merge by somebody whose bypass nobody has looked at in time.
@@ -340,7 +392,7 @@ pub fn apply(state: &mut State, by: &Actor, seq: u64, time: Millis, event: &Even
             state.codes = state.codes.after(*code);
             let Some(author) = state.tasks.get(&task).and_then(|known| known.author.clone()) else { return };
             let (attempt, reason) = (*attempt, reason.clone());
-            let fresh = Bypass { attempt, author, reason, opened: time, seq, signed: None, merged: None, drawn: None, words: BTreeMap::new(), lapsed: false };
+            let fresh = Bypass { attempt, author, reason, opened: time, seq, signed: None, merged: None, drawn: None, words: BTreeMap::new(), lapsed: false, answered: false };
             state.bypasses.insert(task, fresh);
         }
         Event::Signed { attempt, .. } => {
@@ -353,7 +405,9 @@ pub fn apply(state: &mut State, by: &Actor, seq: u64, time: Millis, event: &Even
         Event::Drawn { seats, .. } => on(state, &task, |bypass| bypass.drawn = Some((seats.clone(), seq))),
         Event::Reviewed { accept, .. } => on(state, &task, |bypass| {
             bypass.words.extend(by.seat().map(|seat| (seat.clone(), *accept)));
+            bypass.answered &= *accept;
         }),
+        Event::Answered { .. } => on(state, &task, |bypass| bypass.answered = true),
         Event::Lapsed { .. } => on(state, &task, |bypass| bypass.lapsed = true),
     }
 }

@@ -59,7 +59,8 @@ pub enum Act {
     OpenTask { title: String, body: String, assign: Option<SeatName> },
     TakeTask { task: TaskId },
     Submit { task: TaskId, commit: Option<Oid> },
-    Measured { task: TaskId, attempt: u32, change: Box<Change>, kept: RefName },
+    /// `since` is what it adds to the candidate that came back, where one did.
+    Measured { task: TaskId, attempt: u32, change: Box<Change>, since: Option<Box<Change>>, kept: RefName },
     Tested { task: TaskId, attempt: u32, kind: RunKind, tip: Option<Oid>, declared: Vec<String>, run: Box<Run> },
     /// The candidate does not merge cleanly.
     Conflicted { task: TaskId, attempt: u32, why: String },

@@ -8,7 +8,7 @@ use super::gate::GateName;
 use super::merge::{self, Built};
 use super::refusal::{Refusal, Refused};
 use super::state::State;
-use super::task::{self, Ran};
+use super::task::{self, Ran, Seen};
 use super::{
     adoption, alert, archive, bypass, confirm, deploy, fleet, freeze, key, lock, message, motion, panel, push, review, send_back, witness, workshop,
 };
@@ -128,7 +128,10 @@ fn measured(state: &State, command: &Command) -> Result<Vec<Event>, Refusal> {
         // References moved, or did not.
         Act::Landed { push, trouble } => Ok(push::landed(state, push, trouble.as_deref())),
         // Measures, runs, draws and judgements drive a task from gate to gate.
-        Act::Measured { task, attempt, change, kept } => task::measured(state, command.now, task, *attempt, change, kept),
+        Act::Measured { task, attempt, change, since, kept } => {
+            let seen = Seen { change, since: since.as_deref(), kept };
+            task::measured(state, command.now, task, *attempt, &seen)
+        }
         Act::Tested { task, attempt, kind, tip, declared, run } => {
             task::tested(state, task, *attempt, &Ran { kind: *kind, tip: tip.as_ref(), declared, run })
         }

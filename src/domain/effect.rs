@@ -21,6 +21,7 @@ use super::run::Completion;
 use super::state::State;
 use super::task::{self, Attempt, RunKind, Stage};
 use super::workshop;
+use std::collections::BTreeSet;
 
 /// One thing to do. Its result comes back only as a command by the edge.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -76,6 +77,8 @@ pub fn react(state: &State, entry: &Entry) -> Vec<Effect> {
         Event::Bypass(bypass::Event::Signed { task, .. }) => next(state, task),
         // Whoever waited for the look goes on.
         Event::Bypass(bypass::Event::Reviewed { .. }) => state.tasks.keys().flat_map(|task| next(state, task)).collect(),
+        // What waited for the answer goes on.
+        Event::Bypass(bypass::Event::Answered { .. }) => waiting(state),
         Event::Bypass(bypass::Event::Opened { .. } | bypass::Event::Drawn { .. } | bypass::Event::Lapsed { .. }) => Vec::new(),
         Event::Merge(merge::Event::Intended { task, .. } | merge::Event::Missed { task, .. }) => next(state, task),
         Event::Merge(merge::Event::Home { .. }) => Vec::new(),
@@ -187,9 +190,11 @@ fn next(state: &State, task: &TaskId) -> Vec<Effect> {
 
 fn at_gate(state: &State, task: &TaskId, attempt: &Attempt, gate: GateName) -> Vec<Effect> {
     let number = attempt.number;
-    let wanted = wanted(state, attempt, gate);
+    let wanted: BTreeSet<RunKind> = attempt.judged_at(gate).into_iter().flat_map(|gate| wanted(state, attempt, gate)).collect();
     let has = |kind: &RunKind| attempt.runs.contains_key(kind);
-    let tests = wanted.iter().filter(|kind| !has(kind)).map(|kind| Effect::Test { task: task.clone(), attempt: number, kind: *kind });
+    // Hunks that are taken back are compared with the candidate's own run.
+    let early = |kind: &RunKind| *kind == RunKind::Sample && wanted.contains(&RunKind::Green) && !has(&RunKind::Green);
+    let tests = wanted.iter().filter(|kind| !has(kind) && !early(kind)).map(|kind| Effect::Test { task: task.clone(), attempt: number, kind: *kind });
     let drawn_gate = matches!(gate, GateName::Peer | GateName::Qa | GateName::Deploy);
     let lapsed = attempt.draws.get(&gate).is_some_and(|draw| !draw.lapsed.is_empty());
     let redraw = lapsed.then(|| Effect::Redraw { task: task.clone(), attempt: number, gate });

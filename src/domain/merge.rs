@@ -43,6 +43,7 @@ pub fn intend(state: &State, now: Millis, task: &TaskId, number: u32, built: &Bu
         return Err(Refusal::new("gates-open", format!("{task} has not passed its gates"), hint));
     }
     bypass::looked_at(state, &attempt.contributors, now)?;
+    attempt.bypass.map_or(Ok(()), |_| bypass::undisputed(state))?;
     if let Some(refusal) = attempt.bypass.and_then(|_| bypass::usable(state, task, attempt, built.tree, now).err()) {
         return Ok(task::send_back(state, task, attempt, GateName::Deploy, &refusal.why));
     }

@@ -24,6 +24,7 @@ pub mod entry;
 pub mod event;
 pub mod evidence;
 pub mod failure;
+pub mod fix;
 pub mod fleet;
 pub mod freeze;
 pub mod gate;

@@ -160,6 +160,9 @@ pub struct ReviewTerms {
     /// Whether a reviewer's no at PEER or QA sends back only with the librarian's signature.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub cosigned_back: bool,
+    /// The most lines of a fix that starts again at PEER; 0 where every fix starts at its first gate.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub fix_lines: u32,
     /// After so many days the secret that chance came from is opened, and a new one begins.
     #[serde(default, skip_serializing_if = "is_none")]
     pub epoch_days: u32,
@@ -218,6 +221,9 @@ pub struct RunLimits {
     pub memory_bytes: u64,
     /// How often the tests run; a result counts only when all runs agree.
     pub runs: u32,
+    /// Folders of the owner's repository that test runs see beside the tree.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub provided: Vec<String>,
 }
 
 /// What is counted against a budget.
@@ -581,6 +587,10 @@ fn check_texts(raw: &RawPolicy) -> Result<(), Invalid> {
     raw.agent.check()?;
     if raw.runner.command.iter().any(|word| unclean(word)) {
         return Err(Invalid::new("runner.command", "a word of it is empty or holds a control character"));
+    }
+    let plain = |name: &String| !unclean(name) && name.split('/').all(|part| !matches!(part, "" | "." | ".." | ".git"));
+    if !raw.runner.provided.iter().all(plain) {
+        return Err(Invalid::new("runner.provided", "each is a folder below the repository's root, such as \"node_modules\""));
     }
     match Act::ALL.iter().find(|act| !raw.budgets.contains_key(act)) {
         Some(act) => Err(Invalid::new("budgets", format!("{act:?} has none"))),

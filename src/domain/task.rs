@@ -15,6 +15,7 @@ use super::deploy;
 use super::dsse::Envelope;
 use super::entry::Millis;
 use super::event::Event as Any;
+use super::fix::{self, Before, Fix};
 use super::gate::{self, GateName};
 use super::message;
 use super::name::{Oid, RefName, SeatName, TaskId};
@@ -56,6 +57,9 @@ pub enum Event {
         contributors: BTreeSet<SeatName>,
         needs: Needs,
         kept: RefName,
+        /// Where it is a fix of what came back.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        fix: Option<Fix>,
     },
     /// A run of the tests; the run itself stands in the statement.
     Tested {
@@ -251,8 +255,16 @@ fn candidate(state: &State, seat: &SeatName, task: &TaskId, commit: Option<&Oid>
     }
 }
 
+/// A candidate as the edge measured it, and what it adds to the one that came back.
+pub struct Seen<'a> {
+    pub change: &'a Change,
+    pub since: Option<&'a Change>,
+    pub kept: &'a RefName,
+}
+
 /// Takes what the edge measured; the contributors are whoever signed a commit of the range, and the author.
-pub fn measured(state: &State, now: Millis, task: &TaskId, number: u32, change: &Change, kept: &RefName) -> Result<Vec<Any>, Refusal> {
+pub fn measured(state: &State, now: Millis, task: &TaskId, number: u32, seen: &Seen<'_>) -> Result<Vec<Any>, Refusal> {
+    let change = seen.change;
     let (known, attempt) = current(state, task, number)?;
     // A measurement that comes a second time, or late, changes nothing.
     if attempt.change.is_some() {
@@ -273,8 +285,9 @@ pub fn measured(state: &State, now: Millis, task: &TaskId, number: u32, change: 
     if let Some(why) = needs.denied.first() {
         return back(why.clone());
     }
-    let (task, change, kept) = (task.clone(), Box::new(change.clone()), kept.clone());
-    Ok(vec![Any::Task(Event::Measured { task, attempt: number, change, contributors, needs, kept })])
+    let fix = fix::of(attempt.before.as_ref(), change, seen.since, &needs, state.charter().policy.review.fix_lines);
+    let (task, change, kept) = (task.clone(), Box::new(change.clone()), seen.kept.clone());
+    Ok(vec![Any::Task(Event::Measured { task, attempt: number, change, contributors, needs, kept, fix })])
 }
 
 /// A run as the edge made it.
@@ -317,7 +330,7 @@ pub fn judge(state: &State, task: &TaskId, number: u32, at: GateName) -> Result<
     let Some(evidence) = attempt.evidence(state, task, tests) else {
         return Ok(Vec::new());
     };
-    let verdicts = if round { bypass::judge(charter.gate(at), &evidence) } else { gate::judge(charter.gate(at), &evidence) };
+    let verdicts = if round { bypass::judge(charter.gate(at), &evidence) } else { attempt.judged(charter, at, &evidence) };
     let checks: Vec<(String, Verdict)> = verdicts.iter().map(|(name, verdict)| ((*name).to_owned(), verdict.clone())).collect();
     let (pass, why) = match gate::overall(&verdicts) {
         Verdict::Wait(_) => return Ok(Vec::new()),
@@ -328,7 +341,8 @@ pub fn judge(state: &State, task: &TaskId, number: u32, at: GateName) -> Result<
     };
     let statement = statement::verdict(&bound(state, task, attempt, attempt.submitted)?, at, &checks, pass);
     let judged = Any::Task(Event::Judged { task: task.clone(), attempt: number, gate: at, pass, checks, statement });
-    let back = if pass { Vec::new() } else { send_back(state, task, attempt, at, &why) };
+    let from = if round { at } else { attempt.failed_at(charter, at, &evidence) };
+    let back = if pass { Vec::new() } else { send_back(state, task, attempt, from, &why) };
     Ok(std::iter::once(judged).chain(back).collect())
 }
 
@@ -428,7 +442,8 @@ pub fn apply(state: &mut State, by: &Actor, seq: u64, time: Millis, event: &Even
         }
         Event::Taken { task } => with(state, task, |known| known.author = by.seat().cloned()),
         Event::Submitted { task, attempt, commit } => {
-            let new = Attempt::new(*attempt, commit.clone(), seq);
+            let mut new = Attempt::new(*attempt, commit.clone(), seq);
+            new.before = state.tasks.get(task).and_then(|known| Before::of(known.attempt.as_ref()?, &state.policy));
             by.seat().into_iter().for_each(|seat| budget::spend(state, seat, Act::Submissions, time));
             let epoch = state.epoch.number;
             with(state, task, |known| {

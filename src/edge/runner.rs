@@ -43,6 +43,9 @@ pub struct RunLimits {
     pub processes: u64,
 }
 
+/// Where a tree stands inside of a run's sandbox.
+pub const TREE: &str = "/work/tree";
+
 /// The tests of one tree, to be run.
 pub struct Job<'a> {
     pub tree: &'a Oid,

@@ -69,7 +69,7 @@ pub async fn answer(yard: &Arc<Yard>, door: &Door, request: Request) -> Response
         Request::PreReceive { .. } | Request::ProcReceive { .. } => push::answer(yard, request).await,
         Request::TaskConfirm { .. }
         | Request::Thaw { .. }
-        | Request::BypassShow { .. } | Request::BypassOpen { .. }
+        | Request::BypassShow { .. } | Request::BypassOpen { .. } | Request::BypassAnswer { .. }
         | Request::DeployShow { .. } | Request::Deploy { .. }
         | Request::KeyRevoke { .. }
         | Request::KeyRotate { .. }

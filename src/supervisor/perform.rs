@@ -19,9 +19,10 @@ use crate::domain::task::RunKind;
 use crate::edge::git::{Gate, MergeTree, Move};
 use crate::edge::keys::sign_commit;
 use crate::edge::runner::{self, Harness, Job};
+use crate::edge::sandbox::Bind;
 use lay::Laid;
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -116,15 +117,19 @@ async fn tell(yard: &Arc<Yard>, act: Act) {
 async fn measure(yard: &Arc<Yard>, task: &TaskId, attempt: u32, commit: &Oid) -> Result<(), Failure> {
     let kept = RefName::new(format!("refs/gate/tasks/{}/{attempt}", task.as_str().to_lowercase())).map_err(|why| Failure::new("cannot keep a candidate", why))?;
     let (here, name, wanted) = (Arc::clone(yard), kept.clone(), commit.clone());
-    let change = blocking(move || {
+    let asked = task.clone();
+    let before = yard.see(move |state, _| Some(state.tasks.get(&asked)?.attempt.as_ref()?.before.as_ref()?.commit.clone())).await?;
+    let (change, since) = blocking(move || {
         let gate = here.gate()?;
         if gate.find_ref(&name)?.as_ref() != Some(&wanted) {
             gate.move_refs(&[Move { name, old: None, new: Some(wanted.clone()) }])?;
         }
-        gate.change(&gate.tip()?, &wanted, &|raw| here.judge(raw))
+        let measure = |from: &Oid| gate.change(from, &wanted, &|raw| here.judge(raw));
+        Ok((measure(&gate.tip()?)?, before.as_ref().map(measure).transpose()?))
     })
     .await?;
-    tell(yard, Act::Measured { task: task.clone(), attempt, change: Box::new(change), kept }).await;
+    let (change, since) = (Box::new(change), since.map(Box::new));
+    tell(yard, Act::Measured { task: task.clone(), attempt, change, since, kept }).await;
     Ok(())
 }
 
@@ -300,8 +305,16 @@ fn with_job(yard: &Yard, trial: &Trial, tree: &Oid, checkout: &Path, run: impl F
         memory: Some(trial.limits.memory_bytes),
         processes: 4096,
     };
-    let job = Job { tree, checkout, harness, launcher: &yard.launcher, isolation: yard.isolation, limits, cancel: None, dependencies: Vec::new() };
+    let dependencies = provided(yard, &trial.limits.provided);
+    let job = Job { tree, checkout, harness, launcher: &yard.launcher, isolation: yard.isolation, limits, cancel: None, dependencies };
     run(&job)
+}
+
+/// What the owner has installed: no seat can write there, and no tree brings it.
+fn provided(yard: &Yard, names: &[String]) -> Vec<Bind> {
+    let real = |path: &PathBuf| path.symlink_metadata().is_ok_and(|found| found.is_dir());
+    let found = names.iter().map(|name| (yard.repo.join(name), name)).filter(|(path, _)| real(path));
+    found.map(|(path, name)| Bind::read_only(path, runner::TREE.to_owned() + "/" + name)).collect()
 }
 
 /// The missing symbols that the candidate's own code brings and the base's lacks.

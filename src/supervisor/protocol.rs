@@ -96,6 +96,8 @@ pub enum Request {
     /// A candidate as it would go round its gates, and the owner's half of that.
     BypassShow { task: TaskId },
     BypassOpen { task: TaskId, shown: Digest, reason: String, code: String },
+    /// The owner's answer to a no of those who looked at a bypass.
+    BypassAnswer { task: TaskId, note: String },
     /// The deployments under way, or one of them with its list.
     DeployShow { task: Option<TaskId> },
     Deploy { task: TaskId, word: DeployWord },

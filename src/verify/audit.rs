@@ -3,6 +3,7 @@
 use super::history::{Attempt, Drawn, History};
 use super::problems::Problems;
 use super::roster::Roster;
+use crate::domain::bypass;
 use crate::domain::draw;
 use crate::domain::gate::GateName;
 use crate::domain::name::{Digest, SeatName, TaskId};
@@ -48,6 +49,7 @@ pub(super) fn judge(roster: &Roster<'_>, history: &History<'_>, only: Option<u32
             }
         }
     }
+    follow_ups(roster, history, &secrets, &mut all, problems);
     if let Some(only) = only {
         all.retain(|epoch, _| *epoch == only);
     }
@@ -77,6 +79,26 @@ fn one(task: &TaskId, sealed: Option<u64>, seq: u64, event: &panel::Event, secre
             }
         }
         panel::Event::Reminded { .. } | panel::Event::Lapsed { .. } | panel::Event::Withdrawn { .. } | panel::Event::Cosigned { .. } | panel::Event::Opened { .. } => {}
+    }
+}
+
+/// Who was to look at a bypass afterwards.
+fn follow_ups(roster: &Roster<'_>, history: &History<'_>, secrets: &[Opened], all: &mut BTreeMap<u32, Audited>, problems: &mut Problems) {
+    for (seq, _, _, event) in &history.bypasses {
+        let (bypass::Event::Drawn { task, pool, seats, draw }, Some(open)) = (event, at(secrets, *seq)) else { continue };
+        all.entry(open.epoch).or_default().draws += 1;
+        let signed = history.bypasses.iter().rev().find_map(|(at, _, by, event)| match event {
+            bypass::Event::Signed { task: other, .. } if at < seq && other == task => by.seat(),
+            _ => None,
+        });
+        let merged = history.tasks.get(task).and_then(|known| Some((known.author?, known.attempts.values().rev().find_map(|attempt| attempt.measured.as_ref())?)));
+        let wanted = merged.map(|(author, measured)| bypass::followers(&roster.rules(*seq).charter, author, measured.contributors, signed));
+        let right = *draw == mac(&open.secret, &format!("{task} follow-up")) && *seats == draw::draw(pool, bypass::FOLLOWERS, draw);
+        if !right {
+            problems.entry(*seq, format_args!("the draw for a look at the bypass of {task} is not what the secret of epoch {} gives", open.epoch));
+        } else if wanted.as_ref() != Some(pool) {
+            problems.entry(*seq, format_args!("the draw for a look at the bypass of {task} was made from another pool than the charter's"));
+        }
     }
 }
 

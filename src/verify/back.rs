@@ -3,11 +3,15 @@
 use super::history::{Attempt, History, Judged};
 use super::problems::Problems;
 use super::roster::Roster;
-use super::word::{self, BackWord};
+use super::word::{self, BackWord, Bound, RunWord};
 use crate::domain::actor::Actor;
 use crate::domain::check::Verdict;
+use crate::domain::dsse::Envelope;
+use crate::domain::gate::GateName;
+use crate::domain::name::TaskId;
 use crate::domain::panel;
 use crate::domain::send_back::{GATES, WORDS};
+use crate::domain::task::RunKind;
 
 /// Judges every no of a gate that rests on a reviewer's word alone.
 pub(super) fn judge(roster: &Roster<'_>, history: &History<'_>, problems: &mut Problems) {
@@ -15,9 +19,16 @@ pub(super) fn judge(roster: &Roster<'_>, history: &History<'_>, problems: &mut P
         for (number, attempt) in &known.attempts {
             for judged in attempt.judged.iter().filter(|judged| by_word(judged)) {
                 let asked = roster.rules(judged.seq).charter.policy.review.cosigned_back && GATES.contains(&judged.gate);
-                let signed = || said_no(roster, attempt, judged) || cosigned(roster, attempt, judged, task.as_str(), *number);
+                let signed = || said_no(roster, attempt, judged) || cosigned(roster, attempt, judged);
                 if asked && !signed() {
                     problems.entry(judged.seq, format_args!("{task} was sent back from {} without the librarian's signature", judged.gate));
+                }
+            }
+            for (seq, _, by, event) in &attempt.panels {
+                let panel::Event::Cosigned { gate, note, statement, .. } = event else { continue };
+                let about = wanted(roster, attempt, task, *number, *gate, *seq);
+                if let Err(why) = about.and_then(|wanted| counts(by, *gate, note, statement, &wanted)) {
+                    problems.entry(*seq, format_args!("the signature under what {gate} sent back of {task}: {why}"));
                 }
             }
         }
@@ -38,10 +49,36 @@ fn said_no(roster: &Roster<'_>, attempt: &Attempt<'_>, judged: &Judged<'_>) -> b
     attempt.words.iter().any(|word| !word.accept && word.gate == judged.gate && word.seq < judged.seq && is_librarian(roster, word.by, word.seq))
 }
 
-fn cosigned(roster: &Roster<'_>, attempt: &Attempt<'_>, judged: &Judged<'_>, task: &str, number: u32) -> bool {
-    attempt.panels.iter().filter(|(seq, ..)| *seq < judged.seq).any(|(seq, _, by, event)| {
-        let panel::Event::Cosigned { gate, statement, .. } = event else { return false };
-        let about = |word: &BackWord| (word.gate, word.bound.task.as_str(), word.bound.attempt) == (judged.gate, task, number) && by.seat() == Some(&word.seat);
-        *gate == judged.gate && is_librarian(roster, by, *seq) && word::read::<BackWord>(statement).is_ok_and(|(_, word)| about(&word))
-    })
+/// Whether she signed it; what exactly she signed is judged with each signature.
+fn cosigned(roster: &Roster<'_>, attempt: &Attempt<'_>, judged: &Judged<'_>) -> bool {
+    let signed = attempt.panels.iter().filter(|(seq, ..)| *seq < judged.seq);
+    signed.into_iter().any(|(seq, _, by, event)| matches!(event, panel::Event::Cosigned { gate, .. } if *gate == judged.gate) && is_librarian(roster, by, *seq))
+}
+
+/// What a signature at this place has to be bound to: the draw that the no answers, and the tree that it is about.
+fn wanted(roster: &Roster<'_>, attempt: &Attempt<'_>, task: &TaskId, number: u32, gate: GateName, seq: u64) -> Result<Bound, String> {
+    let change = attempt.measured.as_ref().filter(|measured| measured.seq < seq).ok_or("the candidate was never measured")?.change;
+    let draw = attempt.draws.iter().rev().find(|draw| draw.gate == gate && draw.seq < seq).ok_or("nobody was drawn there")?;
+    let merged = || attempt.runs.iter().rev().find(|run| run.kind == RunKind::Merge && run.seq < seq);
+    let tree = match gate {
+        GateName::Qa => {
+            let (_, run) = word::read::<RunWord>(merged().ok_or("the merge result was never tested")?.statement)?;
+            run.run.tree
+        }
+        _ => change.tree.clone(),
+    };
+    let (workshop, policy) = (roster.genesis.workshop.clone(), roster.rules(seq).digest.clone());
+    let (commit, base) = (change.commit.clone(), change.base.clone());
+    Ok(Bound { workshop, task: task.clone(), attempt: number, commit, tree, base, policy, index: draw.seq })
+}
+
+fn counts(by: &Actor, gate: GateName, note: &str, statement: &Envelope, wanted: &Bound) -> Result<(), String> {
+    let (_, word) = word::read::<BackWord>(statement)?;
+    match word.bound.unlike(wanted) {
+        Some(why) => Err(why),
+        None if by.seat() != Some(&word.seat) => Err(format!("its statement is the word of {}", word.seat)),
+        None if word.gate != gate => Err(format!("its statement is about {}", word.gate)),
+        None if word.note != note => Err("its statement says something else than its entry".to_owned()),
+        None => Ok(()),
+    }
 }

@@ -1,18 +1,19 @@
-//! Emergency bypasses: both halves, small enough, in time, exactly what was shown; and whether two others looked at it afterwards.
+//! Emergency bypasses: both halves, small enough, in time, exactly what was shown; whether two others looked at it afterwards, and what became of a no.
 
 use super::case::Case;
 use super::chain::Merge;
 use super::history::History;
 use super::problems::{Problems, plain};
 use super::roster::Roster;
-use super::word::{self, BypassWord};
+use super::word::{self, Bound, BypassWord};
 use crate::domain::actor::Actor;
 use crate::domain::bypass::{Event, FOLLOWERS};
-use crate::domain::change::Mark;
+use crate::domain::change::{Change, Mark};
 use crate::domain::dsse::Envelope;
 use crate::domain::entry::Millis;
 use crate::domain::name::{SeatName, TaskId};
 use crate::domain::panel;
+use crate::domain::role::Capability;
 use std::collections::BTreeSet;
 
 /// Both halves of a bypass that a merge went by.
@@ -20,6 +21,7 @@ pub(super) struct Round<'a> {
     opened: (u64, Millis, &'a Envelope),
     reason: &'a str,
     signed: (u64, &'a Actor, &'a Envelope),
+    note: &'a str,
 }
 
 impl Round<'_> {
@@ -34,7 +36,7 @@ pub(super) fn of<'a>(case: &Case<'_>, history: &History<'a>) -> Option<Round<'a>
     let (task, number, intended) = (case.merge.task, case.merge.attempt, case.merge.intended);
     let mine = || history.bypasses.iter().filter(move |(seq, _, _, event)| *seq < intended && event.task() == task);
     let signed = mine().rev().find_map(|(seq, _, by, event)| match event {
-        Event::Signed { attempt, statement, .. } if *attempt == number => Some((*seq, *by, statement)),
+        Event::Signed { attempt, statement, note, .. } if *attempt == number => Some((*seq, *by, statement, note.as_str())),
         _ => None,
     })?;
     let back = case.attempt.panels.iter().any(|(seq, _, _, event)| *seq > signed.0 && *seq < intended && matches!(event, panel::Event::Withdrawn { .. }));
@@ -42,7 +44,8 @@ pub(super) fn of<'a>(case: &Case<'_>, history: &History<'a>) -> Option<Round<'a>
         Event::Opened { attempt, statement, reason, .. } if *attempt == number => Some(((*seq, *time, statement), reason.as_str())),
         _ => None,
     });
-    opened.map(|(opened, reason)| Round { opened, reason, signed })
+    let (seq, by, statement, note) = signed;
+    opened.map(|(opened, reason)| Round { opened, reason, signed: (seq, by, statement), note })
 }
 
 /// Judges a merge that went round its gates, and says who let it.
@@ -52,14 +55,14 @@ pub(super) fn judge(case: &Case<'_>, history: &History<'_>, round: &Round<'_>, p
     if let Err(why) = fits(case, history, round) {
         say(case.merge.intended, why);
     }
-    if let Err(why) = half(case, round.opened.2, "owner", case.submitted) {
+    if let Err(why) = half(case, round.opened.2, "owner", round.reason, case.submitted) {
         say(round.opened.0, format!("has an owner's half that does not count: {why}"));
     }
     let (seq, by, statement) = round.signed;
     let librarian = by.seat().filter(|seat| case.rules.charter.role_of(seat).is_some_and(|role| role.name.as_str() == "librarian") && !case.contributors.contains(*seat));
     match librarian {
         None => say(seq, format!("is signed by {by}, who is no librarian or had a hand in it")),
-        Some(seat) => half(case, statement, seat.as_str(), round.opened.0).err().into_iter().for_each(|why| say(seq, format!("has a librarian's half that does not count: {why}"))),
+        Some(seat) => half(case, statement, seat.as_str(), round.note, round.opened.0).err().into_iter().for_each(|why| say(seq, format!("has a librarian's half that does not count: {why}"))),
     }
     vec![format!("round the gates, by the bypass of entries {} and {seq}: {}", round.opened.0, plain(round.reason))]
 }
@@ -79,52 +82,98 @@ fn fits(case: &Case<'_>, history: &History<'_>, round: &Round<'_>) -> Result<(),
     }
 }
 
-fn half(case: &Case<'_>, statement: &Envelope, who: &str, index: u64) -> Result<(), String> {
+fn half(case: &Case<'_>, statement: &Envelope, who: &str, note: &str, index: u64) -> Result<(), String> {
     let (_, word) = word::read::<BypassWord>(statement)?;
     match case.unbound(&word.bound, &case.change.tree, index) {
         Some(why) => Err(why),
-        None if word.seat != who || !word.accept => Err(format!("it is the word of {}", word.seat)),
+        None if word.seat != who => Err(format!("it is the word of {}", word.seat)),
+        None if !word.accept || word.note != note => Err("its statement says something else than its entry".to_owned()),
         None => Ok(()),
     }
 }
 
-/// When two that were drawn, and had no hand in it, had looked at a task's bypass; and what is wrong with their draw or words.
-fn followed(roster: &Roster<'_>, history: &History<'_>, merge: &Merge<'_>, problems: &mut Problems) -> Option<u64> {
-    let contributors = history.tasks.get(merge.task).and_then(|task| Some(task.attempts.get(&merge.attempt)?.measured.as_ref()?.contributors));
+/// What followed a bypass: when two that were drawn had looked at it, and from when to when somebody's no had no answer.
+#[derive(Default)]
+struct Followed {
+    looked: Option<u64>,
+    disputes: Vec<(u64, Option<u64>)>,
+}
+
+/// Reads what followed, and names what is wrong with the draw, the words and the answer.
+fn followed(roster: &Roster<'_>, history: &History<'_>, merge: &Merge<'_>, problems: &mut Problems) -> Followed {
+    let mut told = Followed::default();
+    let Some(measured) = history.tasks.get(merge.task).and_then(|task| task.attempts.get(&merge.attempt)?.measured.as_ref()) else { return told };
     let (mut drawn, mut index): (&[SeatName], u64) = (&[], 0);
     let mut looked = BTreeSet::new();
     for (seq, _, by, event) in history.bypasses.iter().filter(|(seq, _, _, event)| *seq > merge.merged && event.task() == merge.task) {
-        let wrong = match event {
+        let about = || wanted(roster, merge, measured.change, *seq, index);
+        let judged = match event {
             Event::Drawn { pool, seats, .. } if drawn.is_empty() => {
                 (drawn, index) = (seats, *seq);
-                let odd = |seat: &SeatName| !pool.contains(seat) || contributors.is_some_and(|all| all.contains(seat)) || !roster.rules(*seq).charter.can(seat, crate::domain::role::Capability::ReviewPeer);
-                seats.iter().find(|seat| odd(seat)).map(|seat| format!("drew {seat}, who may not look at it"))
+                let odd = |seat: &SeatName| !pool.contains(seat) || measured.contributors.contains(seat) || !roster.rules(*seq).charter.can(seat, Capability::ReviewPeer);
+                seats.iter().find(|seat| odd(seat)).map_or(Ok(()), |seat| Err(format!("drew {seat}, who may not look at it")))
             }
-            Event::Drawn { .. } => Some("was drawn for a second time".to_owned()),
-            Event::Reviewed { statement, accept, .. } => match by.seat().filter(|seat| drawn.contains(seat)) {
-                None => Some(format!("was looked at by {by}, whom nobody drew")),
-                Some(seat) => word::read::<BypassWord>(statement).map_or_else(Some, |(_, word)| {
-                    let fits = word.seat == seat.as_str() && word.accept == *accept && word.bound.task == *merge.task && word.bound.index == index;
-                    (!fits).then(|| format!("has a look by {seat} that is not about it"))
+            Event::Drawn { .. } => Err("was drawn for a second time".to_owned()),
+            Event::Reviewed { statement, accept, note, .. } => match by.seat().filter(|seat| drawn.contains(seat)) {
+                None => Err(format!("was looked at by {by}, whom nobody drew")),
+                Some(seat) if looked.contains(seat) => Err(format!("was looked at by {seat} before")),
+                Some(seat) => said(statement, seat.as_str(), *accept, note, &about()).map_err(|why| format!("has a look by {seat} that does not count: {why}")).map(|()| {
+                    looked.insert(seat);
+                    told.looked = told.looked.or((looked.len() == FOLLOWERS).then_some(*seq));
+                    told.disputes.extend((!accept && told.open().is_none()).then_some((*seq, None)));
                 }),
             },
-            _ => None,
+            Event::Answered { statement, note, .. } => match told.disputes.last_mut() {
+                Some((_, end @ None)) => said(statement, "owner", true, note, &about()).map_err(|why| format!("has an answer that does not count: {why}")).map(|()| *end = Some(*seq)),
+                _ => Err("was answered where nobody had said no".to_owned()),
+            },
+            _ => Ok(()),
         };
-        if let Some(why) = wrong {
-            problems.entry(*seq, format_args!("the bypass of {} {why}", merge.task));
-            continue;
-        }
-        if matches!(event, Event::Reviewed { .. }) && looked.insert(*by) && looked.len() == FOLLOWERS {
-            return Some(*seq);
+        judged.err().into_iter().for_each(|why| problems.entry(*seq, format_args!("the bypass of {} {why}", merge.task)));
+    }
+    told
+}
+
+impl Followed {
+    fn open(&self) -> Option<u64> {
+        self.disputes.last().filter(|(_, end)| end.is_none()).map(|(seq, _)| *seq)
+    }
+}
+
+fn wanted(roster: &Roster<'_>, merge: &Merge<'_>, change: &Change, seq: u64, index: u64) -> Bound {
+    let (workshop, policy) = (roster.genesis.workshop.clone(), roster.rules(seq).digest.clone());
+    let (commit, tree, base) = (change.commit.clone(), change.tree.clone(), change.base.clone());
+    Bound { workshop, task: merge.task.clone(), attempt: merge.attempt, commit, tree, base, policy, index }
+}
+
+fn said(statement: &Envelope, who: &str, accept: bool, note: &str, wanted: &Bound) -> Result<(), String> {
+    let (_, word) = word::read::<BypassWord>(statement)?;
+    match word.bound.unlike(wanted) {
+        Some(why) => Err(why),
+        None if word.seat != who => Err(format!("it is the word of {}", word.seat)),
+        None if word.accept != accept || word.note != note => Err("its statement says something else than its entry".to_owned()),
+        None => Ok(()),
+    }
+}
+
+/// No further bypass while a no has no answer, where the charter has it so; `rounds` are the merges that went by one.
+fn disputed(roster: &Roster<'_>, history: &History<'_>, rounds: &[&Merge<'_>], task: &TaskId, disputes: &[(u64, Option<u64>)], problems: &mut Problems) {
+    let words = history.bypasses.iter().filter(|(.., event)| matches!(event, Event::Opened { .. } | Event::Signed { .. }));
+    let steps: Vec<(u64, &TaskId)> = words.map(|(seq, _, _, event)| (*seq, event.task())).chain(rounds.iter().map(|merge| (merge.intended, merge.task))).collect();
+    for (from, to) in disputes {
+        let meanwhile = |seq: u64| seq > *from && to.is_none_or(|to| seq < to) && roster.rules(seq).charter.policy.bypass.no_stops;
+        for (seq, other) in steps.iter().filter(|(seq, _)| meanwhile(*seq)) {
+            problems.entry(*seq, format_args!("a bypass of {other} went on, though entry {from} had said no to that of {task} and had no answer"));
         }
     }
-    None
 }
 
 /// Whose bypass nobody looked at in time had to wait with the next merge.
 pub(super) fn afterwards(roster: &Roster<'_>, history: &History<'_>, merges: &[Merge<'_>], round: &BTreeSet<TaskId>, problems: &mut Problems) {
-    for merge in merges.iter().filter(|merge| round.contains(merge.task)) {
-        let looked = followed(roster, history, merge, problems);
+    let rounds: Vec<&Merge<'_>> = merges.iter().filter(|merge| round.contains(merge.task)).collect();
+    for merge in &rounds {
+        let Followed { looked, disputes } = followed(roster, history, merge, problems);
+        disputed(roster, history, &rounds, merge.task, &disputes, problems);
         let Some(author) = history.tasks.get(merge.task).and_then(|task| task.author) else { continue };
         let due = roster.rules(merge.intended).charter.policy.bypass.due(merge.time);
         let hers = |next: &&Merge<'_>| {

@@ -7,6 +7,7 @@ use super::roster::{Adopted, Roster};
 use super::word::Bound;
 use super::{bypass, gates, runs, words};
 use crate::domain::change::{Change, Signature};
+use crate::domain::fix::Fix;
 use crate::domain::gate::GateName;
 use crate::domain::name::{Oid, SeatName};
 use crate::domain::actor::Actor;
@@ -218,6 +219,11 @@ impl Case<'_> {
             () if bound.index != index => wanted("entry", &bound.index, &index),
             () => None,
         }
+    }
+
+    /// Where its candidate is a fix of what came back.
+    pub fn fix(&self) -> Option<&Fix> {
+        self.attempt.measured.as_ref().and_then(|measured| measured.fix)
     }
 
     /// The tree that a word at this gate is about: what was reviewed, or what would enter the branch.

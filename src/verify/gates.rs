@@ -4,6 +4,7 @@ use super::case::Case;
 use super::history::Judged;
 use super::problems::{Problems, plain};
 use super::word::{self, VerdictWord};
+use crate::domain::fix;
 use crate::domain::gate::GateName;
 
 /// Judges all verdicts of a merge and says in words what each gate saw.
@@ -16,7 +17,7 @@ pub(super) fn judge(case: &Case<'_>, problems: &mut Problems) -> Vec<String> {
 pub(super) fn each(case: &Case<'_>, gates: &[GateName], problems: &mut Problems) -> Vec<String> {
     let mut last = case.measured;
     let mut seen = Vec::new();
-    for gate in gates {
+    for gate in gates.iter().filter(|gate| fix::judged_with(case.fix(), **gate) == **gate) {
         let Some(judged) = passed(case, *gate) else {
             problems.entry(case.merge.intended, format_args!("{} was to be merged without having passed {gate}", case.merge.task));
             continue;
@@ -35,6 +36,7 @@ pub(super) fn each(case: &Case<'_>, gates: &[GateName], problems: &mut Problems)
 
 /// The entry by which a gate was passed, the last that counts.
 pub(super) fn passed<'c>(case: &'c Case<'_>, gate: GateName) -> Option<&'c Judged<'c>> {
+    let gate = fix::judged_with(case.fix(), gate);
     case.attempt.judged.iter().rev().find(|judged| {
         judged.gate == gate && judged.pass && case.counts(gate, judged.seq) && judged.seq > case.reopened(|taken| taken <= gate)
     })
@@ -67,8 +69,9 @@ fn verdict(case: &Case<'_>, judged: &Judged<'_>) -> Result<(), String> {
 
 /// Every check that the charter lists must have been judged, and none may have said no.
 fn checks(case: &Case<'_>, judged: &Judged<'_>) -> Result<(), String> {
-    let wanted = &case.rules.charter.gate(judged.gate).checks;
-    if !judged.checks.iter().map(|(name, _)| name).eq(wanted) {
+    let gates = fix::judged_at(&case.needs.gates, case.fix(), judged.gate);
+    let wanted: Vec<&str> = gates.iter().flat_map(|gate| &case.rules.charter.gate(*gate).checks).map(String::as_str).collect();
+    if !judged.checks.iter().map(|(name, _)| name).eq(&wanted) {
         return Err(format!("the charter lists the checks {}", wanted.join(", ")));
     }
     match judged.checks.iter().find(|(_, verdict)| !verdict.lets_through()) {

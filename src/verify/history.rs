@@ -10,6 +10,7 @@ use crate::domain::collusion::Record;
 use crate::domain::dsse::Envelope;
 use crate::domain::entry::{Entry, Millis};
 use crate::domain::event::Event;
+use crate::domain::fix::Fix;
 use crate::domain::gate::GateName;
 use crate::domain::name::{Digest, Oid, SeatName, TaskId};
 use crate::domain::{motion, panel};
@@ -82,6 +83,7 @@ pub(super) struct Measured<'a> {
     pub change: &'a Change,
     pub contributors: &'a BTreeSet<SeatName>,
     pub needs: &'a Needs,
+    pub fix: Option<&'a Fix>,
     pub moment: Moment<'a>,
     /// Whether it counted among the small changes of low risk, by the rules adopted at this entry.
     pub fast: OnceLock<(u64, bool)>,
@@ -210,10 +212,10 @@ impl<'a> History<'a> {
             }
             task::Event::Taken { task } => self.taken(entry, task),
             task::Event::Submitted { task, attempt, commit } => self.submitted(entry, task, *attempt, commit),
-            task::Event::Measured { task, attempt, change, contributors, needs, .. } => {
+            task::Event::Measured { task, attempt, change, contributors, needs, fix, .. } => {
                 supervisor(entry)?;
                 let moment = Moment::of(self, task, entry.time);
-                let measured = Measured { seq, change, contributors, needs, moment, fast: OnceLock::new() };
+                let measured = Measured { seq, change, contributors, needs, fix: fix.as_ref(), moment, fast: OnceLock::new() };
                 match self.attempt(task, *attempt)?.measured.replace(measured) {
                     None => Ok(()),
                     Some(_) => Err(format!("attempt {attempt} of {task} is measured a second time")),
@@ -280,7 +282,7 @@ impl<'a> History<'a> {
     fn bypass(&mut self, entry: &'a Entry, event: &'a bypass::Event) -> Result<(), String> {
         self.bypasses.push((entry.seq, entry.time, &entry.by, event));
         let fits = match event {
-            bypass::Event::Opened { .. } => entry.by == Actor::Owner,
+            bypass::Event::Opened { .. } | bypass::Event::Answered { .. } => entry.by == Actor::Owner,
             bypass::Event::Signed { .. } | bypass::Event::Reviewed { .. } => entry.by.seat().is_some(),
             bypass::Event::Drawn { .. } | bypass::Event::Lapsed { .. } => return supervisor(entry),
         };

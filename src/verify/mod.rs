@@ -12,6 +12,7 @@ mod chain;
 mod clone;
 mod commit;
 mod deploys;
+mod fix;
 mod gates;
 pub mod grown;
 mod history;
@@ -285,10 +286,11 @@ fn record(
     report.commits = cases(roster, &history, &merges, problems);
     report.lines.insert(0, format!("ledger: {} entries of {}, root {}", report.size, plain(&roster.genesis.workshop), report.root));
     back::judge(roster, &history, problems);
+    fix::judge(roster, &history, problems);
     deploys::judge(roster, &history, &merges, problems);
     witnessed::judge(book, roster, pins, &merges, report, problems);
     report.lines.push(format!("isolation: the last start saw level {} hold", report.level));
-    repository(&Judge { roster, book: book, history: &history, merges: &merges }, reader, scope, report, problems)
+    repository(&Judge { roster, book, history: &history, merges: &merges }, reader, scope, report, problems)
 }
 
 /// Says what could not be judged, and where it went.

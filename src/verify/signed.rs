@@ -65,9 +65,12 @@ fn claim(entry: &Entry) -> Result<Option<Claim<'_>>, String> {
             Actor::Owner | Actor::Edge => Err(format!("a review by {}, who is no seat", entry.by)),
         },
         Event::Confirm(confirm::Event::Confirmed { statement, .. }) => by(Party::Owner, statement, IN_TOTO),
-        Event::Bypass(bypass::Event::Opened { statement, .. } | bypass::Event::Signed { statement, .. } | bypass::Event::Reviewed { statement, .. }) => {
-            by(entry.by.party(), statement, IN_TOTO)
-        }
+        Event::Bypass(
+            bypass::Event::Opened { statement, .. }
+            | bypass::Event::Signed { statement, .. }
+            | bypass::Event::Reviewed { statement, .. }
+            | bypass::Event::Answered { statement, .. },
+        ) => by(entry.by.party(), statement, IN_TOTO),
         Event::Panel(panel::Event::Cosigned { statement, .. }) => by(entry.by.party(), statement, IN_TOTO),
         Event::Deploy(deploy::Event::Confirmed { statement, .. }) => by(Party::Owner, statement, IN_TOTO),
         Event::Motion(motion::Event::Voted { statement, .. }) | Event::Freeze(freeze::Event::Agreed { statement }) => by(entry.by.party(), statement, IN_TOTO),

@@ -5,6 +5,7 @@ mod flips;
 mod forged;
 mod put_away;
 mod revoked;
+mod rounds;
 mod sums;
 mod voices;
 mod watched;

@@ -47,6 +47,23 @@ pub(super) struct Bound {
     pub index: u64,
 }
 
+impl Bound {
+    /// Says what a word is bound to that is not what it should be about.
+    pub fn unlike(&self, wanted: &Bound) -> Option<String> {
+        let pairs = [
+            ("workshop", self.workshop.clone(), wanted.workshop.clone()),
+            ("task", self.task.to_string(), wanted.task.to_string()),
+            ("attempt", self.attempt.to_string(), wanted.attempt.to_string()),
+            ("commit", self.commit.to_string(), wanted.commit.to_string()),
+            ("tree", self.tree.to_string(), wanted.tree.to_string()),
+            ("base", self.base.to_string(), wanted.base.to_string()),
+            ("policy", self.policy.to_string(), wanted.policy.to_string()),
+            ("entry", self.index.to_string(), wanted.index.to_string()),
+        ];
+        pairs.into_iter().find(|(_, is, should)| is != should).map(|(what, is, should)| format!("it is bound to {what} {is}, not {should}"))
+    }
+}
+
 /// A predicate: its type, as the statement must name it, and what it is bound to.
 pub(super) trait Predicate: DeserializeOwned {
     const TYPE: &'static str;
@@ -106,8 +123,7 @@ pub(super) struct ConfirmWord {
 pub(super) struct BackWord {
     pub gate: GateName,
     pub seat: SeatName,
-    #[serde(rename = "note")]
-    _note: IgnoredAny,
+    pub note: String,
     pub bound: Bound,
 }
 
@@ -117,8 +133,7 @@ pub(super) struct BackWord {
 pub(super) struct BypassWord {
     pub seat: String,
     pub accept: bool,
-    #[serde(rename = "note")]
-    _note: IgnoredAny,
+    pub note: String,
     pub bound: Bound,
 }
 

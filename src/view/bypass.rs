@@ -38,6 +38,9 @@ pub struct BypassLine {
     pub late: bool,
     /// Whose look is missing.
     pub silent: Vec<SeatName>,
+    /// Who said no and has no answer of the owner's.
+    #[serde(default)]
+    pub disputed: Vec<SeatName>,
 }
 
 pub fn bypass(state: &State, task: &TaskId) -> Option<BypassPage> {
@@ -59,19 +62,25 @@ pub fn bypass(state: &State, task: &TaskId) -> Option<BypassPage> {
     })
 }
 
-/// Every bypass that can still be used, or that not two have looked at.
+/// Every bypass that can still be used, that not two have looked at, or whose no is not answered.
 pub fn bypasses(state: &State, now: Millis) -> Vec<BypassLine> {
     let terms = state.genesis.as_ref().map(|_| state.charter().policy.bypass).unwrap_or_default();
     let line = |(task, bypass): (&TaskId, &crate::domain::bypass::Bypass)| {
-        let seats = silent(bypass).iter().map(SeatName::as_str).collect::<Vec<_>>().join(" and ");
+        let listed = |seats: &[&SeatName]| seats.iter().map(|seat| seat.as_str()).collect::<Vec<_>>().join(" and ");
+        let (disputed, quiet) = (bypass.disputed(), silent(bypass));
+        let seats = listed(&quiet.iter().collect::<Vec<_>>());
         let (stands, until) = match (bypass.merged, &bypass.signed) {
+            (Some(merged), _) if !disputed.is_empty() => {
+                let rest = if quiet.is_empty() { String::new() } else { format!("; {seats} have to look at it") };
+                (format!("went round its gates; {} said NO: the owner's answer is missing{rest}", listed(&disputed)), terms.due(merged))
+            }
             (Some(_), _) if bypass.followed() => return None,
             (Some(merged), _) => (format!("went round its gates; {seats} have to look at it"), terms.due(merged)),
             (None, _) if standing(state, task, now).is_err() => return None,
             (None, Some(seat)) => (format!("goes round its gates, signed by {seat}"), terms.until(bypass.opened)),
             (None, None) => ("a bypass is open: the librarian's half is missing".to_owned(), terms.until(bypass.opened)),
         };
-        Some(BypassLine { task: task.clone(), author: bypass.author.clone(), stands, until, late: until < now, silent: silent(bypass) })
+        Some(BypassLine { task: task.clone(), author: bypass.author.clone(), stands, until, late: until < now && !bypass.followed(), silent: quiet, disputed: disputed.into_iter().cloned().collect() })
     };
     state.bypasses.iter().filter_map(line).collect()
 }
@@ -79,9 +88,14 @@ pub fn bypasses(state: &State, now: Millis) -> Vec<BypassLine> {
 /// What is late, so that an author's merges stand still.
 pub(super) fn waiting(state: &State, now: Millis) -> impl Iterator<Item = Waiting> {
     let late = bypasses(state, now).into_iter().filter(|line| line.late);
-    late.map(|line| Waiting {
+    let disputed = bypasses(state, now).into_iter().filter(|line| !line.disputed.is_empty()).map(|line| Waiting {
+        what: format!("{} {}", line.task, line.stands),
+        task: Some(line.task.clone()),
+        command: format!("orchestrate bypass answer {} --note '…'", line.task),
+    });
+    disputed.chain(late.map(|line| Waiting {
         what: format!("{} {}: overdue, so that the merges of {} wait", line.task, line.stands, line.author),
         task: Some(line.task.clone()),
         command: format!("orchestrate task show {}", line.task),
-    })
+    }))
 }

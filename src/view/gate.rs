@@ -1,8 +1,10 @@
 //! A task's way through the gates, with what each check saw.
 
+use super::text::count;
 use super::turn::{Standing, Turn};
 use crate::domain::check::Verdict;
-use crate::domain::gate::{self as judging, GateName};
+use crate::domain::fix;
+use crate::domain::gate::GateName;
 use crate::domain::name::{Oid, SeatName, TaskId};
 use crate::domain::run::{Completion, Outcome};
 use crate::domain::state::State;
@@ -140,7 +142,19 @@ fn blank(state: &State, gate: GateName) -> GateLine {
 pub(super) fn gate_lines(state: &State, attempt: &Attempt) -> Vec<GateLine> {
     match &attempt.needs {
         None => none_judged(state),
-        Some(needs) => needs.gates.iter().map(|gate| gate_line(state, attempt, *gate)).collect(),
+        Some(needs) => needs.gates.iter().map(|gate| carried(attempt, gate_line(state, attempt, *gate))).collect(),
+    }
+}
+
+/// A gate that a fix left out on its way says where it is judged.
+fn carried(attempt: &Attempt, line: GateLine) -> GateLine {
+    let at = fix::judged_with(attempt.fix.as_ref(), line.gate);
+    let (Some(fix), true) = (&attempt.fix, at != line.gate && attempt.bypass.is_none()) else { return line };
+    let why = format!("{} since attempt {}: judged together with {at}", count(fix.lines, "line"), fix.of);
+    match line.state {
+        GateState::NotJudged => GateLine { about: why.clone(), why, ..line },
+        GateState::At | GateState::Passed | GateState::Failed if line.why.is_empty() => GateLine { why, ..line },
+        GateState::At | GateState::Passed | GateState::Failed => line,
     }
 }
 
@@ -168,7 +182,7 @@ fn verdicts(state: &State, attempt: &Attempt, at: GateName) -> Vec<(String, Verd
     let tests = attempt.change.iter().flat_map(|change| charter.policy.tests_of(change)).map(|file| file.path.clone()).collect();
     let Some((task, _)) = state.tasks.iter().find(|(_, known)| known.attempt.as_ref() == Some(attempt)) else { return Vec::new() };
     let Some(evidence) = attempt.evidence(state, task, tests) else { return Vec::new() };
-    judging::judge(charter.gate(at), &evidence).into_iter().map(|(check, verdict)| (check.to_string(), verdict)).collect()
+    attempt.judged(charter, at, &evidence).into_iter().map(|(check, verdict)| (check.to_string(), verdict)).collect()
 }
 
 fn check_line(check: &str, verdict: &Verdict) -> CheckLine {

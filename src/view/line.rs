@@ -3,6 +3,7 @@
 use super::text::{clip, count, one_line, time};
 use crate::domain::entry::Entry;
 use crate::domain::event::Event;
+use crate::domain::fix::Fix;
 use crate::domain::name::{Digest, SeatName, TaskId};
 use crate::domain::refusal::Refused;
 use crate::domain::{alert, bypass as round, confirm, deploy as shipping, fleet, freeze, key, lock, merge, message, motion as putting, panel as sitting, push, review, task, workshop};
@@ -115,10 +116,11 @@ fn task(event: &task::Event) -> String {
         task::Event::Opened { task, title, .. } => format!("{task} opened: {title}"),
         task::Event::Taken { task } => format!("{task} taken"),
         task::Event::Submitted { task, attempt, commit } => format!("{task} submitted, attempt {attempt}: {}", commit.short()),
-        task::Event::Measured { task, change, needs, .. } => {
+        task::Event::Measured { task, change, needs, fix, .. } => {
             let gates: Vec<&str> = needs.gates.iter().map(|gate| gate.as_str()).collect();
             let size = format!("{}, {}", count(change.lines(), "line"), count(change.file_count() as u64, "file"));
-            format!("{task} measured: {size}, risk {}, gates {}", needs.risk, gates.join(" "))
+            let again = |fix: &Fix| format!(", {} since attempt {}: starts again at {}", count(fix.lines, "line"), fix.of, fix.starts);
+            format!("{task} measured: {size}, risk {}, gates {}{}", needs.risk, gates.join(" "), fix.as_ref().map(again).unwrap_or_default())
         }
         task::Event::Tested { task, kind, statement, .. } => format!("{task} test run `{}`{}", kind.word(), tested(statement)),
         task::Event::Judged { task, gate, pass, checks, .. } => {
@@ -223,6 +225,7 @@ fn bypass(event: &round::Event) -> String {
             format!("{task} drew for a look at its bypass: {} of {}", names.join(", "), pool.len())
         }
         Event::Reviewed { task, accept, note, .. } => format!("{} the bypass of {task}: {note}", if *accept { "accepts" } else { "REJECTS" }),
+        Event::Answered { task, note, .. } => format!("answers the no to the BYPASS of {task}: {note}"),
         Event::Lapsed { task } => format!("nobody looked at the BYPASS of {task} in time: its author's merges wait"),
     }
 }

@@ -96,7 +96,7 @@ impl Journey {
         let mut journey = Self::submitted();
         let change = Box::new(change(&["src/auth/login.rs", "tests/login.rs"], 60));
         let kept = RefName::new("refs/orchestrate/kept/t1-1").unwrap();
-        journey.run(&Actor::Edge, Act::Measured { task: t1(), attempt: 1, change, kept });
+        journey.run(&Actor::Edge, Act::Measured { task: t1(), attempt: 1, change, since: None, kept });
         journey
     }
 

@@ -141,7 +141,7 @@ impl Life {
         match effect {
             Effect::Measure { task, attempt, commit } => {
                 let kept = RefName::new(format!("refs/gate/tasks/{}/{attempt}", task.as_str().to_lowercase())).expect("a name");
-                Some(Act::Measured { task: task.clone(), attempt: *attempt, change: Box::new(self.change(commit)), kept })
+                Some(Act::Measured { task: task.clone(), attempt: *attempt, change: Box::new(self.change(commit)), since: None, kept })
             }
             Effect::Test { task, attempt, kind } => Some(self.tested(task, *attempt, *kind)),
             Effect::BuildMerge { task, attempt } => Some(self.merged(task, *attempt)),

@@ -216,10 +216,15 @@ impl Laws {
                 (said.needs, said.contributors) = (Some(needs.clone()), contributors.clone());
                 law(entry.by == Actor::Edge && said.attempt == *attempt, || format!("{task} was measured by {}", entry.by))
             }
-            task::Event::Judged { task, attempt, gate, pass, .. } => {
+            task::Event::Judged { task, attempt, gate, pass, checks, .. } => {
                 let said = self.said.entry(task.clone()).or_default();
                 if *pass {
                     said.passed.insert(*gate);
+                    // A gate is passed by its checks, wherever they were judged.
+                    let yes = |name: &String| checks.iter().any(|(check, verdict)| check == name && verdict.lets_through());
+                    let charter = self.shadow.charter();
+                    said.passed.extend(GateName::ALL.into_iter().filter(|gate| charter.gate(*gate).checks.iter().all(yes)));
+                    self.tally.carried += u64::from(checks.len() > charter.gate(*gate).checks.len());
                 }
                 law(said.attempt == *attempt && !self.frozen, || format!("{task}: an attempt was judged that is over, or while frozen"))
             }

@@ -286,7 +286,9 @@ impl Shop {
             Effect::Measure { task, attempt, commit } => {
                 let kept = RefName::new(format!("refs/gate/tasks/{}/{attempt}", task.as_str().to_lowercase())).unwrap();
                 self.disk.lock().unwrap().refs.insert(kept.clone(), commit.clone());
-                Some(Act::Measured { task: task.clone(), attempt: *attempt, change: Box::new(self.change(commit)), kept })
+                let before = self.state().tasks.get(task).and_then(|known| known.attempt.as_ref()?.before.clone());
+                let since = before.map(|before| Box::new(Change { base: before.commit, ..self.change(commit) }));
+                Some(Act::Measured { task: task.clone(), attempt: *attempt, change: Box::new(self.change(commit)), since, kept })
             }
             Effect::Test { task, attempt, kind } => self.tested(task, *attempt, *kind),
             Effect::BuildMerge { task, attempt } => {

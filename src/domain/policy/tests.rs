@@ -16,6 +16,17 @@ fn raw(break_it: impl FnOnce(&mut RawPolicy)) -> Result<Policy, Invalid> {
 }
 
 #[test]
+fn provided_folders_stand_below_the_root() {
+    let with = |name: &str| {
+        let mut raw: RawPolicy = policy().into();
+        raw.runner.provided = vec![name.to_owned()];
+        Policy::try_from(raw).is_ok()
+    };
+    assert!(["node_modules", ".venv", "web/node_modules"].iter().all(|name| with(name)));
+    assert!(["", "/etc", "../x", "a/../b", "a//b", ".git", "a/", "."].iter().all(|name| !with(name)));
+}
+
+#[test]
 fn lines_and_files_at_both_edges() {
     let three = ["src/a.rs", "src/b.rs", "src/c.rs"];
     let four = ["src/a.rs", "src/b.rs", "src/c.rs", "src/d.rs"];

@@ -2,9 +2,11 @@
 
 use super::{Event, RunKind};
 use crate::domain::change::Change;
+use crate::domain::charter::Charter;
 use crate::domain::check::Verdict;
 use crate::domain::evidence::{Approval, Evidence};
-use crate::domain::gate::GateName;
+use crate::domain::fix::{self, Before, Fix};
+use crate::domain::gate::{self, GateName};
 use crate::domain::motion;
 use crate::domain::name::{Digest, Oid, SeatName, TaskId};
 use crate::domain::policy::Needs;
@@ -37,6 +39,11 @@ pub struct Attempt {
     /// The charter under which a gate said no, where that is what sent it back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failed: Option<Digest>,
+    /// The candidate before it, where a gate sent that back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<Before>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fix: Option<Fix>,
     /// The gates at which the librarian has signed a reviewer's no.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub cosigned: BTreeSet<GateName>,
@@ -131,6 +138,8 @@ impl Attempt {
             stalled: None,
             bypass: None,
             failed: None,
+            before: None,
+            fix: None,
             cosigned: BTreeSet::new(),
         }
     }
@@ -139,6 +148,22 @@ impl Attempt {
     pub fn gates(&self) -> &[GateName] {
         let all = self.needs.as_ref().map_or(&[][..], |needs| &needs.gates);
         if self.bypass.is_some() { &[GateName::Deploy] } else { all }
+    }
+
+    /// The gates that are judged at this one: itself, and those that a fix left out on its way.
+    pub fn judged_at(&self, gate: GateName) -> Vec<GateName> {
+        fix::judged_at(self.gates(), self.fix.as_ref(), gate)
+    }
+
+    /// What the checks say that are judged at this gate.
+    pub fn judged(&self, charter: &Charter, at: GateName, evidence: &Evidence<'_>) -> Vec<(&'static str, Verdict)> {
+        self.judged_at(at).into_iter().flat_map(|gate| gate::judge(charter.gate(gate), evidence)).collect()
+    }
+
+    /// The gate whose check says no: where one that a fix left out does, it is that gate's no.
+    pub(super) fn failed_at(&self, charter: &Charter, at: GateName, evidence: &Evidence<'_>) -> GateName {
+        let no = |gate: &GateName| gate::judge(charter.gate(*gate), evidence).iter().any(|(_, verdict)| matches!(verdict, Verdict::Fail(_)));
+        self.judged_at(at).into_iter().find(no).unwrap_or(at)
     }
 
     /// Whether the merge result was tested on a tip that is not the tip any more.
@@ -157,8 +182,10 @@ impl Attempt {
     pub(super) fn take_in(&mut self, seq: u64, event: &Event) {
         self.stalled = None;
         match event {
-            Event::Measured { change, contributors, needs, .. } => {
-                self.stage = needs.gates.first().map_or(Stage::Merging, |gate| Stage::At(*gate));
+            Event::Measured { change, contributors, needs, fix, .. } => {
+                let first = fix.as_ref().map(|fix| &fix.starts).or(needs.gates.first());
+                self.stage = first.map_or(Stage::Merging, |gate| Stage::At(*gate));
+                self.fix.clone_from(fix);
                 self.change = Some((**change).clone());
                 self.contributors = contributors.clone();
                 self.needs = Some(needs.clone());
@@ -169,6 +196,8 @@ impl Attempt {
                 }
             }
             Event::Judged { gate, pass: true, checks, .. } => {
+                let carried = self.judged_at(*gate).into_iter().filter(|other| other != gate);
+                self.passed.extend(carried.map(|other| (other, Vec::new())));
                 self.passed.insert(*gate, checks.clone());
                 self.stage = self.after(*gate);
             }

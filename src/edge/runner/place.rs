@@ -31,7 +31,7 @@ impl Place {
         getrandom::fill(&mut chance).map_err(|why| Trouble::outside(what, why))?;
         let root = checkout.parent().unwrap_or(Path::new("/")).join(format!(".run-{}", hex::encode(chance)));
         let shown = |name: &str| if isolation == Isolation::None { root.join(name) } else { Path::new("/work").join(name) };
-        let tree = if isolation == Isolation::None { checkout.clone() } else { "/work/tree".into() };
+        let tree = if isolation == Isolation::None { checkout.clone() } else { super::TREE.into() };
         let place = Self { tree, target: shown("target"), home: shown("home"), out: shown("out"), root: root.clone(), checkout };
         for folder in [root.clone(), root.join("target"), root.join("home"), root.join("out")] {
             fs::DirBuilder::new().mode(0o700).create(&folder).map_err(|why| Trouble::outside(what, why))?;

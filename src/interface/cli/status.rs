@@ -133,7 +133,7 @@ fn tasks(status: &view::Status, paint: &Paint) -> String {
 
 fn bypasses(status: &view::Status, paint: &Paint) -> String {
     let row = |line: &view::BypassLine| {
-        let look = if line.late { Look::Bad } else { Look::Plain };
+        let look = if line.late || !line.disputed.is_empty() { Look::Bad } else { Look::Plain };
         vec![cell(line.task.as_str()), cell(line.author.as_str()), looking(look, format!("until {}", time(line.until))), cell(line.stands.as_str())]
     };
     let rows: Vec<Vec<Cell>> = status.bypasses.iter().map(row).collect();

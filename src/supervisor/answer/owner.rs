@@ -27,7 +27,7 @@ pub fn verb(request: &Request) -> Option<&'static str> {
     Some(match request {
         Request::TaskConfirm { .. } => "confirm",
         Request::Thaw { .. } => "thaw",
-        Request::BypassShow { .. } | Request::BypassOpen { .. } => "bypass",
+        Request::BypassShow { .. } | Request::BypassOpen { .. } | Request::BypassAnswer { .. } => "bypass",
         Request::DeployShow { .. } | Request::Deploy { .. } => "deploy",
         Request::KeyRevoke { .. } => "revoke-key",
         Request::KeyRotate { .. } => "rotate-key",
@@ -66,6 +66,7 @@ pub async fn answer(yard: &Arc<Yard>, request: Request) -> Response {
         Request::BypassOpen { task, shown, reason, code } => {
             coded(yard, &code, |code| Act::Bypass { task, word: bypass::Word::Open { shown, reason, code } }).await
         }
+        Request::BypassAnswer { task, note } => outcome(yard.ask(Actor::Owner, Act::Bypass { task, word: bypass::Word::Answer { note } }).await),
         Request::DeployShow { task } => deploy::show(yard, task).await,
         Request::Deploy { task, word } => deploy::say(yard, task, word).await,
         Request::KeyRevoke { seat, reason } => keys::revoke(yard, seat, reason).await,

@@ -154,7 +154,8 @@ impl Workshop {
             duration_ms: 1,
             coverage: None,
         };
-        self.edge(Act::Tested { task: task(), attempt: 1, kind, tip, declared: vec![], run: Box::new(run) });
+        let attempt = self.drive.state.tasks[&task()].attempt.as_ref().unwrap().number;
+        self.edge(Act::Tested { task: task(), attempt, kind, tip, declared: vec![], run: Box::new(run) });
     }
 
     fn approve(&mut self, name: &str) -> Result<Vec<Entry>, String> {
@@ -189,7 +190,7 @@ impl Workshop {
             touched: vec!["src/greet.rs".to_owned(), "tests/greet.rs".to_owned()],
         };
         let kept = RefName::new("refs/gate/tasks/t1/1").unwrap();
-        self.edge(Act::Measured { task: task(), attempt: 1, change: Box::new(change), kept });
+        self.edge(Act::Measured { task: task(), attempt: 1, change: Box::new(change), since: None, kept });
     }
 
     fn at_peer(&mut self) {
@@ -453,6 +454,7 @@ mod adoption;
 mod budgets;
 mod bypass;
 mod deploy;
+mod fixes;
 mod fleet;
 mod freezes;
 mod motions;

@@ -8,6 +8,7 @@ use crate::domain::check::Verdict;
 use crate::domain::dsse::Envelope;
 use crate::domain::entry::{Entry, VERSION};
 use crate::domain::event::Event;
+use crate::domain::fix::{self, Fix};
 use crate::domain::gate::GateName;
 use crate::domain::message::{Letter, Priority};
 use crate::domain::name::{Digest, Oid, RefName, SeatName, TaskId};
@@ -79,6 +80,12 @@ pub struct World {
     pub at: &'static str,
     pub change: Option<Change>,
     pub time: u64,
+    /// The attempt under way, and where it is a fix of the one before.
+    pub number: u32,
+    pub fix: Option<Fix>,
+    /// What a forger is to change, and what it keeps.
+    pub aim: (&'static str, &'static str),
+    pub kept: Option<Envelope>,
     /// The ids of all tests that tasks brought so far.
     news: Vec<String>,
     chains: BTreeMap<Party, (u64, Digest)>,
@@ -122,7 +129,8 @@ fn charter() -> Charter {
             "route": { "source": all, "control": short, "test": short, "docs": short },
             "entries": { "binary": "owner", "executable": "two-approvals", "symlink": "deny", "gitlink": "deny" },
             "cumulative": { "hours": 24, "lines": 40, "files": 0, "fast_track": 0 },
-            "review": { "due_seconds": 86400, "due_critical_seconds": 14400, "reminder_percent": 50, "redraws": 3 },
+            "review": { "due_seconds": 86400, "due_critical_seconds": 14400, "reminder_percent": 50, "redraws": 3, "cosigned_back": true, "fix_lines": 50 },
+            "bypass": { "lines": 100, "files": 10, "minutes": 60, "follow_up_hours": 24, "no_stops": true },
             "messages": { "max_body_bytes": 262_144, "ttl_seconds": 86400 },
             "delivery": { "automatic": false, "to": "branch" },
             "runner": { "command": [], "wall_seconds": 60, "output_bytes": 1, "memory_bytes": 1, "runs": 1 },
@@ -177,6 +185,10 @@ impl World {
             at: "",
             change: None,
             time,
+            number: 1,
+            fix: None,
+            aim: ("", ""),
+            kept: None,
             news: Vec::new(),
             chains,
         };
@@ -347,11 +359,12 @@ impl World {
         self.put(by, Event::Message(message::Event::Sent { id, statement }));
     }
 
-    fn candidate(&mut self, plan: &Plan) -> Change {
+    /// A candidate, on top of commits that were handed in before.
+    pub fn candidate(&mut self, plan: &Plan, earlier: &[CommitFacts]) -> Change {
         let base_tree = self.tree_of(&plan.base);
         let files: Vec<(&str, String)> = plan.files.iter().map(|(path, text)| (*path, text.clone())).collect();
         let tree = self.tree(&base_tree, &files);
-        let mut commits: Vec<CommitFacts> = Vec::new();
+        let mut commits: Vec<CommitFacts> = earlier.to_vec();
         for name in &plan.commits {
             let parents = vec![commits.last().map_or(plan.base.clone(), |last| last.id.clone())];
             let signer = party(name);
@@ -373,49 +386,74 @@ impl World {
     }
 
     pub fn run_plan(&mut self, plan: &Plan) {
-        self.at = plan.task;
+        self.open(plan);
+        let submitted = self.submit(plan, &[]);
+        let task = TaskId::new(plan.task).unwrap();
+        let change = self.change.clone().unwrap();
+        self.gates(plan, &task, &change, submitted);
+    }
+
+    pub fn open(&mut self, plan: &Plan) {
+        (self.at, self.number) = (plan.task, 1);
         let task = TaskId::new(plan.task).unwrap();
         let author = Actor::Seat(seat(plan.author));
         self.put(Actor::Owner, Event::Task(task::Event::Opened { task: task.clone(), title: plan.title.clone(), body: String::new() }));
         self.letter("gatekeeper", plan.author, Actor::Owner);
-        self.put(author.clone(), Event::Task(task::Event::Taken { task: task.clone() }));
-        self.letter(plan.author, "librarian", author.clone());
-        let change = self.candidate(plan);
-        self.change = Some(change.clone());
-        let submitted = self.len();
-        self.put(author, Event::Task(task::Event::Submitted { task: task.clone(), attempt: 1, commit: change.commit.clone() }));
-        let contributors: BTreeSet<SeatName> = plan.commits.iter().map(|name| seat(name)).collect();
-        let needs = charter().needs(&change, &seat(plan.author));
-        let kept = RefName::new(format!("refs/gate/{}/1", plan.task.to_lowercase())).unwrap();
-        self.put(
-            Actor::Edge,
-            Event::Task(task::Event::Measured {
-                task: task.clone(),
-                attempt: 1,
-                change: Box::new(change.clone()),
-                contributors,
-                needs,
-                kept,
-            }),
-        );
-        self.gates(plan, &task, &change, submitted);
+        self.put(author.clone(), Event::Task(task::Event::Taken { task }));
+        self.letter(plan.author, "librarian", author);
     }
 
-    fn gates(&mut self, plan: &Plan, task: &TaskId, change: &Change, submitted: u64) {
-        let news = format!("new::{}", plan.task);
+    /// Hands a candidate in and has it measured; gives the place where it was handed in.
+    pub fn submit(&mut self, plan: &Plan, earlier: &[CommitFacts]) -> u64 {
+        let task = TaskId::new(plan.task).unwrap();
+        let change = self.candidate(plan, earlier);
+        self.change = Some(change.clone());
+        let (submitted, attempt) = (self.len(), self.number);
+        self.put(Actor::Seat(seat(plan.author)), Event::Task(task::Event::Submitted { task: task.clone(), attempt, commit: change.commit.clone() }));
+        let contributors: BTreeSet<SeatName> = plan.commits.iter().map(|name| seat(name)).collect();
+        let needs = charter().needs(&change, &seat(plan.author));
+        let kept = RefName::new(format!("refs/gate/{}/{attempt}", plan.task.to_lowercase())).unwrap();
+        let (change, fix) = (Box::new(change), self.fix.clone());
+        self.put(Actor::Edge, Event::Task(task::Event::Measured { task, attempt, change, contributors, needs, kept, fix }));
+        submitted
+    }
+
+    /// The runs of RED and GREEN, and their verdicts where they are judged by themselves.
+    fn red_green(&mut self, change: &Change, submitted: u64) {
+        let news = format!("new::{}", self.at);
         let old: Vec<&str> = vec!["old::a"];
         self.tested(RunKind::Base, &change.base_tree, &[(&old, Outcome::Passed)], submitted);
         self.tested(RunKind::Red, &change.base_tree, &[(&old, Outcome::Passed), (&[&news], Outcome::Failed)], submitted);
-        self.judged(GateName::Red, submitted);
+        if self.fix.is_none() {
+            self.judged(GateName::Red, submitted);
+        }
         self.tested(RunKind::Green, &change.tree, &[(&old, Outcome::Passed), (&[&news], Outcome::Passed)], submitted);
-        self.judged(GateName::Green, submitted);
+        if self.fix.is_none() {
+            self.judged(GateName::Green, submitted);
+        }
+    }
+
+    /// Everything up to the run of the merge result, whose tree it gives.
+    pub fn up_to_qa(&mut self, plan: &Plan, change: &Change, submitted: u64) -> Oid {
+        if self.fix.is_none() {
+            self.red_green(change, submitted);
+        }
         self.words(GateName::Peer, &plan.peers, &change.tree);
         self.judged(GateName::Peer, submitted);
+        if self.fix.is_some() {
+            self.red_green(change, submitted);
+        }
         let merged = self.oid(&["merge-tree", "--write-tree", self.tip.as_str(), change.commit.as_str()], b"");
-        self.news.push(news);
+        let news = format!("new::{}", plan.task);
         let all = self.news.clone();
-        let all: Vec<&str> = all.iter().map(String::as_str).chain(["old::a"]).collect();
+        let all: Vec<&str> = all.iter().map(String::as_str).chain(["old::a", &news]).collect();
         self.tested(RunKind::Merge, &merged, &[(&all, Outcome::Passed)], submitted);
+        merged
+    }
+
+    pub fn gates(&mut self, plan: &Plan, task: &TaskId, change: &Change, submitted: u64) {
+        let merged = self.up_to_qa(plan, change, submitted);
+        self.news.push(format!("new::{}", plan.task));
         self.words(GateName::Qa, &["qa-a"], &merged);
         self.judged(GateName::Qa, submitted);
         let deploy = self.words(GateName::Deploy, &["orchestrator", "librarian"], &merged);
@@ -424,7 +462,7 @@ impl World {
             let bound = Bound {
                 workshop: WORKSHOP,
                 task,
-                attempt: 1,
+                attempt: self.number,
                 commit: &change.commit,
                 tree: &merged,
                 base: &change.base,
@@ -432,17 +470,18 @@ impl World {
                 index: deploy,
             };
             let statement = statement::confirmation(&bound, &confirm::Shown::of(&bound).0);
-            self.put(Actor::Owner, Event::Confirm(confirm::Event::Confirmed { task: task.clone(), attempt: 1, step: deploy, statement }));
+            self.put(Actor::Owner, Event::Confirm(confirm::Event::Confirmed { task: task.clone(), attempt: self.number, step: deploy, statement }));
         }
         self.judged(GateName::Deploy, submitted);
         self.merge(plan, task, change, merged);
     }
 
-    fn merge(&mut self, plan: &Plan, task: &TaskId, change: &Change, tree: Oid) {
+    pub fn merge(&mut self, plan: &Plan, task: &TaskId, change: &Change, tree: Oid) {
         let old = self.tip.clone();
         let message = format!(
-            "{}\n\nTask: {task}\nAttempt: 1\nCandidate: {}\nAuthor-Seat: {}\nPolicy: {}\nCheckpoint: {} {}\nOrigin: {WORKSHOP}\n",
+            "{}\n\nTask: {task}\nAttempt: {}\nCandidate: {}\nAuthor-Seat: {}\nPolicy: {}\nCheckpoint: {} {}\nOrigin: {WORKSHOP}\n",
             plan.title,
+            self.number,
             change.commit,
             plan.author,
             self.policy(),
@@ -454,18 +493,18 @@ impl World {
             forge(self, &mut draft);
         }
         let commit = self.commit(&draft.tree, &draft.parents, plan.author, "gatekeeper", &draft.message, draft.signer.as_ref());
-        self.put(Actor::Edge, Event::Merge(merge::Event::Intended { task: task.clone(), attempt: 1, commit: commit.clone(), old, tree }));
-        self.put(Actor::Edge, Event::Merge(merge::Event::Merged { task: task.clone(), attempt: 1, commit: commit.clone() }));
+        self.put(Actor::Edge, Event::Merge(merge::Event::Intended { task: task.clone(), attempt: self.number, commit: commit.clone(), old, tree }));
+        self.put(Actor::Edge, Event::Merge(merge::Event::Merged { task: task.clone(), attempt: self.number, commit: commit.clone() }));
         self.letter("gatekeeper", plan.author, Actor::Edge);
         self.move_main(&commit);
     }
 
-    fn bound<T>(&self, tree: &Oid, index: u64, f: impl FnOnce(&Bound<'_>) -> T) -> T {
+    pub fn bound<T>(&self, tree: &Oid, index: u64, f: impl FnOnce(&Bound<'_>) -> T) -> T {
         let (task, policy, change) = (TaskId::new(self.at).unwrap(), self.policy(), self.change.as_ref().unwrap());
-        f(&Bound { workshop: WORKSHOP, task: &task, attempt: 1, commit: &change.commit, tree, base: &change.base, policy: &policy, index })
+        f(&Bound { workshop: WORKSHOP, task: &task, attempt: self.number, commit: &change.commit, tree, base: &change.base, policy: &policy, index })
     }
 
-    fn tested(&mut self, kind: RunKind, tree: &Oid, results: &[(&[&str], Outcome)], submitted: u64) {
+    pub fn tested(&mut self, kind: RunKind, tree: &Oid, results: &[(&[&str], Outcome)], submitted: u64) {
         let results = results.iter().flat_map(|(ids, outcome)| ids.iter().map(|id| ((*id).to_owned(), *outcome))).collect();
         let run = Run {
             tree: tree.clone(),
@@ -483,27 +522,39 @@ impl World {
         let candidate = self.change.as_ref().unwrap().tree.clone();
         let statement = self.bound(&candidate, submitted, |bound| statement::run(bound, kind.word(), tip.as_ref(), &[], &run));
         let task = TaskId::new(self.at).unwrap();
-        self.put(Actor::Edge, Event::Task(task::Event::Tested { task, attempt: 1, kind, tip, declared: Vec::new(), statement }));
+        self.put(Actor::Edge, Event::Task(task::Event::Tested { task, attempt: self.number, kind, tip, declared: Vec::new(), statement }));
     }
 
     pub fn judged(&mut self, gate: GateName, submitted: u64) {
-        let names = charter().gate(gate).checks.clone();
-        let checks: Vec<(String, Verdict)> = names.iter().map(|name| (name.clone(), Verdict::Pass("seen".to_owned()))).collect();
-        let tree = self.change.as_ref().unwrap().tree.clone();
-        let statement = self.bound(&tree, submitted, |bound| statement::verdict(bound, gate, &checks, true));
-        let task = TaskId::new(self.at).unwrap();
-        self.put(Actor::Edge, Event::Task(task::Event::Judged { task, attempt: 1, gate, pass: true, checks, statement }));
+        self.says(gate, submitted, None);
     }
 
-    fn words(&mut self, gate: GateName, seats: &[&str], tree: &Oid) -> u64 {
+    /// A gate's verdict; `no` is the check that fails, if one does.
+    pub fn says(&mut self, gate: GateName, submitted: u64, no: Option<&str>) {
+        let gates = fix::judged_at(&GateName::ALL, self.fix.as_ref(), gate);
+        let names = gates.iter().flat_map(|gate| charter().gate(*gate).checks.clone());
+        let verdict = |name: &str| if no == Some(name) { Verdict::Fail("no".to_owned()) } else { Verdict::Pass("seen".to_owned()) };
+        let checks: Vec<(String, Verdict)> = names.map(|name| (name.clone(), verdict(&name))).collect();
+        let (tree, pass) = (self.change.as_ref().unwrap().tree.clone(), no.is_none());
+        let statement = self.bound(&tree, submitted, |bound| statement::verdict(bound, gate, &checks, pass));
+        let task = TaskId::new(self.at).unwrap();
+        self.put(Actor::Edge, Event::Task(task::Event::Judged { task, attempt: self.number, gate, pass, checks, statement }));
+    }
+
+    pub fn words(&mut self, gate: GateName, seats: &[&str], tree: &Oid) -> u64 {
+        let drawn = self.drawn(gate, seats);
+        for name in seats {
+            self.word(gate, name, tree, drawn, true);
+        }
+        drawn
+    }
+
+    pub fn drawn(&mut self, gate: GateName, seats: &[&str]) -> u64 {
         let drawn = self.len();
         let task = TaskId::new(self.at).unwrap();
         let names: Vec<SeatName> = seats.iter().map(|name| seat(name)).collect();
         let draw = Digest::of(b"draw");
-        self.put(Actor::Edge, Event::Review(review::Event::Drawn { task, attempt: 1, gate, pool: names.clone(), seats: names, draw, extra: None }));
-        for name in seats {
-            self.word(gate, name, tree, drawn, true);
-        }
+        self.put(Actor::Edge, Event::Review(review::Event::Drawn { task, attempt: self.number, gate, pool: names.clone(), seats: names, draw, extra: None }));
         drawn
     }
 
@@ -514,7 +565,7 @@ impl World {
         let task = TaskId::new(self.at).unwrap();
         self.put(
             Actor::Seat(name),
-            Event::Review(review::Event::Decided { task, attempt: 1, gate, accept, note, reading, bundle: drawn, statement }),
+            Event::Review(review::Event::Decided { task, attempt: self.number, gate, accept, note, reading, bundle: drawn, statement }),
         );
     }
 

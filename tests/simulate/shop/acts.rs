@@ -165,6 +165,7 @@ impl Shop {
                 task,
                 attempt,
                 change: Box::new(self.change(&oid("evil"))),
+                since: None,
                 kept: RefName::new("refs/gate/tasks/t1/1").unwrap(),
             },
         };

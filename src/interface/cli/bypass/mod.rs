@@ -1,3 +1,4 @@
+mod answer;
 mod open;
 mod review;
 mod sign;
@@ -15,6 +16,7 @@ pub enum Bypass {
     Open(open::Open),
     Sign(sign::Sign),
     Review(review::Review),
+    Answer(answer::Answer),
 }
 
 impl Bypass {
@@ -23,6 +25,7 @@ impl Bypass {
             Self::Open(command) => command.run(desk),
             Self::Sign(command) => command.run(desk),
             Self::Review(command) => command.run(desk),
+            Self::Answer(command) => command.run(desk),
         }
     }
 }

@@ -5,7 +5,7 @@ use crate::supervisor::protocol::Request;
 
 /// Say what you think of a change that went round its gates.
 ///
-/// Only the two seats that the gate drew. A no takes nothing back by itself: the owner hears of it.
+/// Only the two seats that the gate drew. A no takes nothing back by itself: it stays open, and no further bypass is opened, until the owner has answered.
 ///
 /// Example: orchestrate bypass review T1 --accept --note 'read it, and it does what it says'
 #[derive(Debug, clap::Args)]

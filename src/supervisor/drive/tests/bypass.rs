@@ -40,7 +40,7 @@ impl Workshop {
         let (tree, base_tree) = (oid(50 + number), oid(11));
         let change = Change { base, base_tree, commit: commit.id.clone(), tree, commits: vec![commit], files: changed, churn: lines, touched };
         let kept = RefName::new(format!("refs/gate/tasks/t{number}/{attempt}")).unwrap();
-        self.edge(Act::Measured { task: id, attempt, change: Box::new(change), kept });
+        self.edge(Act::Measured { task: id, attempt, change: Box::new(change), since: None, kept });
     }
 
     fn digest(&self, id: &TaskId) -> Digest {
@@ -92,6 +92,10 @@ impl Workshop {
 
     fn look(&mut self, by: &str, accept: bool) -> Result<Vec<Entry>, String> {
         self.seat(by, Act::Bypass { task: task(), word: Word::Review { accept, note: NOTE.to_owned() } })
+    }
+
+    fn answers(&mut self) -> Result<Vec<Entry>, String> {
+        self.ask(Actor::Owner, Act::Bypass { task: task(), word: Word::Answer { note: "they are right, T3 takes it back".to_owned() } })
     }
 
     fn lookers(&self) -> Vec<String> {
@@ -218,10 +222,35 @@ fn two_others_look_at_it_and_its_author_waits_for_them_after_a_day() {
     workshop.effects.clear();
     workshop.look(&lookers[1], false).unwrap();
     assert!(workshop.effects.contains(&Effect::BuildMerge { task: second.clone(), attempt: 1 }), "whoever waited goes on");
+    assert_eq!(workshop.ask(Actor::Edge, built()).unwrap_err(), "bypass-disputed", "but no bypass over a no");
+    workshop.effects.clear();
+    workshop.answers().unwrap();
+    assert!(workshop.effects.contains(&Effect::BuildMerge { task: second.clone(), attempt: 1 }), "whoever waited goes on");
     workshop.edge(built());
     assert_eq!(workshop.merged_as(&second), Some(oid(152)));
     let round = |entry: &Entry| matches!(entry.event, Event::Bypass(Round::Lapsed { .. }));
     assert_eq!(entries(&workshop).iter().filter(|entry| round(entry)).count(), 1);
+}
+
+#[test]
+fn a_no_stands_open_and_stops_further_bypasses_until_the_owner_answers() {
+    let mut workshop = Workshop::round();
+    let lookers = workshop.lookers();
+    assert_eq!(workshop.answers().unwrap_err(), "not-disputed");
+    workshop.look(&lookers[0], true).unwrap();
+    workshop.look(&lookers[1], false).unwrap();
+    let status = crate::view::status(&workshop.drive.state, 0);
+    assert!(status.bypasses[0].stands.contains("said NO") && status.waiting.iter().any(|line| line.command.starts_with("orchestrate bypass answer T1")));
+    workshop.candidate(2, 1, 9, 1, Vec::new());
+    let second = TaskId::new("T2").unwrap();
+    assert_eq!(workshop.opens(&second, 20).unwrap_err(), "bypass-disputed");
+    let word = || Word::Answer { note: "I answer that myself".to_owned() };
+    assert_eq!(workshop.seat("dev-a", Act::Bypass { task: task(), word: word() }).unwrap_err(), "owner-only");
+    workshop.answers().unwrap();
+    assert!(crate::view::status(&workshop.drive.state, 0).bypasses.is_empty());
+    assert_eq!(workshop.answers().unwrap_err(), "not-disputed", "once");
+    workshop.opens(&second, 21).unwrap();
+    assert_eq!(workshop.replayed().digest(), workshop.drive.state.digest());
 }
 
 #[test]

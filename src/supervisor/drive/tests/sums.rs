@@ -39,7 +39,7 @@ impl Workshop {
         };
         let attempt = self.drive.state.tasks[&task].attempt.as_ref().unwrap().number;
         let kept = RefName::new(format!("refs/gate/tasks/t{n}/{attempt}")).unwrap();
-        self.edge(Act::Measured { task: task.clone(), attempt, change: Box::new(change), kept });
+        self.edge(Act::Measured { task: task.clone(), attempt, change: Box::new(change), since: None, kept });
         self.drive.state.tasks[&task].attempt.as_ref().unwrap().needs.as_ref().unwrap().approvals
     }
 

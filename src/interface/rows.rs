@@ -291,7 +291,7 @@ fn alerts(page: &Dashboard) -> Vec<Row> {
     let refusals = page.refusals.iter().map(|line| {
         let since = span(status.now.saturating_sub(line.time));
         let row = Row::new(format!("refused {}", line.seq))
-            .word(Tone::Bad, format!("\u{2717} {since}"), 6)
+            .word(Tone::Bad, format!("x {since}"), 6)
             .rest(Tone::Plain, format!("{} {}: {} [{}]", line.by, line.verb, line.why, line.code));
         row.tell(Tone::Bad, refused(line))
             .tell(Tone::Dim, format!("entry {}, {}", line.seq, time(line.time)))

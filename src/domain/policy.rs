@@ -5,6 +5,7 @@ mod alerts;
 mod decisions;
 mod entries;
 mod measuring;
+mod messages;
 mod quality;
 mod reporting;
 mod retention;
@@ -15,6 +16,7 @@ pub use alerts::{Alerting, Hooking, Mailing, Security, Texting};
 pub use decisions::{Council, Decision};
 pub use entries::{Entries, Ruling};
 pub use measuring::Measuring;
+pub use messages::MessageLimits;
 pub use quality::{Asked as Covered, Quality};
 pub use reporting::Reporting;
 pub use retention::Retention;
@@ -170,26 +172,6 @@ pub struct ReviewTerms {
 
 fn is_none(number: &u32) -> bool {
     *number == 0
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct MessageLimits {
-    pub max_body_bytes: u64,
-    /// After this time an unacknowledged message is expired, and seen to be.
-    pub ttl_seconds: u32,
-    /// Messages of one seat that a recipient may have and not acknowledge; 0 for any number.
-    #[serde(default = "max_waiting", skip_serializing_if = "is_max_waiting")]
-    pub max_waiting: u32,
-}
-
-// What a charter without this key means: it came later than the first charters.
-fn max_waiting() -> u32 {
-    1000
-}
-
-fn is_max_waiting(number: &u32) -> bool {
-    *number == max_waiting()
 }
 
 /// How approved work reaches the owner.

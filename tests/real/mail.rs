@@ -1,6 +1,6 @@
 //! Mail to the real client: whatever it is at, each message once.
 
-use super::{SEAT, after_mail, program, send, session, starts, turn, waiting};
+use super::{SEAT, after_mail, program, send, session, starts_again, turn, waiting};
 use crate::attacks::fleet::{agent, back, shows};
 use crate::world::World;
 use crate::world::model::{Manner, Model};
@@ -170,7 +170,7 @@ fn a_machine_that_lost_its_power_goes_on_with_the_same_session_and_its_open_mail
     arrives(&world, "never acknowledged");
     std::fs::write(world.seat(SEAT).clone_folder().join("left.txt"), "work").unwrap();
     Family::power_off(&world.path(""));
-    starts(&world, &program().unwrap());
+    starts_again(&world, &program().unwrap());
     let again = world.brain().wait_heard(|text| turn(text) && text.contains("started again after an interruption"));
     assert_eq!(session(&again), session(&first), "the same session");
     world.brain().wait_heard(|text| {

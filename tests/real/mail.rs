@@ -190,6 +190,9 @@ fn mail_before_while_and_after_the_client_compacts_by_itself_arrives_once() {
     let mut settings: serde_json::Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
     settings["env"]["CLAUDE_CODE_AUTO_COMPACT_WINDOW"] = "100000".into();
     std::fs::write(&path, settings.to_string()).unwrap();
+    // With a turn that its transcript has, so that it goes on with it.
+    send(&world, "zero", "to begin with!");
+    arrives(&world, "to begin with!");
     let mark = world.mark();
     kill(agent(&world, SEAT));
     back(&world, mark, SEAT);

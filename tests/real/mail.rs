@@ -9,6 +9,9 @@ use orchestrate::domain::event::Event;
 use orchestrate::domain::fleet;
 use std::time::{Duration, Instant};
 
+/// What a client asks for to compact its conversation; `<summary>` stands in its notices of mail, too.
+const SUMMARY: &str = "Your task is to create a detailed summary";
+
 /// Types into the seat's pane, as a person would.
 fn types(world: &World, keys: &[&str]) {
     let socket = world.state().join("run/tmux.sock");
@@ -125,7 +128,7 @@ fn mail_survives_clear_and_compaction_and_a_supervisor_that_is_killed() {
     arrives(&world, "after clear!");
     assert_eq!(times(&world, "| after clear!"), 1);
     types(&world, &["/compact", "Enter"]);
-    world.brain().wait_heard(|text| text.contains("<summary>"));
+    world.brain().wait_heard(|text| text.contains(SUMMARY));
     shows(&world, SEAT, "idle");
     send(&world, "third", "after compaction!");
     arrives(&world, "after compaction!");
@@ -206,7 +209,7 @@ fn mail_before_while_and_after_the_client_compacts_by_itself_arrives_once() {
     world.brain().weigh(0);
     world.brain().behave(Manner::Silent);
     send(&world, "second", "that makes it!");
-    world.brain().wait_heard(|text| text.contains("<summary>"));
+    world.brain().wait_heard(|text| text.contains(SUMMARY));
     send(&world, "third", "while it does!");
     world.brain().behave(Manner::Well);
     for body in ["that makes it!", "while it does!"] {
@@ -214,7 +217,7 @@ fn mail_before_while_and_after_the_client_compacts_by_itself_arrives_once() {
     }
     send(&world, "fourth", "after it!");
     arrives(&world, "after it!");
-    let compacted = world.brain().heard().iter().filter(|text| text.contains("<summary>")).count();
+    let compacted = world.brain().heard().iter().filter(|text| text.contains(SUMMARY)).count();
     eprintln!("figure: {compacted} requests for a summary; mail before, while and after");
     for body in ["that makes it!", "while it does!", "after it!"] {
         assert_eq!(times(&world, &format!("| {body}")), 1, "{body}");

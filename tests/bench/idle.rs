@@ -37,7 +37,19 @@ pub fn resident(workshop: &Workshop) -> f64 {
 
 /// MiB of a process that are in memory.
 pub fn resident_of(process: &str) -> f64 {
+    memory(process, "VmRSS:")
+}
+
+/// MiB that this process had in memory at most, while the work was done.
+pub fn highest(work: impl FnOnce()) -> f64 {
+    // So the kernel forgets what the highest was before.
+    fs::write("/proc/self/clear_refs", "5").expect("this process");
+    work();
+    memory("self", "VmHWM:")
+}
+
+fn memory(process: &str, name: &str) -> f64 {
     let text = fs::read_to_string(format!("/proc/{process}/status")).expect("a living process");
-    let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("its memory");
+    let line = text.lines().find_map(|line| line.strip_prefix(name)).expect("its memory");
     line.trim().trim_end_matches(" kB").parse::<f64>().expect("a number") / 1024.0
 }

@@ -90,7 +90,7 @@ fn columns(width: u16) -> &'static [&'static [Panel]] {
 fn places(area: Rect, board: &Board) -> Vec<(Panel, Rect)> {
     let columns = columns(area.width);
     let split = if columns.len() == 3 {
-        vec![Constraint::Fill(3), Constraint::Fill(4), Constraint::Fill(5)]
+        vec![Constraint::Fill(4), Constraint::Fill(4), Constraint::Fill(5)]
     } else {
         vec![Constraint::Fill(19), Constraint::Fill(21)]
     };

@@ -1,5 +1,6 @@
 //! Bad input: each gets a clear sentence, a hint, the documented exit code, and leaves nothing half-made.
 
+use crate::world::post::{Manner, Post};
 use crate::world::{Said, World, project};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
@@ -46,6 +47,21 @@ fn what_is_no_repository_is_told_so() {
     world.orchestrate(&["bootstrap", "--isolation", "much"]).ends(2);
     world.orchestrate(&["bootstrap", "--agent", ""]);
     world.orchestrate(&["no-such-command"]).ends(2);
+}
+
+#[test]
+fn a_client_that_is_missing_too_old_or_not_logged_in_is_named_by_doctor_with_what_to_do() {
+    let world = World::python();
+    let old = world.path("claude");
+    project::write_program(&old, "#!/bin/sh\n# --append-system-prompt --resume --mcp-config dontAsk permissionDecision managed-settings.json\n");
+    world.rule(&format!("[agent]\ncommand = {old:?}\n"));
+    let said = world.owner(&["doctor", "--json"]).ends(10).says("is too old").says("asyncRewake").says("so that mail arrives").says("statusUpdatedAt").says("npm install");
+    assert!(!said.out.contains("--resume"), "it names what it lacks and nothing else: {said}");
+    said.says("each agent logs in inside its seat");
+    world.instead(&format!("{old:?}"), "\"/nowhere/claude\"");
+    world.owner(&["doctor", "--json"]).ends(10).says("cannot find the agent").says("--agent");
+    let repo = world.repo().display().to_string();
+    failed(&world, world.orchestrate(&["bootstrap", &repo, "--detach", "--yes"]), "cannot find the agent");
 }
 
 /// Work that is not committed stays as it is, to the byte, and seats do not see it.
@@ -256,4 +272,84 @@ fn a_clone_that_became_a_link_is_not_followed_and_keeps_nobody_else_from_startin
     world.seat("dev-b").run("orchestrate whoami").ok();
     std::fs::remove_file(&clone).unwrap();
     std::fs::rename(world.path("taken"), &clone).unwrap();
+}
+
+/// The whole workshop on a small file system that fills up: every command says so, nothing is kept by halves, and with space it goes on.
+#[test]
+fn a_disk_that_fills_up_stops_what_writes_and_loses_nothing() {
+    let world = World::python();
+    let (state, repo, agent) = (world.path("state"), world.repo(), world.path("agent"));
+    let script = format!(
+        r#"
+o() {{ {program:?} -C {repo:?} "$@"; echo "[$?]"; }}
+o bootstrap {repo:?} --agent {agent:?} --detach --yes
+o task open 'while there is space'
+{{ head -c 2000000000 /dev/zero >{state:?}/ballast; }} 2>/dev/null
+echo FULL
+o task open 'the last page' >/dev/null 2>&1
+o task open 'nowhere to write this down'
+o freeze --reason 'nor this'
+o status
+o doctor
+o ledger verify
+o down
+rm {state:?}/ballast
+echo FREED
+o bootstrap {repo:?} --agent {agent:?} --detach --yes
+o task open 'and on it goes'
+o task list
+o ledger verify
+o down
+"#,
+        program = env!("CARGO_BIN_EXE_orchestrate")
+    );
+    let size = (std::fs::metadata(env!("CARGO_BIN_EXE_orchestrate")).unwrap().len() + 80_000_000).to_string();
+    let walls = ["--dev-bind", "/", "/", "--perms", "0700", "--size", &size, "--tmpfs", state.to_str().unwrap()];
+    let said = world.command("bwrap", &[&walls[..], &["sh", "-c", &script]].concat(), "").ok();
+    let (before, rest) = said.out.split_once("FULL\n").unwrap_or_else(|| panic!("{said}"));
+    let (full, after) = rest.split_once("FREED\n").unwrap_or_else(|| panic!("{said}"));
+    assert!(before.ends_with("[0]\n") && before.contains("T1"), "{said}");
+    assert_eq!(full.matches("[10]").count(), 3, "two that write, and doctor: {said}");
+    assert!(full.contains("the ledger holds") && full.contains("too little free disk"), "{said}");
+    assert!(full.contains("it was stopped is not on record") && full.ends_with("[0]\n"), "the way down is open: {said}");
+    assert!(said.err.contains("database or disk is full\nhint: look for space and disk errors: df -h "), "{said}");
+    assert!(!after.contains("[10]") && after.contains("while there is space") && after.contains("and on it goes"), "{said}");
+    assert!(!after.contains("nowhere to write") && after.contains("the ledger holds"), "{said}");
+}
+
+/// Twenty freezes by a librarian who has gone wild: the owner ends each alone, is told in a few messages, and takes the right from her.
+/// After that the machine's clock is set back by it all: time goes on from where it stood.
+#[test]
+fn a_rogue_librarian_is_outlasted_and_a_clock_that_goes_back_is_no_matter() {
+    let world = World::python();
+    let mail = Post::mail(Manner::Plain);
+    world.rule(&format!(
+        "[mail]\nserver = \"{}\"\nsecurity = \"loopback\"\nfrom = \"workshop@example.org\"\nto = [\"owner@example.org\"]\n",
+        mail.address
+    ));
+    let world = world.bootstrap();
+    for number in 1..=20 {
+        world.seat("librarian").run(&format!("orchestrate freeze --reason 'because, {number}'")).ok();
+        world.seat("dev-a").run("orchestrate lock acquire src").ends(4).says("because");
+        world.owner_types(&["thaw", "--alone"], &format!("{}\n", world.code_at(number * 30))).ok();
+    }
+    world.seat("dev-a").run("orchestrate lock acquire src && orchestrate lock release").ok();
+    mail.wait(|text| text.contains("FROZEN: because, 1"));
+    assert!(mail.taken().len() < 6, "a digest, not a flood: {}", mail.taken().len());
+    let role = std::fs::read_to_string(world.path("rules/roles/librarian.md")).unwrap();
+    world.rules("roles/librarian.md", &role.replace("\"freeze\", ", "").replace(", \"freeze\"", ""));
+    world.owner(&["config", "adopt", "--alone"]).ok();
+    world.seat("librarian").run("orchestrate freeze --reason 'once more'").ends(1).says("not-your-role");
+    world.ahead(400 * 86_400);
+    world.owner(&["task", "open", "in the far future"]).ok();
+    world.ahead(0);
+    world.owner(&["task", "open", "and not before it"]).ok();
+    world.down().ok();
+    let said = world.start().ok();
+    assert!(said.out.contains("behind the record") || said.err.contains("behind the record"), "{said}");
+    world.seat("dev-a").run("orchestrate lock acquire src && orchestrate mail send dev-b --subject hello --body there").ok();
+    let times: Vec<u64> = world.entries().iter().map(|entry| entry.time).collect();
+    assert!(times.is_sorted());
+    world.owner(&["report", "daily"]).ok();
+    world.owner(&["ledger", "verify"]).ok();
 }

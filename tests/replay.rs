@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 /// Every kind of event: whoever adds a variant is led here by the compiler, and adds its name.
-const KINDS: [&str; 89] = [
+const KINDS: [&str; 91] = [
     "founded",
     "sworn",
     "started",
@@ -37,6 +37,8 @@ const KINDS: [&str; 89] = [
     "given-up",
     "paused",
     "overfull",
+    "stuck",
+    "moving",
     "accepted",
     "landing",
     "landed",
@@ -122,6 +124,8 @@ fn kind(event: &Event) -> &'static str {
         Event::Fleet(fleet::Event::GivenUp { .. }) => "given-up",
         Event::Fleet(fleet::Event::Paused { .. }) => "paused",
         Event::Fleet(fleet::Event::Overfull { .. }) => "overfull",
+        Event::Fleet(fleet::Event::Stuck { .. }) => "stuck",
+        Event::Fleet(fleet::Event::Moving { .. }) => "moving",
         Event::Push(push::Event::Accepted { .. }) => "accepted",
         Event::Push(push::Event::Landing { .. }) => "landing",
         Event::Push(push::Event::Landed { .. }) => "landed",
@@ -418,9 +422,16 @@ fn by_hand() -> Vec<Entry> {
         Event::Fleet(fleet::Event::GivenUp { seat: SeatName::new("dev-a").unwrap(), ends: 7 }),
         Event::Message(message::Event::Returned { to: "dev-a".parse().unwrap() }),
     ];
-    let events = events.into_iter().chain(locks()).chain(panels()).chain(motions()).chain(deployments()).chain(bypasses()).chain(put_away());
+    let events = events.into_iter().chain(locks()).chain(panels()).chain(motions()).chain(deployments()).chain(bypasses()).chain(put_away()).chain(halted());
     let entry = |(event, seq): (Event, u64)| Entry { v: 1, seq, time: 1, by: Actor::Edge, event };
     events.zip(10_000..).map(entry).collect()
+}
+
+/// A seat that is stuck, and gets on again.
+fn halted() -> Vec<Event> {
+    let seat = SeatName::new("dev-a").unwrap();
+    let stuck = fleet::Event::Stuck { seat: seat.clone(), instance: 1, why: "nothing has come of it for long".to_owned(), restart: true };
+    [stuck, fleet::Event::Moving { seat, instance: 1 }].map(Event::Fleet).into()
 }
 
 fn put_away() -> Vec<Event> {

@@ -147,7 +147,7 @@ pub fn severity(entry: &Entry) -> Option<Severity> {
         Any::Workshop(workshop::Event::Unwitnessed { refused: true, .. }) => Severity::Critical,
         Any::Workshop(workshop::Event::Unwitnessed { tries: TOLD_AFTER, .. }) => Severity::High,
         Any::Workshop(workshop::Event::Unwitnessed { tries: 1, .. }) => Severity::Medium,
-        Any::Freeze(freeze::Event::Frozen { .. }) | Any::Key(key::Event::Revoked { .. }) | Any::Fleet(fleet::Event::GivenUp { .. } | fleet::Event::Overfull { .. } | fleet::Event::Paused { .. }) => Severity::High,
+        Any::Freeze(freeze::Event::Frozen { .. }) | Any::Key(key::Event::Revoked { .. }) | Any::Fleet(fleet::Event::GivenUp { .. } | fleet::Event::Overfull { .. } | fleet::Event::Paused { .. } | fleet::Event::Stuck { .. }) => Severity::High,
         Any::Confirm(confirm::Event::Reset { .. }) => Severity::High,
         Any::Bypass(bypass::Event::Opened { .. } | bypass::Event::Signed { .. } | bypass::Event::Lapsed { .. } | bypass::Event::Reviewed { accept: false, .. }) => Severity::High,
         Any::Bypass(bypass::Event::Drawn { .. } | bypass::Event::Reviewed { .. } | bypass::Event::Answered { .. }) => Severity::Medium,

@@ -113,7 +113,7 @@ impl Charter {
     /// What must happen before a change may enter, counted together with the others that are under way or were merged lately.
     pub fn needs_among(&self, change: &Change, author: &SeatName, by: (&BTreeSet<SeatName>, &TaskId), others: &[Piece<'_>]) -> Needs {
         let mut needs = self.needs(change, author);
-        let piece = Piece { change, seats: by.0, family: by.1 };
+        let piece = Piece::of(&self.policy, change, by.0, by.1);
         window::over(&self.policy, &piece, others).into_iter().for_each(|reason| needs.two(reason));
         needs
     }

@@ -49,6 +49,9 @@ pub enum Act {
     Leave { seat: SeatName, instance: u32, why: String },
     Relayed { seat: SeatName, requests: u64, refused: u64, used: Used, told: Used },
     Overfull { seat: SeatName, bytes: u64 },
+    /// Nothing has come of an instance for long; `api`: because its model's API does not serve it.
+    Stuck { seat: SeatName, instance: u32, why: String, api: bool },
+    Moves { seat: SeatName, instance: u32 },
     Sign { signing: Signing },
     Push { push: String, updates: Vec<Update> },
     Land { push: String },
@@ -144,6 +147,8 @@ impl Act {
             Self::Leave { seat, .. } => ("leave", seat.to_string()),
             Self::Relayed { seat, .. } => ("relayed", seat.to_string()),
             Self::Overfull { seat, .. } => ("overfull", seat.to_string()),
+            Self::Stuck { seat, .. } => ("stuck", seat.to_string()),
+            Self::Moves { seat, .. } => ("moves", seat.to_string()),
             Self::Sign { signing } => ("sign", signing.digest.to_string()),
             Self::Push { updates, .. } => ("push", updates.first().map(|update| update.name.chars().take(200).collect()).unwrap_or_default()),
             Self::Land { push } | Self::Landed { push, .. } => ("land", push.clone()),

@@ -74,8 +74,12 @@ impl Shown {
 /// Says whether a code may be tried now; while locked out even the right code is refused.
 pub fn unlocked(state: &State, now: Millis) -> Result<(), Refusal> {
     if state.codes.locked_until > now {
-        let hint = if state.codes.locked_until == Millis::MAX { "orchestrate totp reset" } else { "orchestrate status" };
-        return Err(Refusal::new("locked-out", format!("{} wrong codes in a row: no code is accepted now", state.codes.missed), hint));
+        let left = match state.codes.locked_until {
+            Millis::MAX => "any more".to_owned(),
+            until => format!("for {} s more, the right one neither", (until - now).div_ceil(1000)),
+        };
+        let why = format!("{} wrong codes in a row: no code is accepted {left}", state.codes.missed);
+        return Err(Refusal::new("locked-out", why, "orchestrate totp reset   (with a recovery code, at once)"));
     }
     Ok(())
 }

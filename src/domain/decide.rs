@@ -59,7 +59,7 @@ pub fn decide(state: &State, actor: &Actor, command: &Command) -> Result<Vec<Eve
         | Act::Seat { .. }
         | Act::Leave { .. }
         | Act::Relayed { .. }
-        | Act::Overfull { .. }
+        | Act::Overfull { .. } | Act::Stuck { .. } | Act::Moves { .. }
         | Act::Landed { .. }
         | Act::Measured { .. }
         | Act::Tested { .. }
@@ -123,6 +123,8 @@ fn measured(state: &State, command: &Command) -> Result<Vec<Event>, Refusal> {
         Act::Relayed { seat, requests, refused, used, told } => fleet::relayed(state, command.now, seat, (*requests, *refused), (*used, *told)),
         // How much room a seat's files take.
         Act::Overfull { seat, bytes } => fleet::overfull(state, command.now, seat, *bytes),
+        Act::Stuck { seat, instance, why, api } => fleet::stuck(state, command.now, seat, *instance, why, *api),
+        Act::Moves { seat, instance } => fleet::moves(state, seat, *instance),
         // References moved, or did not.
         Act::Landed { push, trouble } => Ok(push::landed(state, push, trouble.as_deref())),
         // Measures, runs, draws and judgements drive a task from gate to gate.

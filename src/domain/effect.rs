@@ -51,6 +51,8 @@ pub enum Effect {
     Lend,
     /// Start these seats again.
     Refill { seats: Vec<SeatName> },
+    /// End this instance, which is stuck.
+    End { seat: SeatName, instance: u32 },
     /// Wake these parties if they wait for mail or for a lock.
     Ring { to: Vec<Party> },
 }
@@ -92,6 +94,7 @@ pub fn react(state: &State, entry: &Entry) -> Vec<Effect> {
         // Nobody waits for a lock any more.
         Event::Freeze(freeze::Event::Frozen { .. }) => vec![Effect::Ring { to: state.fleet_order.iter().cloned().map(Party::Seat).collect() }],
         Event::Refused(_) => alarm(state).into_iter().collect(),
+        Event::Fleet(fleet::Event::Stuck { seat, instance, restart: true, .. }) => vec![Effect::End { seat: seat.clone(), instance: *instance }],
         Event::Fleet(fleet::Event::Recalled { seats }) => vec![Effect::Refill { seats: seats.clone() }],
         Event::Deploy(_) | Event::Workshop(workshop::Event::Rechartered { .. }) => deployment(state).into_iter().collect(),
         // What waited for the witness goes on.
@@ -165,7 +168,8 @@ pub fn outstanding(state: &State) -> Vec<Effect> {
     let waiting = (!state.locks.queue.is_empty()).then_some(Effect::Lend);
     let called = fleet::called(state);
     let refill = (!called.is_empty()).then_some(Effect::Refill { seats: called });
-    alarm(state).into_iter().chain(landing).chain(steps).chain(waiting).chain(refill).chain(deployment(state)).chain(follow_up(state)).collect()
+    let ending = fleet::ending(state).into_iter().map(|(seat, instance)| Effect::End { seat, instance });
+    alarm(state).into_iter().chain(ending).chain(landing).chain(steps).chain(waiting).chain(refill).chain(deployment(state)).chain(follow_up(state)).collect()
 }
 
 /// What a task's newest attempt needs now. A stalled one waits to be told.

@@ -22,6 +22,7 @@ const REMEMBERED: Millis = 3_600_000;
 const QUICK: Millis = 30_000;
 /// After so many quick ends in a row the next instance begins a session of its own.
 const STUBBORN: u32 = 2;
+const DAY: Millis = 86_400_000;
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -51,6 +52,10 @@ pub enum Event {
     },
     /// The day's limit of tokens or money is reached: the seat's, or where none is named that of all.
     Paused { seat: Option<SeatName>, why: String },
+    /// The seat has been stuck for as long as the owner bears; with `restart` its instance is ended, to be started again with its session.
+    Stuck { seat: SeatName, instance: u32, why: String, restart: bool },
+    /// It gets on again.
+    Moving { seat: SeatName, instance: u32 },
 }
 
 /// A seat and what sits in it.
@@ -71,6 +76,19 @@ pub struct Seat {
     pub quick: u32,
     #[serde(default, skip_serializing_if = "After::is_nothing")]
     pub after: After,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stuck: Option<Stuck>,
+    /// When it was started again because it was stuck, within the last day.
+    #[serde(default, skip_serializing_if = "VecDeque::is_empty")]
+    pub freed: VecDeque<Millis>,
+}
+
+/// An instance that was told to be stuck.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stuck {
+    pub since: Millis,
+    /// It is to end, and to be started again.
+    pub restart: bool,
 }
 
 /// What follows the end of an instance.
@@ -95,7 +113,7 @@ impl After {
 
 impl Seat {
     pub fn new(role: RoleName) -> Self {
-        Self { role, instances: 0, instance: Instance::Vacant, requests: 0, ends: VecDeque::new(), quick: 0, after: After::Nothing }
+        Self { role, instances: 0, instance: Instance::Vacant, requests: 0, ends: VecDeque::new(), quick: 0, after: After::Nothing, stuck: None, freed: VecDeque::new() }
     }
 
     /// Whether the next instance goes on with the session of the last one.
@@ -121,6 +139,12 @@ impl Seat {
         }
     }
 
+    fn halt(&mut self, since: Millis, restart: bool) {
+        self.stuck = Some(Stuck { since, restart });
+        self.freed.retain(|then| since.saturating_sub(*then) < DAY);
+        self.freed.extend(restart.then_some(since));
+    }
+
     fn begin(&mut self) {
         if matches!(self.after, After::GivenUp { .. }) {
             self.ends.clear();
@@ -128,6 +152,7 @@ impl Seat {
         }
         self.instances += 1;
         self.after = After::Nothing;
+        self.stuck = None;
     }
 }
 
@@ -208,6 +233,42 @@ pub fn overfull(state: &State, now: Millis, seat: &SeatName, bytes: u64) -> Resu
     Ok(std::iter::once(full).chain(message::notice_owner(state, now, &subject, &text, None)).collect())
 }
 
+/// Tells the owner of an instance that stays stuck, once; it is started again where the owner's rules say so and that can help: `api` says that it
+/// is the model's API that does not serve it.
+pub fn stuck(state: &State, now: Millis, seat: &SeatName, instance: u32, why: &str, api: bool) -> Result<Vec<Any>, Refusal> {
+    let known = known(state, seat)?;
+    if known.instances != instance || known.present().is_none() || known.stuck.is_some() {
+        return Ok(Vec::new());
+    }
+    let often = known.freed.iter().filter(|then| now.saturating_sub(**then) < DAY).count();
+    let most = state.charter().policy.fleet.stuck_restarts_per_day;
+    let restart = !api && state.frozen.is_none() && often < most as usize;
+    let stuck = Any::Fleet(Event::Stuck { seat: seat.clone(), instance, why: why.to_owned(), restart });
+    let then = match restart {
+        true => format!("It is started again with its session, {} of {most} times today.", often + 1),
+        false => format!("It is left as it is. Where a new instance would help: end it there, and it is started again with its session.
+
+Look: orchestrate attach {seat}"),
+    };
+    let text = format!("{seat} says that it works, and gets nowhere: {why}.
+{then}
+");
+    Ok(std::iter::once(stuck).chain(message::notice_owner(state, now, &format!("{seat} is stuck"), &text, None)).collect())
+}
+
+/// Notes that an instance that was stuck gets on again.
+pub fn moves(state: &State, seat: &SeatName, instance: u32) -> Result<Vec<Any>, Refusal> {
+    let known = known(state, seat)?;
+    let again = known.instances == instance && known.present().is_some() && known.stuck.is_some_and(|stuck| !stuck.restart);
+    Ok(again.then(|| Any::Fleet(Event::Moving { seat: seat.clone(), instance })).into_iter().collect())
+}
+
+/// The instances that are to end because they are stuck, and have not ended.
+pub fn ending(state: &State) -> Vec<(SeatName, u32)> {
+    let ends = |seat: &Seat| seat.present().is_some() && seat.stuck.is_some_and(|stuck| stuck.restart);
+    state.fleet.iter().filter(|(_, seat)| ends(seat)).map(|(name, seat)| (name.clone(), seat.instances)).collect()
+}
+
 /// Calls the seats back whose time has come; nobody is started while frozen.
 pub fn recall(state: &State, now: Millis) -> Option<Any> {
     let due = |seat: &Seat| matches!(seat.after, After::Due { at } if at <= now);
@@ -265,6 +326,8 @@ pub fn apply(state: &mut State, by: &Actor, time: Millis, event: &Event) {
             spend::apply(state, time, seat, used);
             spend::tell(state, seat, told);
         }
+        Event::Stuck { seat, restart, .. } => with(Some(seat), &|seat| seat.halt(time, *restart)),
+        Event::Moving { seat, .. } => with(Some(seat), &|seat| seat.stuck = None),
         Event::Paused { .. } => {}
     }
 }

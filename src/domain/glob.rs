@@ -24,7 +24,10 @@ pub struct Glob {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 enum Part {
     Segments,
-    Name(Vec<char>),
+    /// A name that stands for itself alone.
+    Plain(Vec<char>),
+    /// A name with something left open.
+    Open(Vec<char>),
 }
 
 /// A path, folded and cut into segments, ready to be matched many times.
@@ -52,6 +55,10 @@ impl Glob {
 
     /// Tells whether some path matches both patterns.
     pub fn meets(&self, other: &Glob) -> bool {
+        // Most pairs part at a name before anything is left open.
+        if self.beginning().zip(other.beginning()).any(|(a, b)| a != b) {
+            return false;
+        }
         let (a, b) = (&self.parts, &other.parts);
         // Row by row from the end: can what is left of one and what is left of the other be the same path?
         let mut below: Vec<bool> = Vec::new();
@@ -62,7 +69,7 @@ impl Glob {
                     (None, None) => true,
                     (Some(Part::Segments), _) => below[j] || (j < b.len() && row[j + 1]),
                     (_, Some(Part::Segments)) => row[j + 1] || (i < a.len() && below[j]),
-                    (Some(Part::Name(a)), Some(Part::Name(b))) => names_meet(a, b) && below[j + 1],
+                    (Some(Part::Plain(a) | Part::Open(a)), Some(Part::Plain(b) | Part::Open(b))) => names_meet(a, b) && below[j + 1],
                     (None, Some(_)) | (Some(_), None) => false,
                 };
             }
@@ -89,20 +96,20 @@ impl Glob {
     /// The leading segments that stand for themselves alone.
     fn beginning(&self) -> impl Iterator<Item = &[char]> {
         self.parts.iter().map_while(|part| match part {
-            Part::Name(name) if !name.iter().any(|c| matches!(c, '*' | '?')) => Some(name.as_slice()),
-            Part::Name(_) | Part::Segments => None,
+            Part::Plain(name) => Some(name.as_slice()),
+            Part::Open(_) | Part::Segments => None,
         })
     }
 }
 
 impl FoldedPath {
     pub fn new(path: &str) -> Self {
-        let folded: String = path.chars().filter(|c| !is_ignorable(*c)).flat_map(fold_char).collect();
+        let folded = fold(path);
         Self(folded.split('/').map(|segment| segment.trim_end_matches(['.', ' '])).map(|segment| segment.chars().collect()).collect())
     }
 
     pub fn is(&self, glob: &Glob) -> bool {
-        wild(&glob.parts, &self.0, |part| *part == Part::Segments, |part, name| matches!(part, Part::Name(wanted) if name_matches(wanted, name)))
+        wild(&glob.parts, &self.0, |part| matches!(part, Part::Segments), Part::is)
     }
 
     /// Tells whether at least one pattern of a list matches.
@@ -192,9 +199,21 @@ fn segment_fault(segment: &str) -> Option<&'static str> {
 }
 
 fn part(segment: &str) -> Part {
+    let name = || segment.to_ascii_lowercase().chars().collect();
     match segment {
         "**" => Part::Segments,
-        name => Part::Name(name.to_ascii_lowercase().chars().collect()),
+        _ if segment.contains(['*', '?']) => Part::Open(name()),
+        _ => Part::Plain(name()),
+    }
+}
+
+impl Part {
+    fn is(&self, name: &Vec<char>) -> bool {
+        match self {
+            Part::Segments => false,
+            Part::Plain(wanted) => wanted == name,
+            Part::Open(wanted) => name_matches(wanted, name),
+        }
     }
 }
 
@@ -240,6 +259,13 @@ fn names_meet(a: &[char], b: &[char]) -> bool {
         below = row;
     }
     below.first().copied().unwrap_or(false)
+}
+
+fn fold(path: &str) -> String {
+    if path.is_ascii() {
+        return path.replace('\\', "/").to_ascii_lowercase();
+    }
+    path.chars().filter(|c| !is_ignorable(*c)).flat_map(fold_char).collect()
 }
 
 /// What some file system folds into ASCII must not hide from an ASCII pattern: long s, Kelvin sign, sharp s, ligatures, backslash.

@@ -146,6 +146,12 @@ pub struct Draft {
     pub task: Option<TaskId>,
 }
 
+/// How many messages are shown at once, and how many bytes of them, so that no conversation is flooded; one message is shown whatever its length.
+pub const BATCH: usize = 25;
+pub const BATCH_BYTES: usize = 128 * 1024;
+/// How many lines of an inbox are shown at once.
+pub const PAGE: usize = 100;
+
 /// Registers a message. It is free while frozen: messages queue in order.
 pub fn send(state: &State, actor: &Actor, now: Millis, draft: &Draft) -> Result<Vec<Any>, Refusal> {
     let hint = "orchestrate mail send <seat> --subject '…' --body '…'";
@@ -173,9 +179,40 @@ pub fn send(state: &State, actor: &Actor, now: Millis, draft: &Draft) -> Result<
     }
     if let Some(seat) = actor.seat() {
         budget::within(state, seat, Act::Messages, now)?;
+        room(state, actor, &draft.to)?;
     }
     let chain = state.post.chains.get(&actor.party());
     Ok(vec![sent(state, &actor.party(), now, draft, chain.cloned()).1])
+}
+
+/// Whether the recipients have dealt with enough of what this sender wrote before: nobody fills another's inbox.
+fn room(state: &State, actor: &Actor, to: &[Party]) -> Result<(), Refusal> {
+    let (most, from) = (state.charter().policy.messages.max_waiting as usize, actor.party());
+    let mine = |id: &&Digest| state.post.mail.get(*id).is_some_and(|mail| mail.from == from);
+    // Whose inbox is shorter than that as a whole needs no count.
+    let long = |party: &&Party| state.post.boxes.get(*party).is_some_and(|inbox| inbox.len() >= most);
+    match to.iter().filter(long).find(|party| state.post.boxes[*party].values().filter(mine).count() >= most) {
+        Some(full) if most > 0 => {
+            let why = format!("{full} has {most} messages of {from} that are not acknowledged; nothing more is taken before some are");
+            Err(Refusal::new("inbox-full", why, "orchestrate status"))
+        }
+        Some(_) | None => Ok(()),
+    }
+}
+
+/// What of a recipient's mail is shown next: what it was not shown yet, critical first, then oldest. And how many wait behind it.
+pub fn batch(state: &State, to: &Party, most: usize, bytes: usize) -> (Vec<Digest>, usize) {
+    let waiting = state.post.boxes.get(to).into_iter().flatten().filter_map(|(seq, id)| Some((*seq, id, state.post.mail.get(id)?)));
+    let mut queued: Vec<_> = waiting.filter(|(_, _, mail)| mail.to.get(to) == Some(&Delivery::Queued)).collect();
+    queued.sort_by_key(|(seq, _, mail)| (mail.priority != Priority::Critical, *seq));
+    let (all, mut taken) = (queued.len(), 0);
+    let fits = |(at, (_, _, mail)): &(usize, (u64, &Digest, &Mail))| {
+        taken += mail.bytes;
+        *at == 0 || taken <= bytes
+    };
+    let ids: Vec<Digest> = queued.into_iter().enumerate().take(most).take_while(fits).map(|(_, (_, id, _))| id.clone()).collect();
+    let behind = all - ids.len();
+    (ids, behind)
 }
 
 fn sent(state: &State, from: &Party, now: Millis, draft: &Draft, chain: Option<(u64, Digest)>) -> (Digest, Any) {

@@ -178,6 +178,18 @@ pub struct MessageLimits {
     pub max_body_bytes: u64,
     /// After this time an unacknowledged message is expired, and seen to be.
     pub ttl_seconds: u32,
+    /// Messages of one seat that a recipient may have and not acknowledge; 0 for any number.
+    #[serde(default = "max_waiting", skip_serializing_if = "is_max_waiting")]
+    pub max_waiting: u32,
+}
+
+// What a charter without this key means: it came later than the first charters.
+fn max_waiting() -> u32 {
+    1000
+}
+
+fn is_max_waiting(number: &u32) -> bool {
+    *number == max_waiting()
 }
 
 /// How approved work reaches the owner.
@@ -240,6 +252,19 @@ impl Budget {
             _ => times.clone().rev().nth(most as usize - 1).map(|then| (then + span).saturating_sub(now)).filter(|left| *left > 0),
         };
         self.spans().filter_map(left).max()
+    }
+
+    /// The same for requests that may be held for a moment: when half of a minute's are used up, those that follow come at even distances, so
+    /// that nobody who was quick for a while has to wait for the rest of the minute.
+    pub fn pace<'a>(&self, times: impl DoubleEndedIterator<Item = &'a u64> + Clone, now: u64) -> u64 {
+        let strict = self.wait(times.clone(), now).unwrap_or(0);
+        let even = self.per_minute.filter(|most| *most > 0).and_then(|most| {
+            let half = most - most / 2;
+            let used = times.clone().rev().take_while(|then| **then + 60_000 > now).count();
+            let last = times.clone().next_back().filter(|_| used >= half as usize)?;
+            Some((last + 60_000 / u64::from(half)).saturating_sub(now))
+        });
+        strict.max(even.unwrap_or(0))
     }
 
     /// The longest memory that `wait` needs: how many times, and how long.

@@ -55,6 +55,21 @@ pub struct Piece<'a> {
     pub seats: &'a BTreeSet<SeatName>,
     /// The family of its task.
     pub family: &'a TaskId,
+    /// Whether it counts among the small changes of low risk.
+    pub fast: bool,
+}
+
+impl<'a> Piece<'a> {
+    pub fn of(policy: &Policy, change: &'a Change, seats: &'a BTreeSet<SeatName>, family: &'a TaskId) -> Self {
+        Self { change, seats, family, fast: is_fast(policy, change) }
+    }
+}
+
+/// Whether a change is small and of low risk.
+pub fn is_fast(policy: &Policy, change: &Change) -> bool {
+    let limits = &policy.thresholds;
+    let small = change.lines() <= limits.single_review_lines && change.file_count() as u64 <= limits.single_review_files;
+    small && policy.risk_of(change) == Risk::Low
 }
 
 /// What is summed up for itself.
@@ -74,7 +89,8 @@ struct Sum<'a> {
 
 /// The other candidates that count towards the sums now: those under way, and those merged lately.
 pub fn others<'a>(state: &'a State, task: &TaskId, now: Millis) -> Vec<Piece<'a>> {
-    let span = state.charter().policy.cumulative.span();
+    let policy = &state.charter().policy;
+    let span = policy.cumulative.span();
     let counts = |known: &Task, attempt: &Attempt| match known.merged_at {
         Some(merged) => merged + span > now,
         None => known.veto.is_none() && !matches!(attempt.stage, Stage::Back { .. }),
@@ -83,7 +99,7 @@ pub fn others<'a>(state: &'a State, task: &TaskId, now: Millis) -> Vec<Piece<'a>
     let pieces = others.filter_map(|(other, known)| {
         let attempt = known.attempt.as_ref().filter(|attempt| counts(known, attempt))?;
         let change = attempt.change.as_ref()?;
-        Some(Piece { change, seats: &attempt.contributors, family: state.families.of(other) })
+        Some(Piece::of(policy, change, &attempt.contributors, state.families.of(other)))
     });
     pieces.collect()
 }
@@ -94,7 +110,7 @@ pub fn over(policy: &Policy, piece: &Piece<'_>, others: &[Piece<'_>]) -> Vec<Str
         return Vec::new();
     }
     let mut sums: BTreeMap<Key, Sum<'_>> = keys(piece).into_iter().map(|key| (key, Sum::default())).collect();
-    std::iter::once(piece).chain(others).for_each(|piece| add(policy, piece, &mut sums));
+    std::iter::once(piece).chain(others).for_each(|piece| add(piece, &mut sums));
     sums.iter().flat_map(|(key, sum)| excess(&policy.cumulative, key, sum)).take(MOST_REASONS).collect()
 }
 
@@ -116,11 +132,8 @@ fn folder(path: &str) -> String {
     format!("{}/", folders[..folders.len().min(2)].join("/"))
 }
 
-fn add<'a>(policy: &Policy, piece: &Piece<'a>, sums: &mut BTreeMap<Key, Sum<'a>>) {
+fn add<'a>(piece: &Piece<'a>, sums: &mut BTreeMap<Key, Sum<'a>>) {
     let (lines, all) = (piece.change.lines(), paths(piece.change));
-    let limits = &policy.thresholds;
-    let small = lines <= limits.single_review_lines && piece.change.file_count() as u64 <= limits.single_review_files;
-    let fast = u64::from(small && policy.risk_of(piece.change) == Risk::Low);
     // What was written and taken back again counts wherever the change went.
     let hidden = lines - piece.change.files.iter().map(super::change::FileChange::lines).sum::<u64>();
     let mut folders: BTreeMap<String, (u64, BTreeSet<&'a str>)> = BTreeMap::new();
@@ -136,7 +149,7 @@ fn add<'a>(policy: &Policy, piece: &Piece<'a>, sums: &mut BTreeMap<Key, Sum<'a>>
         if let Some(sum) = sums.get_mut(&key) {
             sum.lines += lines;
             sum.files.extend(files);
-            sum.fast += fast;
+            sum.fast += u64::from(piece.fast);
         }
     }
 }

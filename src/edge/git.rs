@@ -43,7 +43,7 @@ pub use mover::Mover;
 pub use objects::Quarantine;
 pub use parcel::{Packed, Parcel};
 pub use project::{found, plain_clone};
-pub use read::{Compared, Reader, Soundness};
+pub use read::{Checking, Compared, Reader, Soundness};
 pub use seat::CloneSetup;
 pub use serve::{Conversation, Limits, Served, Service, serve};
 pub use source::{Source, examine};

@@ -8,6 +8,7 @@ mod pen;
 mod seal;
 mod secret;
 mod store;
+mod vault;
 
 pub use certs::{Certs, revoked_in};
 pub use commit::{sign_commit, split_commit};
@@ -15,6 +16,7 @@ pub use envelope::{also_seal, open, open_at, seal};
 pub use memory::lock;
 pub use secret::SecretKey;
 pub use store::KeyStore;
+pub use vault::{Vault, is_encrypted};
 
 use crate::domain::name::Fingerprint;
 use sequoia_openpgp as openpgp;

@@ -3,6 +3,7 @@
 mod control;
 mod grid;
 mod quote;
+mod session;
 #[cfg(test)]
 mod tests;
 mod watch;
@@ -182,12 +183,14 @@ impl Tmux {
         argv
     }
 
-    /// Ends our server and returns when it is gone; a server that does not listen is killed.
+    /// Ends our server with everything in its panes' sessions and returns when all is gone; a server that does not listen is killed. Nobody may be
+    /// starting panes meanwhile.
     pub fn stop(&self) -> Result<(), Failure> {
         const WHAT: &str = "cannot stop the tmux server";
         let Some(connection) = self.connect()? else { return Ok(()) };
         let pid = rustix::net::sockopt::socket_peercred(&connection).doing(WHAT)?.pid;
         let server = rustix::process::pidfd_open(pid, PidfdFlags::empty()).doing(WHAT)?;
+        let sessions = session::Sessions::of(pid);
         // The server waits for every connection to end.
         drop(connection);
         let told = self.client(Path::new("/dev/null")).arg("kill-server").output().doing(WHAT)?;
@@ -195,6 +198,7 @@ impl Tmux {
             kill(&server).doing(WHAT)?;
             gone(&server, STOP_SECONDS).doing(WHAT)?;
         }
+        sessions.end();
         Ok(())
     }
 

@@ -291,7 +291,7 @@ fn alerts(page: &Dashboard) -> Vec<Row> {
     let refusals = page.refusals.iter().map(|line| {
         let since = span(status.now.saturating_sub(line.time));
         let row = Row::new(format!("refused {}", line.seq))
-            .word(Tone::Bad, format!("no {since}"), 6)
+            .word(Tone::Bad, format!("\u{2717} {since}"), 6)
             .rest(Tone::Plain, format!("{} {}: {} [{}]", line.by, line.verb, line.why, line.code));
         row.tell(Tone::Bad, refused(line))
             .tell(Tone::Dim, format!("entry {}, {}", line.seq, time(line.time)))
@@ -309,7 +309,7 @@ pub fn headline(page: &Dashboard) -> String {
     let status = &page.status;
     let tip = status.tip.as_ref().map_or("nothing", |tip| tip.short());
     let branch = status.branch.as_ref().map_or("no branch", |branch| branch.as_str().trim_start_matches("refs/heads/"));
-    let mail = format!("mail {}/{}/{}", status.mail.queued, status.mail.unacknowledged, status.mail.total);
+    let mail = count(status.mail.queued + status.mail.unacknowledged, "mail").replace("mails", "mail");
     let text = format!(
         "{}  {branch} {tip}  {}  {}  {mail}  {} refused",
         status.workshop,

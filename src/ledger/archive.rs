@@ -41,6 +41,9 @@ pub fn add(out: &mut dyn Write, entry: &[u8]) -> io::Result<()> {
 /// Reads exactly what is written so.
 pub fn read(bytes: &[u8]) -> Result<Archive<'_>, String> {
     let mut lines = bytes.split(|byte| *byte == b'\n');
+    if bytes.first().is_some_and(|first| first & 0x80 != 0) {
+        return Err("the archive is encrypted; its workshop writes down what is inside: orchestrate ledger unseal ARCHIVE --plain FILE".to_owned());
+    }
     if lines.next() != Some(HEAD.as_bytes()) {
         return Err(format!("the archive does not begin with {HEAD}"));
     }

@@ -1,5 +1,7 @@
 //! The ledger in one SQLite file: one writer, many readers, durable when `append` returns.
 
+mod audit;
+mod compact;
 mod forge;
 mod replace;
 mod walk;
@@ -10,7 +12,7 @@ pub use walk::walk;
 use super::chain::{Frontier, Hash, leaf_hash};
 use super::checkpoint::unverified_checkpoint;
 use super::husk::leaf_of;
-use super::{AppendError, Audit, Damage, Ledger, Record, Verified, expect_leaves, expect_place};
+use super::{AppendError, Damage, Ledger, Record, Verified, expect_leaves, expect_place};
 use crate::domain::failure::{Doing as _, Failure};
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension as _, Row, TransactionBehavior, params};
 use rustix::fs::{FlockOperation, flock};
@@ -173,27 +175,6 @@ impl SqliteLedger {
         Ok(frontier)
     }
 
-    fn audit(&self) -> Result<Verified, Damage> {
-        let mut audit = Audit::new(&self.frontier);
-        let unreadable = |seq: u64, error: rusqlite::Error| Damage { seq, what: format!("it cannot be read: {error}") };
-        let snapshot = self.db.unchecked_transaction().map_err(|error| unreadable(0, error))?;
-        let roots = note_roots(&snapshot)?;
-        must_fit_notes(&audit.fresh, &roots)?;
-        let statement = snapshot.prepare_cached("SELECT seq, leaf, body FROM entry ORDER BY seq");
-        let mut statement = statement.map_err(|error| unreadable(0, error))?;
-        let mut rows = statement.query([]).map_err(|error| unreadable(0, error))?;
-        while let Some(row) = rows.next().map_err(|error| unreadable(audit.fresh.len(), error))? {
-            let (seq, leaf, body) = whole_row(row).map_err(|error| unreadable(audit.fresh.len(), error))?;
-            audit.entry(seq, leaf, body)?;
-            must_fit_notes(&audit.fresh, &roots)?;
-        }
-        let len = audit.fresh.len();
-        match roots.keys().next_back() {
-            Some(size) if *size > len => Err(Damage { seq: len, what: format!("it is missing; a checkpoint over {size} entries is kept") }),
-            _ => audit.finish(self.lock.is_some()),
-        }
-    }
-
     /// A full disk leaves nothing behind; after any other trouble with it, nobody knows, so that no more is written.
     fn not_written(&mut self, what: &str, error: &rusqlite::Error) -> Failure {
         self.in_doubt = error.sqlite_error_code() == Some(ErrorCode::SystemIoFailure);
@@ -268,7 +249,9 @@ impl Ledger for SqliteLedger {
     }
 
     fn check(&self) -> Result<Verified, Damage> {
-        self.audit()
+        let unread = |error| Damage { seq: 0, what: format!("it cannot be read: {error}") };
+        let snapshot = self.db.unchecked_transaction().map_err(unread)?;
+        audit::audit(&snapshot, &self.frontier, self.lock.is_some())
     }
 }
 

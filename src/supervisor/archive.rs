@@ -18,6 +18,7 @@ use crate::domain::message;
 use crate::domain::name::Digest;
 use crate::domain::refusal::Refusal;
 use crate::domain::workshop;
+use crate::edge::keys::is_encrypted;
 use crate::ledger::archive::{HEAD, MOST_BYTES, add, begin};
 use crate::ledger::husk::husk_of;
 use crate::ledger::sqlite::walk;
@@ -62,7 +63,7 @@ async fn put_away(yard: &Arc<Yard>, before: &str, path: PathBuf) -> Result<Writt
     };
     let bytes = std::fs::metadata(&file).map(|seen| seen.len()).doing(WHAT)?;
     let shown = file.display().to_string();
-    let entries = beside(move || in_batches(&file, MOST, |batch| husk(&ask, &archive, &batch))).await?;
+    let entries = beside(move || reading(&ask, &file, |inside| in_batches(inside, MOST, |batch| husk(&ask, &archive, &batch)))).await?;
     Ok(Written { path: shown, entries, bytes })
 }
 
@@ -108,7 +109,24 @@ fn write(yard: &Yard, reach: &Reach, path: &Path) -> Result<Option<Digest>, Fail
     }
     let draft = path.with_extension("part");
     let file = File::options().write(true).create(true).truncate(true).mode(0o600).open(&draft).doing(WHAT)?;
-    let mut out = Hashed { file: BufWriter::new(file), hash: Sha256::new(), bytes: 0 };
+    let mut sink = BufWriter::new(file);
+    let (count, written) = yard.keys.vault()?.encrypt(&mut sink, |out| fill(yard, reach, out))?;
+    sink.into_inner().map_err(|why| why.into_error()).and_then(|file| file.sync_all()).doing(WHAT)?;
+    if count == 0 {
+        return std::fs::remove_file(&draft).doing(WHAT).map(|()| None);
+    }
+    // A link, not a rename: it takes nobody's place.
+    std::fs::hard_link(&draft, path).and_then(|()| std::fs::remove_file(&draft)).doing(WHAT)?;
+    File::open(path.parent().unwrap_or(path)).and_then(|folder| folder.sync_all()).doing(WHAT)?;
+    if reading(yard, path, digest)? != written {
+        return Err(Failure::new(WHAT, format!("{} does not read as it was written; no body has gone", path.display())));
+    }
+    Ok(Some(written))
+}
+
+/// Writes what goes; gives the number of entries, and the digest by which the ledger will know them, which is that of what is inside.
+fn fill(yard: &Yard, reach: &Reach, out: &mut dyn Write) -> Result<(u64, Digest), Failure> {
+    let mut out = Hashed { out, hash: Sha256::new(), bytes: 0 };
     begin(&mut out, &yard.workshop).doing(WHAT)?;
     let mut count = 0;
     walk(&yard.place.ledger(), 0, reach.until, |_, bytes| {
@@ -118,18 +136,7 @@ fn write(yard: &Yard, reach: &Reach, path: &Path) -> Result<Option<Digest>, Fail
         }
         Ok(())
     })?;
-    let written = Digest::new(hex::encode(out.hash.finalize())).doing(WHAT)?;
-    out.file.into_inner().map_err(|why| why.into_error()).and_then(|file| file.sync_all()).doing(WHAT)?;
-    if count == 0 {
-        return std::fs::remove_file(&draft).doing(WHAT).map(|()| None);
-    }
-    // A link, not a rename: it takes nobody's place.
-    std::fs::hard_link(&draft, path).and_then(|()| std::fs::remove_file(&draft)).doing(WHAT)?;
-    File::open(path.parent().unwrap_or(path)).and_then(|folder| folder.sync_all()).doing(WHAT)?;
-    if digest(path)? != written {
-        return Err(Failure::new(WHAT, format!("{} does not read as it was written; no body has gone", path.display())));
-    }
-    Ok(Some(written))
+    Ok((count, Digest::new(hex::encode(out.hash.finalize())).doing(WHAT)?))
 }
 
 fn goes(reach: &Reach, bytes: &[u8]) -> bool {
@@ -145,31 +152,43 @@ fn goes(reach: &Reach, bytes: &[u8]) -> bool {
     }
 }
 
-struct Hashed {
-    file: BufWriter<File>,
+struct Hashed<'a> {
+    out: &'a mut dyn Write,
     hash: Sha256,
     bytes: u64,
 }
 
-impl Write for Hashed {
+impl Write for Hashed<'_> {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        let count = self.file.write(bytes)?;
+        let count = self.out.write(bytes)?;
         self.hash.update(&bytes[..count]);
         self.bytes += count as u64;
         Ok(count)
     }
 
     fn flush(&mut self) -> std::io::Result<()> {
-        self.file.flush()
+        self.out.flush()
     }
 }
 
-fn digest(path: &Path) -> Result<Digest, Failure> {
+/// Reads an archive; where it is encrypted, what is inside.
+fn reading<T, E: From<Failure>>(yard: &Yard, path: &Path, read: impl FnOnce(&mut dyn Read) -> Result<T, E>) -> Result<T, E> {
     let what = format!("cannot read the archive {}", path.display());
-    let mut file = File::open(path).doing(&what)?.take(MOST_BYTES + 1);
+    let mut file = BufReader::new(File::open(path).doing(&what)?);
+    if !is_encrypted(file.fill_buf().doing(&what)?) {
+        return read(&mut file);
+    }
+    let vault = yard.keys.vault()?;
+    let mut inside = vault.decrypt(file)?;
+    read(&mut inside)
+}
+
+fn digest(archive: &mut dyn Read) -> Result<Digest, Failure> {
+    let what = "cannot read the archive";
+    let mut archive = archive.take(MOST_BYTES + 1);
     let (mut hash, mut buffer) = (Sha256::new(), vec![0; 1 << 16]);
     loop {
-        match file.read(&mut buffer).doing(&what)? {
+        match archive.read(&mut buffer).doing(what)? {
             0 => return Digest::new(hex::encode(hash.finalize())).doing(what),
             count => hash.update(&buffer[..count]),
         }
@@ -179,17 +198,17 @@ fn digest(path: &Path) -> Result<Digest, Failure> {
 type Batch = Vec<(u64, Vec<u8>)>;
 
 /// Hands over the archive's entries, so many at a time; gives their number.
-fn in_batches(path: &Path, most: usize, mut each: impl FnMut(Batch) -> Result<(), Denied>) -> Result<u64, Denied> {
-    let what = format!("cannot read the archive {}", path.display());
-    let mut lines = BufReader::new(File::open(path).doing(&what)?).split(b'\n');
-    let first = lines.next().transpose().doing(&what)?;
+fn in_batches(archive: &mut dyn Read, most: usize, mut each: impl FnMut(Batch) -> Result<(), Denied>) -> Result<u64, Denied> {
+    let what = "cannot read the archive";
+    let mut lines = BufReader::new(archive).split(b'\n');
+    let first = lines.next().transpose().doing(what)?;
     if first.as_deref() != Some(HEAD.as_bytes()) || lines.next().is_none() {
         return Err(Failure::new(what, format!("it does not begin with {HEAD}")).into());
     }
     let (mut count, mut batch) = (0, Batch::new());
     for line in lines {
-        let line = line.doing(&what)?;
-        let seq = Head::read(&line).map(|head| head.seq).ok_or_else(|| Failure::new(&what, "a line of it is no entry"))?;
+        let line = line.doing(what)?;
+        let seq = Head::read(&line).map(|head| head.seq).ok_or_else(|| Failure::new(what, "a line of it is no entry"))?;
         batch.push((seq, line));
         count += 1;
         if batch.len() == most {
@@ -213,9 +232,15 @@ fn husk(yard: &Yard, archive: &Digest, batch: &Batch) -> Result<(), Denied> {
     Ok(Handle::current().block_on(yard.replace(husks))?)
 }
 
-/// Brings back what an archive of this very ledger holds.
-pub async fn unseal(yard: &Arc<Yard>, path: PathBuf) -> Response {
+/// Brings back what an archive of this very ledger holds, or only writes down what is inside, for a judge who has no key.
+pub async fn unseal(yard: &Arc<Yard>, path: PathBuf, plain: Option<PathBuf>) -> Response {
     let here = Arc::clone(yard);
+    if let Some(plain) = plain {
+        return match blocking(move || write_plain(&here, &path, &plain)).await {
+            Ok(bytes) => said(format!("{bytes} bytes are written, readable for you alone; nothing in the ledger has changed")),
+            Err(failure) => Response::Failed(failure),
+        };
+    }
     match beside(move || bring_back(&here, &path)).await {
         Ok(0) => said("nothing to bring back: every entry of this archive has its body"),
         Ok(count) => said(format!("{count} bodies are back")),
@@ -223,8 +248,18 @@ pub async fn unseal(yard: &Arc<Yard>, path: PathBuf) -> Response {
     }
 }
 
+fn write_plain(yard: &Yard, path: &Path, plain: &Path) -> Result<u64, Failure> {
+    let what = format!("cannot write {}", plain.display());
+    let mut file = File::options().write(true).create_new(true).mode(0o600).open(plain).doing(&what)?;
+    let written = reading(yard, path, |inside| std::io::copy(&mut inside.take(MOST_BYTES), &mut file).and_then(|bytes| file.sync_all().map(|()| bytes)).doing(&what));
+    if written.is_err() {
+        std::fs::remove_file(plain).doing(what)?;
+    }
+    written
+}
+
 fn bring_back(yard: &Arc<Yard>, path: &Path) -> Result<u64, Denied> {
-    let archive = digest(path)?;
+    let archive = reading(yard, path, digest)?;
     let (lists, mut gone) = vouched(yard, &archive)?;
     if lists.is_empty() {
         let why = format!("no entry of this ledger says that anything was put into an archive with the digest {}", archive.short());
@@ -239,7 +274,7 @@ fn bring_back(yard: &Arc<Yard>, path: &Path) -> Result<u64, Denied> {
     // What one entry vouches for together comes back together: a part of it would be vouched for by nobody.
     let (mut open, mut next) = (lists.iter(), Batch::new());
     let mut list = open.next();
-    in_batches(path, 1, |batch| {
+    let back = |batch: Batch| {
         next.extend(batch);
         while let Some(wanted) = list.filter(|wanted| next.last().is_some_and(|(seq, _)| wanted.last() <= Some(seq))) {
             next.retain(|(seq, _)| wanted.binary_search(seq).is_ok());
@@ -250,7 +285,8 @@ fn bring_back(yard: &Arc<Yard>, path: &Path) -> Result<u64, Denied> {
             next.clear();
         }
         Ok(())
-    })?;
+    };
+    reading(yard, path, |inside| in_batches(inside, 1, back))?;
     Ok(gone.len() as u64)
 }
 

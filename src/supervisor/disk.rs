@@ -2,15 +2,14 @@
 //!
 //! It looks when the disk has less room than before. Who closed a folder of its own is taken for too large when the room runs out. A file that is open and has no name any more is not seen (SECURITY.md).
 
+use super::seats::end;
 use super::yard::{Yard, blocking};
 use crate::domain::actor::Actor;
 use crate::domain::command::Act;
-use crate::domain::failure::{Doing as _, Failure};
+use crate::domain::failure::Failure;
 use crate::domain::name::SeatName;
 use crate::edge::disk::{UNCOUNTED, usage};
 use crate::edge::process::free_disk;
-use crate::edge::tmux::Tmux;
-use rustix::process::{Pid, Signal, kill_process};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -68,12 +67,5 @@ async fn halt(yard: &Arc<Yard>, seat: SeatName, bytes: u64) -> Result<(), Failur
     if told.is_err() {
         return Err(Failure::new("cannot stop a seat that fills the disk", format!("no entry could be written about {seat}")));
     }
-    let here = Arc::clone(yard);
-    blocking(move || {
-        let panes = here.tmux.get().map_or_else(|| Ok(Vec::new()), Tmux::panes)?;
-        let alive = panes.iter().filter(|pane| pane.seat == seat.as_str() && !pane.dead);
-        let pids = alive.filter_map(|pane| i32::try_from(pane.pid).ok().and_then(Pid::from_raw));
-        pids.into_iter().try_for_each(|pid| kill_process(pid, Signal::KILL)).doing(format!("cannot stop {seat}"))
-    })
-    .await
+    end(yard, &seat).await
 }

@@ -229,7 +229,7 @@ impl<H: Hands> Drive<H> {
                 let trouble = allowed.and_then(|()| self.hands.move_refs(&[step]).map_err(|failure| failure.to_string())).err();
                 Some(Act::MainMoved { task: task.clone(), attempt: *attempt, trouble })
             }
-            Effect::Measure { .. } | Effect::Test { .. } | Effect::BuildMerge { .. } | Effect::Publish | Effect::Deploy { .. } | Effect::Refill { .. } | Effect::Ring { .. } => None,
+            Effect::Measure { .. } | Effect::Test { .. } | Effect::BuildMerge { .. } | Effect::Publish | Effect::Deploy { .. } | Effect::Refill { .. } | Effect::End { .. } | Effect::Ring { .. } => None,
         }
     }
 

@@ -10,7 +10,7 @@ use crate::domain::name::{Digest, SeatName};
 use crate::domain::push::Move;
 use crate::edge::clock::Clock;
 use crate::edge::git;
-use crate::edge::keys::{KeyStore, SecretKey, also_seal, lock};
+use crate::edge::keys::{KeyStore, SecretKey, Vault, also_seal, lock};
 use crate::edge::totp::{Recovery, Totp};
 use crate::ledger::chain::Hash;
 use crate::ledger::checkpoint::{Checkpoint, VerifierKey, note};
@@ -82,6 +82,11 @@ impl Keys {
     /// The address that the owner's authenticator takes.
     pub fn totp_uri(&self, generation: u32, workshop: &str) -> String {
         if generation == 0 { self.totp.uri(workshop) } else { self.recovery.totp(generation).uri(workshop) }
+    }
+
+    /// The key to which archives are encrypted, made the first time.
+    pub fn vault(&self) -> Result<Vault, Failure> {
+        self.store.vault()
     }
 
     /// Whether the keys lie on disk encrypted.

@@ -78,6 +78,7 @@ async fn perform(yard: &Arc<Yard>, effect: &Effect) -> Result<(), Failure> {
         Effect::Publish => publish(yard).await,
         Effect::Deploy { task, step } => super::deploy::step(yard, task, *step).await,
         Effect::Refill { .. } => super::seats::refill(yard).await,
+        Effect::End { seat, instance } => super::seats::stuck::end(yard, seat, *instance).await,
         Effect::Ring { .. } | Effect::Lend | Effect::Alarm | Effect::Draw { .. } | Effect::Redraw { .. } | Effect::Judge { .. } | Effect::FollowUp { .. } | Effect::MoveMain { .. } | Effect::MoveRefs { .. } => Ok(()),
     }
 }
@@ -89,6 +90,7 @@ async fn stall(yard: &Arc<Yard>, effect: &Effect, failure: &Failure) {
         Effect::Measure { task, attempt, .. } | Effect::Test { task, attempt, .. } | Effect::BuildMerge { task, attempt } => (task, *attempt),
         Effect::Ring { .. }
         | Effect::Refill { .. }
+        | Effect::End { .. }
         | Effect::Lend
         | Effect::Alarm
         | Effect::Draw { .. }

@@ -69,7 +69,7 @@ impl Place {
         if self.join("bin").exists() {
             make_seats_own(&self.join("bin"))?;
         }
-        for name in ["keys", "run", "clones", "homes", "work", "bin", "hooks", "prompts"] {
+        for name in ["keys", "run", "clones", "homes", "work", "bin", "hooks", "prompts", "counted"] {
             make_private(&self.root.join(name))?;
         }
         Ok(fresh)
@@ -140,6 +140,11 @@ impl Place {
 
     pub fn sockets_of(&self, seat: &SeatName) -> PathBuf {
         self.root.join("run").join(seat.as_str())
+    }
+
+    /// How far a seat's transcripts are counted in the record.
+    pub fn counted_of(&self, seat: &SeatName) -> PathBuf {
+        self.root.join("counted").join(format!("{seat}.json"))
     }
 
     /// The unix users that `orchestrate users setup` gave to the seats; none at any other level.

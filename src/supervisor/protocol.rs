@@ -49,7 +49,7 @@ pub enum Request {
     Inbox { all: bool },
     MailRead { id: String },
     MailAck { id: String },
-    /// Waits until there is a message to read or the time is over; answers like `Inbox`.
+    /// Waits until there is a message that was not shown yet or the time is over; answers like `Inbox`, with those alone, at most a batch.
     MailWait { seconds: u32 },
     /// `from` may be left out; a name that is not the socket's own is refused and recorded.
     MailSend { #[serde(default)] from: Option<String>, to: Vec<String>, subject: String, body: String, priority: Priority, task: Option<TaskId> },
@@ -132,7 +132,7 @@ pub enum Request {
     /// Puts the bodies of messages from before a day, or an entry, into a new archive at this place; hashes and all else stay.
     LedgerSeal { before: String, path: String },
     /// Brings back what an archive holds.
-    LedgerUnseal { path: String },
+    LedgerUnseal { path: String, #[serde(default)] plain: Option<String> },
     /// Keeps a checkpoint of this ledger that a witness cosigned.
     Witnessed { note: String },
     /// The path by which a checkpoint over `new` entries (now, where it is not said) is seen to begin with one over `old`.

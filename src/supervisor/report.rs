@@ -120,11 +120,12 @@ fn span(wanted: &Wanted, zone: &Zone, now: &Now) -> Result<(Subject, Span), Deni
     match () {
         () if date > today => {
             let why = format!("{date} has not begun in {}, where it is {today}", zone.name());
-            Err(Denied::Refused(Refusal::new("in-the-future", why, HINT)))
+            Err(Denied::Refused(Refusal::new("in-the-future", why, format!("orchestrate report daily --date {today} --zone {}", zone.name()))))
         }
         () if span.until <= now.begun => {
             let why = format!("{} ended before the workshop's first entry, of {}", span.name, zone.shown(now.begun));
-            Err(Denied::Refused(Refusal::new("before-genesis", why, HINT)))
+            let first = zone.date(now.begun);
+            Err(Denied::Refused(Refusal::new("before-genesis", why, format!("orchestrate report daily --date {first} --zone {}", zone.name()))))
         }
         () if span.from == span.until => Err(odd(format!("{} has no {date}: its clocks left that day out", zone.name()))),
         () => Ok((subject, span)),

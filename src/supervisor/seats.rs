@@ -4,8 +4,10 @@ mod health;
 pub mod moods;
 mod panes;
 pub mod pulse;
+pub mod stuck;
 
 pub use health::{answered, refill, watch};
+pub use panes::end;
 
 use super::drive::Denied;
 use super::place::{DEEPEST, make_seats_own};
@@ -73,6 +75,13 @@ pub async fn fill(yard: &Arc<Yard>, options: &Options, charter: &Charter, report
     let total = places.len();
     let (started, held) = seat(yard, charter, places).await?;
     drop(turn);
+    let (here, seats) = (Arc::clone(yard), charter.seats().cloned().collect::<Vec<_>>());
+    tokio::spawn(async move {
+        // What was used while no supervisor ran.
+        for seat in seats {
+            moods::count(&here, &seat).await;
+        }
+    });
     let later = if held > 0 { format!("; frozen: {held} seats are filled after the thaw") } else { String::new() };
     reporter.step("tmux grid", format!("{} panes, {started} started{later}", total - held), since);
     if held > 0 {
@@ -243,7 +252,8 @@ fn place(yard: &Yard, options: &Options, charter: &Charter, seat: &SeatName, res
     plain_folder(&yard.place.clone_of(seat))?;
     let launch = agent::resolve(options.command(charter, seat))?;
     let plan = plan(yard, seat, &launch, &prompt, &home, resumes)?;
-    yard.moods.watch(seat, &home, &Inside::of(yard, seat).clone.to_string_lossy());
+    moods::resume(yard, seat)?;
+    yard.moods.watch(seat, &home);
     if let Some(user) = yard.users.get(seat) {
         give(&home, *user, FURNISHED)?;
     }

@@ -46,6 +46,9 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 
+/// A clock that is further behind the record, in milliseconds, is told.
+const ODD: Millis = 60_000;
+
 /// What a start is told; kept in the state folder so that a later start needs to be told nothing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -266,6 +269,11 @@ fn prepare(place: &Place, options: &Options, passphrase: Option<&str>, reporter:
     let clock = Clock::new(std::env::var_os("ORCHESTRATE_CLOCK_AHEAD").map(PathBuf::from));
     let grip = Grip::new(Arc::clone(&keys), Arc::clone(&gate), clock.clone());
     let drive = Drive::open(Box::new(ledger), grip)?;
+    let ahead = clock.at_least(drive.state.now).saturating_sub(clock.wall());
+    if ahead > ODD {
+        let told = format!("{} s behind the record, whose time goes on from its last entry: date -u; timedatectl set-ntp true", ahead / 1000);
+        reporter.step("clock", told, Instant::now());
+    }
     let ground = Ground { place: place.clone(), repo: options.repo.clone(), workshop, git, gate, keys, clock, isolation: options.isolation, users };
     let (ask, asks) = mpsc::unbounded_channel();
     Ok(Prepared { yard: (Yard::new(ground, Moods::new()?, ask), drive), asks, charter, source, fresh, level })
@@ -279,7 +287,15 @@ pub fn charter_of(_place: &Place) -> Result<(Charter, Vec<charter::Origin>), Fai
 
 fn open_ledger(place: &Place) -> Result<(SqliteLedger, bool), Failure> {
     let path = place.ledger();
-    if path.exists() { Ok((SqliteLedger::open(&path)?, false)) } else { Ok((SqliteLedger::create(&path)?, true)) }
+    if !path.exists() {
+        return Ok((SqliteLedger::create(&path)?, true));
+    }
+    let mut ledger = SqliteLedger::open(&path)?;
+    // A file that stays too large is told, and stops nothing.
+    if let Err(failure) = crate::edge::process::free_disk(place.root()).and_then(|free| ledger.compact(free)) {
+        eprintln!("orchestrate: {failure}");
+    }
+    Ok((ledger, false))
 }
 
 /// The isolation level that the probes saw, and what it leaves open; less than was asked for is a failure.

@@ -14,6 +14,6 @@ pub fn call(socket: &Path, request: &Request) -> Result<Response, Failure> {
     stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(&body)).doing(WHAT)?;
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer).doing(WHAT)?;
-    let start = answer.windows(4).position(|four| four == b"\r\n\r\n").ok_or_else(|| Failure::new(WHAT, "it hung up"))?;
+    let start = answer.windows(4).position(|four| four == b"\r\n\r\n").ok_or_else(|| Failure::new(WHAT, "it hung up").hint("orchestrate status   (it may be ending: then start it again)"))?;
     serde_json::from_slice(&answer[start + 4..]).doing(WHAT)
 }

@@ -2,6 +2,7 @@
 
 use crate::ledger::bundle::Bundle;
 use super::problems::Problems;
+use super::threads::in_two;
 use crate::domain::entry::{Entry, Millis};
 use crate::domain::event::Event;
 use crate::domain::planted;
@@ -120,16 +121,4 @@ pub(super) fn seal(bundle: &Bundle<'_>) -> Result<Checkpoint, String> {
 /// An entry's time as signatures are judged by it.
 pub(super) fn moment(time: Millis) -> SystemTime {
     SystemTime::UNIX_EPOCH + Duration::from_secs((time / 1000).min(LAST_SECOND))
-}
-
-/// Does the same to every item, in two threads, and gives the results in order.
-pub(super) fn in_two<T: Sync, R: Send>(items: &[T], f: impl Fn(&T) -> R + Sync) -> Vec<R> {
-    let (left, right) = items.split_at(items.len() / 2);
-    let work = |items: &[T]| items.iter().map(&f).collect::<Vec<R>>();
-    std::thread::scope(|scope| {
-        let other = scope.spawn(|| work(right));
-        let mut all = work(left);
-        all.extend(other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
-        all
-    })
 }

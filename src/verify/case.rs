@@ -143,7 +143,7 @@ fn open<'a>(roster: &'a Roster<'a>, history: &'a History<'a>, merge: &'a Merge<'
         author,
         change: measured.change,
         rules,
-        needs: measured.moment.needs(history, &rules.charter, measured, author),
+        needs: measured.moment.needs(history, rules, measured, author),
         contributors,
         submitted,
         measured: measured.seq,

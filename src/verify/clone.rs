@@ -1,11 +1,12 @@
 //! The clone's protected branch, walked from its tip: every commit on it has to be one that the ledger accounts for.
 
-use super::book::{Book, in_two, moment};
+use super::book::{Book, moment};
 use super::chain::Merge;
 use super::commit::{Commit, Trailers};
 use super::history::History;
 use super::problems::{Problems, plain};
 use super::roster::Roster;
+use super::threads::in_two_with;
 use crate::domain::actor::Party;
 use crate::domain::change::{Change, FileChange, Signature};
 use crate::domain::name::Oid;
@@ -31,6 +32,14 @@ pub(super) struct Judge<'a> {
     pub book: &'a Book,
     pub history: &'a History<'a>,
     pub merges: &'a [Merge<'a>],
+}
+
+/// What became of the quotes of one merge.
+#[derive(Default)]
+struct Quoted {
+    all: usize,
+    unseen: usize,
+    problems: Problems,
 }
 
 impl Branch {
@@ -89,44 +98,54 @@ fn bytes(reader: &mut Reader, at: &Oid, problems: &mut Problems) -> Option<Vec<u
 
 impl Judge<'_> {
     /// Judges every commit of the branch against the ledger, and both against each other.
-    pub fn judge(&self, reader: &mut Reader, branch: &Branch, problems: &mut Problems) {
+    pub fn judge(&self, [reader, other]: [&mut Reader; 2], branch: &Branch, problems: &mut Problems) {
         let known: HashMap<&Oid, &Merge<'_>> = self.merges.iter().map(|merge| (merge.commit, merge)).collect();
         self.ends(branch, &known, problems);
         let pairs: Vec<(&Commit, &Merge<'_>)> =
             branch.walked.iter().filter_map(|(id, commit)| Some((commit.as_ref()?, *known.get(id)?))).collect();
-        let signed = in_two(&pairs, |(commit, merge)| self.signature(commit, merge));
         let trailers: Vec<_> = pairs.iter().map(|(commit, merge)| self.trailer(commit, merge)).collect();
         let sizes: BTreeSet<u64> = trailers.iter().flatten().map(|(size, _)| *size).collect();
         let roots = self.book.roots(&sizes);
-        for (((commit, merge), signed), trailer) in pairs.iter().zip(signed).zip(trailers) {
-            let rooted = trailer.and_then(|(size, root)| self.rooted(merge, size, roots.get(&size) == Some(&root)));
-            for why in [signed, form(self.roster, commit, merge), self.named(commit, merge), rooted].into_iter().filter_map(Result::err) {
-                problems.commit(&commit.id, why);
-            }
-            self.content(reader, commit, merge, problems);
-            self.range(reader, merge, problems);
-        }
+        let cases: Vec<_> = pairs.iter().zip(trailers).collect();
+        let found = in_two_with(&cases, [reader, other], |reader, ((commit, merge), trailer)| {
+            let mut problems = Problems::default();
+            let rooted = trailer.as_ref().map_err(Clone::clone).and_then(|(size, root)| self.rooted(merge, *size, roots.get(size) == Some(root)));
+            let judged = [self.signature(commit, merge), form(self.roster, commit, merge), self.named(commit, merge), rooted];
+            judged.into_iter().filter_map(Result::err).for_each(|why| problems.commit(&commit.id, why));
+            self.content(reader, commit, merge, &mut problems);
+            self.range(reader, merge, &mut problems);
+            problems
+        });
+        found.into_iter().for_each(|found| problems.append(found));
     }
 
     /// Holds the quotes of the words on each merge against its difference; says how many there were, and how many could not be compared.
-    pub fn quotes(&self, reader: &mut Reader, branch: &Branch, problems: &mut Problems) -> (usize, usize) {
-        let (there, mut all, mut unseen) = (branch.ids(), 0, 0);
-        for merge in self.merges.iter().filter(|merge| there.contains(merge.commit.as_str())) {
-            let attempt = self.history.tasks.get(merge.task).and_then(|task| task.attempts.get(&merge.attempt));
-            let Some((attempt, measured)) = attempt.and_then(|attempt| Some((attempt, attempt.measured.as_ref()?))) else { continue };
-            let quotes: Vec<(u64, &String)> = attempt.words.iter().flat_map(|word| word.reading.quotes.iter().map(|quote| (word.seq, quote))).collect();
-            all += quotes.len();
-            let texts = if quotes.is_empty() { Ok(Some(Vec::new())) } else { reader.texts(&measured.change.files, usize::MAX) };
-            let Ok(Some(texts)) = texts else {
-                unseen += quotes.len();
-                continue;
-            };
-            for (seq, quote) in quotes.into_iter().filter(|(_, quote)| !reading::stands_in(&texts, quote)) {
-                let first = plain(quote.lines().next().unwrap_or_default());
-                problems.entry(seq, format_args!("it quotes {first:?}, which does not stand in the difference of {}", merge.task));
-            }
+    pub fn quotes(&self, [reader, other]: [&mut Reader; 2], branch: &Branch, problems: &mut Problems) -> (usize, usize) {
+        let there = branch.ids();
+        let merges: Vec<&Merge<'_>> = self.merges.iter().filter(|merge| there.contains(merge.commit.as_str())).collect();
+        let found = in_two_with(&merges, [reader, other], |reader, merge| self.quoted(reader, merge));
+        found.into_iter().fold((0, 0), |(all, unseen), quoted| {
+            problems.append(quoted.problems);
+            (all + quoted.all, unseen + quoted.unseen)
+        })
+    }
+
+    fn quoted(&self, reader: &mut Reader, merge: &Merge<'_>) -> Quoted {
+        let mut quoted = Quoted::default();
+        let attempt = self.history.tasks.get(merge.task).and_then(|task| task.attempts.get(&merge.attempt));
+        let Some((attempt, measured)) = attempt.and_then(|attempt| Some((attempt, attempt.measured.as_ref()?))) else { return quoted };
+        let quotes: Vec<(u64, &String)> = attempt.words.iter().flat_map(|word| word.reading.quotes.iter().map(|quote| (word.seq, quote))).collect();
+        quoted.all = quotes.len();
+        let texts = if quotes.is_empty() { Ok(Some(Vec::new())) } else { reader.texts(&measured.change.files, usize::MAX) };
+        let Ok(Some(texts)) = texts else {
+            quoted.unseen = quotes.len();
+            return quoted;
+        };
+        for (seq, quote) in quotes.into_iter().filter(|(_, quote)| !reading::stands_in(&texts, quote)) {
+            let first = plain(quote.lines().next().unwrap_or_default());
+            quoted.problems.entry(seq, format_args!("it quotes {first:?}, which does not stand in the difference of {}", merge.task));
         }
-        (all, unseen)
+        quoted
     }
 
     /// The branch must begin at the base, hold nothing strange, and leave nothing out before its tip.
@@ -221,6 +240,9 @@ impl Judge<'_> {
         }
         if let Some(why) = unlike(change, &compared.files, *merge.old == change.base) {
             problems.commit(&commit.id, format_args!("it is not the change that was measured: {why}"));
+        }
+        if compared.files == change.files {
+            return;
         }
         let rules = &self.roster.rules(merge.intended).charter;
         let (said, found) = (rules.needs(change, task), rules.needs(&Change { files: compared.files, ..change.clone() }, task));

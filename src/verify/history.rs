@@ -20,6 +20,7 @@ use crate::domain::task::RunKind;
 use crate::domain::window::Families;
 use crate::domain::{bypass, confirm, deploy, fleet, freeze, lock, merge, review, task, workshop};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::OnceLock;
 
 #[derive(Default)]
 pub(super) struct History<'a> {
@@ -84,6 +85,8 @@ pub(super) struct Measured<'a> {
     pub needs: &'a Needs,
     pub fix: Option<&'a Fix>,
     pub moment: Moment<'a>,
+    /// Whether it counted among the small changes of low risk, by the rules adopted at this entry.
+    pub fast: OnceLock<(u64, bool)>,
 }
 
 pub(super) struct Tested<'a> {
@@ -212,7 +215,7 @@ impl<'a> History<'a> {
             task::Event::Measured { task, attempt, change, contributors, needs, fix, .. } => {
                 supervisor(entry)?;
                 let moment = Moment::of(self, task, entry.time);
-                let measured = Measured { seq, change, contributors, needs, fix: fix.as_ref(), moment };
+                let measured = Measured { seq, change, contributors, needs, fix: fix.as_ref(), moment, fast: OnceLock::new() };
                 match self.attempt(task, *attempt)?.measured.replace(measured) {
                     None => Ok(()),
                     Some(_) => Err(format!("attempt {attempt} of {task} is measured a second time")),

@@ -27,6 +27,7 @@ mod shelf;
 mod signed;
 #[cfg(test)]
 mod tests;
+mod threads;
 mod voices;
 pub mod witness;
 mod witnessed;
@@ -39,7 +40,7 @@ use crate::domain::failure::{Doing as _, Failure};
 use crate::domain::event::Event;
 use crate::domain::name::{Digest, Oid, RefName};
 use crate::domain::workshop;
-use crate::edge::git::{Git, Reader};
+use crate::edge::git::{Checking, Git, Reader};
 use book::Book;
 use chain::Merge;
 use clone::{Branch, Judge};
@@ -47,6 +48,7 @@ use history::History;
 use problems::{Problems, plain};
 use roster::Roster;
 use shelf::Shelf;
+use signed::Claims;
 use serde::Serialize;
 use std::collections::BTreeSet;
 use std::io::Read as _;
@@ -115,7 +117,8 @@ pub fn run(clone: &Path, bundle: &Path, owner: Option<&str>) -> Result<Report, F
 pub fn run_pinned(clone: &Path, bundle: &Path, pins: &Pins) -> Result<Report, Failure> {
     let bytes = load(bundle)?;
     let mut reader = Reader::open(&Git::find()?, clone, &[])?;
-    judge(&bytes, pins, &mut reader, None)
+    let scope = Scope::Branch(reader.check()?);
+    judge(&bytes, pins, &mut reader, scope)
 }
 
 /// Leaves of a report what concerns one commit: the merge that it is, or that let it in; says what it is where it is none.
@@ -193,7 +196,7 @@ pub fn commits_accounted(
 ) -> Result<Report, Failure> {
     let bytes = load(bundle)?;
     let mut reader = Reader::open(&Git::find()?, git_dir, env)?;
-    judge(&bytes, &Pins { owner: owner.map(str::to_owned), ..Pins::default() }, &mut reader, Some(new_tip))
+    judge(&bytes, &Pins { owner: owner.map(str::to_owned), ..Pins::default() }, &mut reader, Scope::Tip(new_tip))
 }
 
 /// The bytes of an archive.
@@ -216,11 +219,19 @@ fn bytes(kind: &str, path: &Path) -> Result<Vec<u8>, Failure> {
     Ok(bytes)
 }
 
-/// Judges a bundle's bytes and a repository; a given tip is judged in place of the branch, and without a look at every object.
-fn judge(bytes: &[u8], pins: &Pins, reader: &mut Reader, tip: Option<&Oid>) -> Result<Report, Failure> {
+/// What of a repository is judged.
+enum Scope<'a> {
+    /// The protected branch, with every object there is, which git looks at meanwhile.
+    Branch(Checking),
+    /// What this commit would make of the branch.
+    Tip(&'a Oid),
+}
+
+/// Judges a bundle's bytes and a repository.
+fn judge(bytes: &[u8], pins: &Pins, reader: &mut Reader, scope: Scope<'_>) -> Result<Report, Failure> {
     let (mut report, mut problems) = (Report::default(), Problems::default());
     match bundle::read(bytes) {
-        Ok(bundle) => ledger(&bundle, pins, reader, tip, &mut report, &mut problems)?,
+        Ok(bundle) => ledger(&bundle, pins, reader, scope, &mut report, &mut problems)?,
         Err(why) => problems.add(why),
     }
     report.ok = problems.is_empty();
@@ -234,7 +245,7 @@ fn ledger(
     bundle: &Bundled<'_>,
     pins: &Pins,
     reader: &mut Reader,
-    tip: Option<&Oid>,
+    scope: Scope<'_>,
     report: &mut Report,
     problems: &mut Problems,
 ) -> Result<(), Failure> {
@@ -249,22 +260,37 @@ fn ledger(
     let Some(roster) = Roster::read(&book, problems) else { return Ok(()) };
     report.base = roster.genesis.base.to_string();
     trust(&roster, pins.owner.as_deref(), report, problems);
-    signed::judge(&book, &roster, problems);
-    letters::judge(&book, &roster, problems);
-    voices::judge(&book, &roster, problems);
-    let history = History::read(&book, problems);
+    let (claims, mut others) = (Claims::read(&book, problems), Problems::default());
+    let judged = claims.judge(&roster, problems, || record(&book, &roster, pins, reader, scope, report, &mut others));
+    problems.append(others);
+    judged
+}
+
+/// Everything but the signatures of statements.
+fn record(
+    book: &Book,
+    roster: &Roster<'_>,
+    pins: &Pins,
+    reader: &mut Reader,
+    scope: Scope<'_>,
+    report: &mut Report,
+    problems: &mut Problems,
+) -> Result<(), Failure> {
+    letters::judge(book, roster, problems);
+    voices::judge(book, roster, problems);
+    let history = History::read(book, problems);
     report.level = plain(history.level.unwrap_or("unknown"));
-    let repeated = audit::judge(&roster, &history, None, problems);
+    let repeated = audit::judge(roster, &history, None, problems);
     report.lines.extend(repeated.iter().map(|(epoch, told)| repeats(*epoch, told)));
     let merges = chain::read(&history, &roster.genesis.base, problems);
-    report.commits = cases(&roster, &history, &merges, problems);
+    report.commits = cases(roster, &history, &merges, problems);
     report.lines.insert(0, format!("ledger: {} entries of {}, root {}", report.size, plain(&roster.genesis.workshop), report.root));
-    back::judge(&roster, &history, problems);
-    fix::judge(&roster, &history, problems);
-    deploys::judge(&roster, &history, &merges, problems);
-    witnessed::judge(&book, &roster, pins, &merges, report, problems);
+    back::judge(roster, &history, problems);
+    fix::judge(roster, &history, problems);
+    deploys::judge(roster, &history, &merges, problems);
+    witnessed::judge(book, roster, pins, &merges, report, problems);
     report.lines.push(format!("isolation: the last start saw level {} hold", report.level));
-    repository(&Judge { roster: &roster, book: &book, history: &history, merges: &merges }, reader, tip, report, problems)
+    repository(&Judge { roster, book, history: &history, merges: &merges }, reader, scope, report, problems)
 }
 
 /// Says what could not be judged, and where it went.
@@ -330,18 +356,19 @@ fn cases(roster: &Roster<'_>, history: &History<'_>, merges: &[Merge<'_>], probl
 fn repository(
     judge: &Judge<'_>,
     reader: &mut Reader,
-    tip: Option<&Oid>,
+    scope: Scope<'_>,
     report: &mut Report,
     problems: &mut Problems,
 ) -> Result<(), Failure> {
-    let (name, found) = match tip {
-        Some(tip) => ("the new tip".to_owned(), tip.clone()),
-        None => branch(reader, &judge.roster.genesis.branch)?,
+    let (name, found) = match scope {
+        Scope::Tip(tip) => ("the new tip".to_owned(), tip.clone()),
+        Scope::Branch(_) => branch(reader, &judge.roster.genesis.branch)?,
     };
     let base = &judge.roster.genesis.base;
     let branch = Branch::walk(reader, &found, base, judge.merges, problems);
-    judge.judge(reader, &branch, problems);
-    match judge.quotes(reader, &branch, problems) {
+    let mut other = reader.another()?;
+    judge.judge([reader, &mut other], &branch, problems);
+    match judge.quotes([reader, &mut other], &branch, problems) {
         (0, _) => {}
         (all, 0) => report.lines.push(format!("quotes: all {all} stand in the differences that they are of")),
         (all, unseen) => report.lines.push(format!("quotes: {unseen} of {all} could not be compared, as this clone lacks the files of their candidates")),
@@ -353,8 +380,8 @@ fn repository(
     if position < judge.merges.len() {
         report.lines.push(format!("behind: the repository has {position} of the {} merges in the ledger", judge.merges.len()));
     }
-    if tip.is_none() {
-        sound(reader, report, problems);
+    if let Scope::Branch(checking) = scope {
+        sound(checking, report, problems);
     }
     Ok(())
 }
@@ -371,9 +398,9 @@ fn branch(reader: &Reader, branch: &RefName) -> Result<(String, Oid), Failure> {
     Err(Failure::new("cannot judge the repository", format!("it has no {branch}")).hint("git fetch origin"))
 }
 
-/// Lets git look at every object of the clone.
-fn sound(reader: &Reader, report: &mut Report, problems: &mut Problems) {
-    match reader.check() {
+/// What git saw when it looked at every object of the clone.
+fn sound(checking: Checking, report: &mut Report, problems: &mut Problems) {
+    match checking.end() {
         Ok(found) => {
             found.broken.iter().for_each(|line| problems.add(format_args!("the repository is damaged: {line}")));
             report.lines.extend(found.odd.iter().map(|line| format!("oddly written: {}", plain(line))));

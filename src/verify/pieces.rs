@@ -1,12 +1,12 @@
 //! What else counted when a candidate was measured, worked out again from the entries alone.
 
 use super::history::{History, Measured};
+use super::roster::Adopted;
 use crate::domain::change::Change;
-use crate::domain::charter::Charter;
 use crate::domain::entry::Millis;
 use crate::domain::name::{SeatName, TaskId};
 use crate::domain::policy::Needs;
-use crate::domain::window::{MOST_HOURS, Piece};
+use crate::domain::window::{self, MOST_HOURS, Piece};
 
 /// Another candidate that was under way, or merged not long ago.
 pub(super) struct Other<'a> {
@@ -40,17 +40,21 @@ impl<'a> Moment<'a> {
         Self { time, family: history.families.of(task).clone(), others: others.collect() }
     }
 
-    /// What the charter asks of the change that was measured at this moment.
-    pub fn needs(&self, history: &History<'_>, charter: &Charter, measured: &Measured<'_>, author: &SeatName) -> Needs {
+    /// What the rules ask of the change that was measured at this moment.
+    pub fn needs(&self, history: &History<'_>, rules: &Adopted, measured: &Measured<'_>, author: &SeatName) -> Needs {
+        let charter = &rules.charter;
         let span = charter.policy.cumulative.span();
         let within = |other: &&Other<'_>| other.merged.is_none_or(|merged| merged + span > self.time);
-        let others: Vec<Piece<'_>> = self.others.iter().filter(within).filter_map(|other| piece(history, other)).collect();
+        let others: Vec<Piece<'_>> = self.others.iter().filter(within).filter_map(|other| piece(history, rules, other)).collect();
         charter.needs_among(measured.change, author, (measured.contributors, &self.family), &others)
     }
 }
 
-fn piece<'h>(history: &'h History<'_>, other: &'h Other<'_>) -> Option<Piece<'h>> {
+fn piece<'h>(history: &'h History<'_>, rules: &Adopted, other: &'h Other<'_>) -> Option<Piece<'h>> {
     let measured = history.tasks.get(other.task)?.attempts.get(&other.attempt)?.measured.as_ref()?;
     let change: &Change = measured.change;
-    Some(Piece { change, seats: measured.contributors, family: &other.family })
+    let fast = || window::is_fast(&rules.charter.policy, change);
+    let (since, known) = *measured.fast.get_or_init(|| (rules.since, fast()));
+    let fast = if since == rules.since { known } else { fast() };
+    Some(Piece { change, seats: measured.contributors, family: &other.family, fast })
 }

@@ -33,6 +33,12 @@ impl Problems {
         self.add(format_args!("commit {}: {what}", commit.short()));
     }
 
+    /// Adds what was found elsewhere.
+    pub fn append(&mut self, other: Self) {
+        self.more += other.more;
+        other.found.into_iter().for_each(|line| self.add(line));
+    }
+
     pub fn is_empty(&self) -> bool {
         self.found.is_empty()
     }

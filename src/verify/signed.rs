@@ -1,8 +1,9 @@
 //! Every statement in the ledger carries the signature of the one whose word it is.
 
-use super::book::{Book, in_two, moment};
+use super::book::{Book, moment};
 use super::problems::Problems;
 use super::roster::Roster;
+use super::threads::{Shared, beside};
 use crate::domain::actor::{Actor, Party};
 use crate::domain::dsse::{Envelope, IN_TOTO};
 use crate::domain::entry::Entry;
@@ -20,19 +21,36 @@ struct Claim<'a> {
     media: &'static str,
 }
 
-/// Judges the signatures of all statements but the owner's on genesis, which `Roster` judges.
-pub(super) fn judge(book: &Book, roster: &Roster<'_>, problems: &mut Problems) {
-    let mut claims = Vec::new();
-    for entry in &book.entries {
-        match claim(entry) {
-            Ok(found) => claims.extend(found),
-            Err(why) => problems.entry(entry.seq, why),
+/// All statements but the owner's on genesis, which `Roster` judges.
+pub(super) struct Claims<'a>(Vec<Claim<'a>>);
+
+impl<'a> Claims<'a> {
+    pub fn read(book: &'a Book, problems: &mut Problems) -> Self {
+        let mut claims = Vec::new();
+        for entry in &book.entries {
+            match claim(entry) {
+                Ok(found) => claims.extend(found),
+                Err(why) => problems.entry(entry.seq, why),
+            }
         }
+        Self(claims)
     }
-    for (claim, found) in claims.iter().zip(in_two(&claims, |claim| verify(claim, roster))) {
-        if let Err(why) = found {
-            problems.entry(claim.entry.seq, why);
+
+    /// Judges their signatures in another thread and, once `meanwhile` is done, in this one as well.
+    pub fn judge<T>(&self, roster: &Roster<'_>, problems: &mut Problems, meanwhile: impl FnOnce() -> T) -> T {
+        let shared = Shared::new(&self.0, |claim| verify(claim, roster));
+        let help = || {
+            let done = meanwhile();
+            shared.help();
+            done
+        };
+        let ((), done) = beside(|| shared.help(), help);
+        for (claim, found) in self.0.iter().zip(shared.end()) {
+            if let Err(why) = found {
+                problems.entry(claim.entry.seq, why);
+            }
         }
+        done
     }
 }
 

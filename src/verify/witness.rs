@@ -6,6 +6,7 @@ use crate::domain::refusal::Refusal;
 use crate::edge::chance;
 use crate::edge::clock::Clock;
 use crate::edge::port::{Asked, Port, Said};
+use crate::edge::webhook;
 use crate::edge::witness::Shelf;
 use crate::ledger::checkpoint::{Checkpoint, Growth, VerifierKey, cosign, open_checkpoint, unverified_checkpoint};
 use ed25519_dalek::SigningKey;
@@ -13,9 +14,12 @@ use hyper::{Method, StatusCode};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// No proof of growth is longer.
 const MOST: usize = 64 * 1024;
+/// How long a witness may take for its answer.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A witness with its key and what it has seen.
 pub struct Witness {
@@ -78,6 +82,16 @@ impl Witness {
         let note = format!("{}{line}", growth.note);
         held.write(&format!("{}\n{note}", key.encode()))?;
         Ok(note)
+    }
+}
+
+/// Asks a witness at a port for its word on a proof of growth; gives the checkpoint with what it signed, or why it did not.
+pub async fn ask(url: &str, token: &str, growth: &str) -> Result<String, Unsigned> {
+    let note = growth.split_once("\n\n").map(|(_, note)| note).ok_or_else(|| refuse("malformed", "it is no proof of growth".to_owned()))?;
+    let url = format!("{}/add-checkpoint", url.trim_end_matches('/'));
+    match webhook::ask(&url, Some(token), growth.to_owned(), MOST, PATIENCE).await? {
+        (200, line) => Ok(format!("{note}{line}")),
+        (status, said) => Err(refuse("unwitnessed", format!("it answered {status}: {}", said.trim()))),
     }
 }
 

@@ -20,6 +20,21 @@ pub struct MailLine {
     pub sent: Millis,
     pub expires: Millis,
     pub state: Delivery,
+    /// On the last line: how many messages wait that are not listed.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub more: usize,
+}
+
+fn is_none(number: &usize) -> bool {
+    *number == 0
+}
+
+/// These messages of the recipient's, with how many wait behind them.
+pub fn mails(state: &State, actor: &Actor, ids: &[Digest], more: usize) -> Vec<MailLine> {
+    let party = actor.party();
+    let mut lines: Vec<MailLine> = ids.iter().filter_map(|id| line(id, state.post.mail.get(id)?, &party)).collect();
+    lines.last_mut().into_iter().for_each(|line| line.more = more);
+    lines
 }
 
 /// What waits for this recipient, oldest first; with `all` also what it acknowledged or let expire, as far as it is kept at hand.
@@ -46,5 +61,6 @@ fn line(id: &Digest, mail: &Mail, party: &Party) -> Option<MailLine> {
         sent: mail.sent,
         expires: mail.expires,
         state,
+        more: 0,
     })
 }

@@ -89,6 +89,10 @@ fn fleet(event: &fleet::Event) -> String {
             let seats: Vec<&str> = seats.iter().map(|seat| seat.as_str()).collect();
             format!("called back: {}", seats.join(", "))
         }
+        fleet::Event::Stuck { seat, instance, why, restart } => {
+            format!("{seat} is STUCK, instance {instance}: {why}; {}", if *restart { "it is started again" } else { "you are told" })
+        }
+        fleet::Event::Moving { seat, instance } => format!("{seat} gets on again, instance {instance}"),
         fleet::Event::Overfull { seat, bytes, limit } => format!("{seat} is STOPPED: its files take {bytes} bytes, more than {limit}"),
         fleet::Event::GivenUp { seat, ends } => format!("{seat} is NOT started again: it ended {ends} times within an hour"),
         fleet::Event::Left { seat, instance, why } => format!("{seat} empty, instance {instance} ended: {why}"),

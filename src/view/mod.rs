@@ -31,7 +31,7 @@ pub use certificate::{Certificate, certificates};
 pub use dashboard::{Dashboard, LetterLine, dashboard};
 pub use deploy::{DeployLine, DeployPage, Deployments, deployment, deployments};
 pub use gate::{CheckLine, GateLine, GatePage, GateState, Judge, RunLine, Word, gate};
-pub use inbox::{MailLine, inbox};
+pub use inbox::{MailLine, inbox, mails};
 pub use line::line;
 pub use lock::{EditPage, LockLine, LockPage, LockWhy, Locked, WishLine, edit, lock_why, locked, locks};
 pub use mail::{MailPage, Recipient, mail};

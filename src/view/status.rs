@@ -16,6 +16,7 @@ use crate::domain::name::{Digest, Oid, RefName, RoleName, SeatName, TaskId};
 use crate::domain::refusal::Refused;
 use crate::domain::spend::{self, Used};
 use crate::domain::state::State;
+use crate::domain::witness;
 use serde::{Deserialize, Serialize};
 
 /// Refusals shown at most.
@@ -382,7 +383,18 @@ fn waiting(state: &State, tasks: &[TaskLine]) -> Vec<Waiting> {
         task: None,
         command: "orchestrate bootstrap".to_owned(),
     });
-    frozen.chain(moves).chain(held).chain(super::deploy::waiting(state)).chain(given_up).chain(mail).collect()
+    frozen.chain(unwitnessed(state)).chain(moves).chain(held).chain(super::deploy::waiting(state)).chain(given_up).chain(mail).collect()
+}
+
+/// A witness that did not sign when it was asked last.
+fn unwitnessed(state: &State) -> Option<Waiting> {
+    let seen = &state.witness;
+    let holds = if witness::holds(state).is_err() { "; nothing is merged meanwhile" } else { "" };
+    (seen.tries > 0 && witness::due(state).is_some()).then(|| Waiting {
+        what: format!("the witness has not signed, {} times in a row: {}{holds}", seen.tries, seen.why),
+        task: None,
+        command: "orchestrate witness show   (on the witness's machine; docs/witness.md)".to_owned(),
+    })
 }
 
 fn confirmable(state: &State, task: &TaskId) -> bool {

@@ -6,6 +6,7 @@ use crate::domain::role::Capability;
 use crate::domain::send_back;
 use crate::domain::state::State;
 use crate::domain::task::{Attempt, RunKind, Stage, Task};
+use crate::domain::witness;
 use serde::{Deserialize, Serialize};
 
 /// Where a task stands, in one word.
@@ -142,7 +143,10 @@ fn at_attempt(state: &State, id: &TaskId, task: &Task, attempt: &Attempt) -> Tur
     match &attempt.stage {
         Stage::Measuring => Turn::new(Whose::Supervisor, "the candidate to be measured", ""),
         Stage::At(gate) => at_gate(state, id, attempt, *gate),
-        Stage::Merging | Stage::Moving { .. } => Turn::new(Whose::Supervisor, "the merge", ""),
+        Stage::Merging | Stage::Moving { .. } => {
+            let waits = witness::holds(state).is_err();
+            Turn::new(Whose::Supervisor, if waits { "the merge, which waits for the witness" } else { "the merge" }, "")
+        }
         Stage::Merged => Turn::new(Whose::Nobody, "nothing: it is on the protected branch", ""),
         Stage::Back { gate, .. } => {
             let author: Vec<SeatName> = task.author.iter().cloned().collect();

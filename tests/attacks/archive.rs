@@ -3,6 +3,7 @@
 use crate::world::World;
 use orchestrate::domain::event::Event;
 use orchestrate::domain::{message, workshop};
+use orchestrate::edge::keys::is_encrypted;
 use orchestrate::ledger::husk::husk_of;
 use orchestrate::ledger::sqlite::forge;
 
@@ -46,6 +47,13 @@ fn bodies_go_into_an_archive_and_come_back_and_every_hash_stays() {
     seal(&until, &archive).ok().says("the bodies of 3 messages");
     seal(&until, &archive).ends(10).says("is there already");
     seal(&until, &file(&world, "more")).ends(1).says("nothing-to-seal");
+    // What is in it is the owner's alone.
+    let sealed = std::fs::read(&archive).unwrap();
+    assert!(is_encrypted(&sealed) && !sealed.windows(5).any(|some| some == b"owner" || some == b"paylo"));
+    let plain = file(&world, "mail.plain");
+    world.owner(&["ledger", "unseal", &archive, "--plain", &plain]).ok();
+    world.owner(&["ledger", "unseal", &archive, "--plain", &plain]).ends(10);
+    assert!(std::fs::read_to_string(&plain).unwrap().starts_with("orchestrate-archive/v1\n"));
     // Gone are three bodies and nothing else; the one that waits stays, and so does every leaf.
     let after = world.entries();
     let husks = after.iter().filter(|entry| matches!(entry.event, Event::Message(message::Event::Sealed { .. }))).count();
@@ -57,7 +65,7 @@ fn bodies_go_into_an_archive_and_come_back_and_every_hash_stays() {
     let seq = after.iter().find(|entry| matches!(entry.event, Event::Message(message::Event::Sealed { .. }))).unwrap().seq;
     world.owner(&["ledger", "prove", &seq.to_string()]).ends(1).says("put-away");
     world.owner(&["log"]).ok().says("its body is put away");
-    judge(&world, &archive);
+    judge(&world, &archive, &plain);
     // The fold of what stays is the fold of what was, and a start makes nothing of it.
     let (mut then, mut now) = (root, world.fold());
     (then.len, then.now, then.started, now.len, now.now, now.started) = (0, 0, 0, 0, 0, 0);
@@ -65,21 +73,50 @@ fn bodies_go_into_an_archive_and_come_back_and_every_hash_stays() {
     world.down().ok();
     world.start().ok();
     world.owner(&["ledger", "verify"]).ok();
-    hostile(&world, &archive);
-    world.owner(&["ledger", "unseal", &archive]).ok().says("3 bodies are back");
+    hostile(&world, &plain);
+    // A plain one, as they were once written; then one that is encrypted.
+    world.owner(&["ledger", "unseal", &plain]).ok().says("3 bodies are back");
+    killed_between(&world, &until);
+    let again = file(&world, "again.archive");
+    seal(&until, &again).ok().says("the bodies of 3 messages");
+    world.owner(&["ledger", "unseal", &again]).ok().says("3 bodies are back");
     world.owner(&["ledger", "unseal", &archive]).ok().says("nothing to bring back");
     assert!(before.iter().zip(world.entries()).all(|(was, is)| *was == is));
     world.owner(&["ledger", "verify"]).ok();
 }
 
+/// The supervisor dies once the archive is there and before the ledger can name it: no body has gone, and the next call goes on.
+fn killed_between(world: &World, until: &str) {
+    let (path, before) = (file(world, "orphan.archive"), world.entries());
+    let held = rusqlite::Connection::open(world.state().join("ledger.db")).unwrap();
+    held.execute_batch("BEGIN IMMEDIATE").unwrap();
+    std::thread::scope(|scope| {
+        let sealing = scope.spawn(|| world.owner(&["ledger", "seal", "--before", until, &path]));
+        // Nothing can be appended: it stands between the two.
+        while std::fs::metadata(&path).is_err() && !sealing.is_finished() {
+            std::thread::yield_now();
+        }
+        super::crash::crash(world);
+        assert_ne!(sealing.join().unwrap().code, 0);
+    });
+    held.execute_batch("ROLLBACK").unwrap();
+    drop(held);
+    world.start().ok();
+    assert!(world.entries().starts_with(&before), "every body is there");
+    world.owner(&["ledger", "verify"]).ok();
+    world.owner(&["ledger", "unseal", &path]).ok().says("nothing to bring back");
+    world.owner(&["ledger", "seal", "--before", until, &path]).ends(10).says("is there already");
+}
+
 /// The offline judge, with the archive and without.
-fn judge(world: &World, archive: &str) {
+fn judge(world: &World, archive: &str, plain: &str) {
     let (bundle, clone, gate) = (file(world, "b"), file(world, "c"), world.state().join("gate.git"));
     world.owner(&["bundle", &bundle]).ok();
     world.command("git", &["clone", "-q", gate.to_str().unwrap(), &clone], "").ok();
     let verify = |more: &[&str]| world.orchestrate(&[&["verify", &clone, "--bundle", &bundle], more].concat());
     verify(&[]).ok().says("were NOT judged").says("but for 3 messages that nobody could judge");
-    let whole = verify(&["--archive", archive]).ok().says("the history holds");
+    verify(&["--archive", archive]).ends(1).says("the archive is encrypted");
+    let whole = verify(&["--archive", plain]).ok().says("the history holds");
     assert!(!whole.out.contains("put away"), "{}", whole.out);
 }
 

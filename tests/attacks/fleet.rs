@@ -116,12 +116,16 @@ fn closed_pane(world: World) {
     let seats = |world: &World| tmux(world, &["list-panes", "-a", "-F", "#{@seat}"]);
     let before = seats(&world);
     for name in ["dev-a", "orchestrator", "qa-b"] {
+        world.seat("dev-b").run(&format!("orchestrate mail send {name} --subject kept --body x")).ok();
+        world.seat(name).run("echo work > left.txt").ok();
+        assert_eq!(inbox(&world, name), ["kept"]);
         let mark = world.mark();
         let pane = tmux(&world, &["list-panes", "-a", "-F", "#{@seat} #{pane_id}"]);
         let pane = pane.lines().find_map(|line| line.strip_prefix(&format!("{name} "))).unwrap().to_owned();
         tmux(&world, &["kill-pane", "-t", &pane]);
         assert_eq!(back(&world, mark, name), "its pane was closed");
-        world.seat(name).run("orchestrate whoami").ok().says(name);
+        world.seat(name).run("orchestrate whoami && cat left.txt").ok().says(name).says("work");
+        assert_eq!(inbox(&world, name), ["kept"], "shown again, and once");
     }
     assert_eq!(seats(&world), before);
 }
@@ -134,6 +138,7 @@ fn a_killed_tmux_comes_back_with_everybody_in_it() {
 fn killed_tmux(world: World) {
     let world = world.bootstrap();
     world.seat("dev-b").run("orchestrate mail send dev-a --subject kept --body x").ok();
+    world.seat("dev-a").run("echo work > left.txt").ok();
     for times in 2..4 {
         let mark = world.mark();
         let server: i32 = tmux(&world, &["display-message", "-p", "#{pid}"]).trim().parse().unwrap();
@@ -145,6 +150,7 @@ fn killed_tmux(world: World) {
         }
         assert!(world.fold().fleet.values().all(|seat| seat.instances == times), "each was started once");
         assert_eq!(inbox(&world, "dev-a"), ["kept"]);
+        world.seat("dev-a").run("cat left.txt").ok().says("work");
     }
     world.owner(&["ledger", "verify"]).ok();
 }
@@ -171,6 +177,21 @@ fn killed_supervisor(world: World) {
     assert_eq!(inbox(&world, "dev-a"), ["kept"]);
     let instances = |name: &str| world.fold().fleet[&name.parse().unwrap()].instances;
     assert_eq!((instances("dev-a"), instances("dev-b")), (2, 1));
+}
+
+/// What it used while no supervisor ran is counted when one runs again; what was counted before is not counted again.
+fn told_meanwhile(world: &World, folder: &str) {
+    let supervisor = Family::of(&world.path("")).supervisor();
+    kill(supervisor);
+    assert!(gone(supervisor));
+    let said = |id: &str| format!(r#"{{"type":"assistant","message":{{"id":"{id}","model":"m","usage":{{"input_tokens":2,"output_tokens":7}}}}}}"#);
+    let line = |session: &str, id: &str| format!("printf '%s\n' '{}' >> {folder}/{session}-bbbb-cccc-dddd-eeeeeeeeeeee.jsonl", said(id));
+    world.seat("dev-a").run(&[line("aaaaaaaa", "msg_b"), line("aaaaaaaa", "msg_c"), line("bbbbbbbb", "msg_d")].join("; ")).ok();
+    world.start_with("claude").says("seats answered");
+    let begun = std::time::Instant::now();
+    let told = || world.owner(&["status", "--json"]).ok().done()["seats"].as_array().unwrap().iter().find(|line| line["seat"] == "dev-a").unwrap()["told"].clone();
+    while told()["output"] != 26 && begun.elapsed() < crate::world::DEADLINE {}
+    assert_eq!((&told()["input"], &told()["output"]), (&8.into(), &26.into()), "each message once, whoever ran when it was told");
 }
 
 /// An agent that logs in past the relay: what its transcript tells is counted once for each message, and as its own word.
@@ -243,11 +264,101 @@ fn the_status_page_and_the_borders_say_what_the_client_and_the_record_say() {
     wake("two");
     shows(&world, "dev-a", "working");
     told(&world, folder);
+    told_meanwhile(&world, folder);
     let mark = world.mark();
     kill(agent(&world, "dev-a"));
     back(&world, mark, "dev-a");
     shows(&world, "dev-a", "ready");
     assert!(world.fold().frozen.is_none());
+}
+
+#[test]
+fn a_seat_that_stays_stuck_is_told_to_the_owner_and_started_again_where_the_rules_say_so() {
+    let world = world();
+    world.instead("first_seconds = 0", "first_seconds = 0\nstuck_restarts_per_day = 1");
+    world.command("cp", &[world.path("agent").to_str().unwrap(), world.path("claude").to_str().unwrap()], "").ok();
+    world.start_with("claude").ok();
+    let wake = |subject: &str| world.seat("dev-b").run(&format!("orchestrate mail send qa-a --subject {subject} --body x")).ok();
+    let stuck = |ahead: u64| {
+        world.seat("dev-a").run(r#"echo '{"status":"busy"}' > $HOME/.claude/sessions/9.json"#).ok();
+        shows(&world, "dev-a", "working");
+        world.ahead(ahead);
+        wake("one");
+        shows(&world, "dev-a", "stuck: nothing has come of it for long");
+        let mark = world.mark();
+        world.ahead(ahead + 601);
+        wake("two");
+        let told = world.wait_from(mark, "that it is told", |entry| match of(entry) {
+            Some(fleet::Event::Stuck { seat, restart, .. }) if seat.as_str() == "dev-a" => Some(*restart),
+            _ => None,
+        });
+        (mark, told)
+    };
+    let (mark, restart) = stuck(3600);
+    assert!(restart);
+    assert_eq!(back(&world, mark, "dev-a"), "ended by a signal");
+    shows(&world, "dev-a", "ready");
+    let (mark, restart) = stuck(7200);
+    assert!(!restart, "once a day, and then the owner is asked");
+    world.owner(&["mail", "inbox"]).ok().says("dev-a is stuck");
+    world.seat("dev-a").run(r#"echo '{"status":"idle"}' > $HOME/.claude/sessions/9.json"#).ok();
+    world.wait_from(mark, "that it gets on again", |entry| match of(entry) {
+        Some(fleet::Event::Moving { seat, .. }) if seat.as_str() == "dev-a" => Some(()),
+        _ => None,
+    });
+    assert_eq!(world.fold().fleet[&"dev-a".parse().unwrap()].instances, 2);
+    world.owner(&["ledger", "verify"]).ok();
+}
+
+/// Links in place of all that the supervisor reads and writes in a seat's home, symbolic ones to the owner's files and hard ones to others of its
+/// own: nothing is written through them, nothing read through them, and the seat starts all the same.
+#[test]
+fn no_link_in_a_seats_home_leads_the_supervisor_to_the_owners_files() {
+    let world = world();
+    world.command("cp", &[world.path("agent").to_str().unwrap(), world.path("claude").to_str().unwrap()], "").ok();
+    world.start_with("claude").ok();
+    let bait = world.path("bait");
+    fs::create_dir_all(bait.join("sessions")).unwrap();
+    fs::create_dir_all(bait.join("projects/-work-demo")).unwrap();
+    let session = "aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee.jsonl";
+    for (name, text) in [
+        (".claude.json", r#"{"secret":"bait-word"}"#),
+        ("settings.json", r#"{"secret":"bait-word"}"#),
+        ("mcp.json", "{}"),
+        ("prompt.md", "bait-word"),
+        ("sessions/9.json", r#"{"status":"waiting","waitingFor":"bait-word"}"#),
+        (&format!("projects/-work-demo/{session}"), r#"{"type":"assistant","message":{"id":"m","model":"bait","usage":{"input_tokens":77,"output_tokens":77}}}"#),
+    ] {
+        fs::write(bait.join(name), format!("{text}\n")).unwrap();
+    }
+    let snapshot = || world.command("/bin/sh", &["-c", &format!("cd '{}' && find . -printf '%p %y %m %n %T@\n' | sort && find . -type f -exec cat {{}} +", bait.display())], "").ok().out;
+    let before = snapshot();
+    let to = |name: &str| format!("{}/{name}", bait.display());
+    let laid = [
+        format!("rm -rf .orchestrate && ln -s {} .orchestrate", bait.display()),
+        format!("rm -rf .claude && ln -s {} .claude", bait.display()),
+        format!("cd .claude && rm -f .claude.json settings.json && ln -s {} .claude.json && ln -s {} settings.json", to(".claude.json"), to("settings.json")),
+        format!("cd .claude && rm -rf sessions projects && ln -s {} sessions && ln -s {} projects", to("sessions"), to("projects")),
+        format!("cd .claude && mkdir -p sessions projects/-work-demo && ln -sf {} sessions/9.json && ln -sf {} projects/-work-demo/{session}", to("sessions/9.json"), to(&format!("projects/-work-demo/{session}"))),
+        "echo '{\"own\":1}' > own && cd .claude && ln -f ../own .claude.json && ln -f ../own settings.json && ln -f ../own .settings.json.new".to_owned(),
+        "cd .orchestrate && rm -f prompt.md .prompt.md.new && ln -s ../own prompt.md && mkfifo .prompt.md.new && rm -f mcp.json && mkfifo mcp.json".to_owned(),
+        "rm -rf .claude && mkfifo .claude".to_owned(),
+    ];
+    let home = world.seat("dev-a").home();
+    for lines in laid {
+        let mark = world.mark();
+        world.seat("dev-a").run(&format!("cd && {lines}")).ok();
+        kill(agent(&world, "dev-a"));
+        back(&world, mark, "dev-a");
+        assert_eq!(snapshot(), before, "written through: {lines}");
+        let found = world.command("/bin/grep", &["-rsl", "--devices=skip", "--exclude-dir=projects.unreadable", "bait-word", home.to_str().unwrap()], "");
+        assert_eq!(found.out, "", "read through: {lines}");
+        assert!(fs::symlink_metadata(home.join(".claude/settings.json")).unwrap().is_file(), "{lines}");
+        let status = world.owner(&["status", "--json"]).ok().done().to_string();
+        assert!(!status.contains("bait") && !status.contains("77"), "{lines}: {status}");
+    }
+    let own = fs::read_to_string(home.join("own")).unwrap();
+    assert_eq!(own, "{\"own\":1}\n", "what a hard link led to is as it was");
 }
 
 #[test]
@@ -260,12 +371,10 @@ fn lost_power(world: World) {
     world.seat("dev-b").run("orchestrate mail send dev-a --subject kept --body x").ok();
     world.seat("dev-a").run("echo work > left.txt").ok();
     assert_eq!(inbox(&world, "dev-a"), ["kept"]);
-    let all = Family::of(&world.path(""));
-    all.kill();
-    all.wait_gone();
+    Family::power_off(&world.path(""));
     world.start().ok().says("8 of 8");
     assert_eq!(inbox(&world, "dev-a"), ["kept"]);
-    world.seat("dev-a").run("cat left.txt").ok().says("work");
+    world.seat("dev-a").run("cat left.txt && git status --short").ok().says("work").says("?? left.txt");
     assert!(world.fold().fleet.values().all(|seat| seat.instances == 2), "each was started once");
     world.owner(&["ledger", "verify"]).ok();
 }

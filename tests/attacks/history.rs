@@ -1,5 +1,5 @@
-//! A hundred clients at once, and a supervisor that is killed again and again: what was acknowledged is there, once, in an order that fits
-//! what everybody saw. Of the histories that the clients wrote down, not of the record's own word.
+//! A hundred clients at once, who lock, write and read, and a supervisor that is killed again and again: what was acknowledged is there, once,
+//! in an order that fits what everybody saw. Of the histories that the clients wrote down, not of the record's own word.
 //!
 //! `CRASHES=200 cargo test --test all attacks::history` for the long run.
 
@@ -17,7 +17,10 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Condvar, Mutex};
 
 const CLIENTS: usize = 100;
-/// Paths that are fought over by the first client of each seat: a seat waits for one lock at a time.
+/// The first clients, one of each seat, fight over paths: a seat waits for one lock at a time. The next read, the rest write.
+const READERS: usize = 40;
+/// Readers of one seat share its mail: each message is one reader's by its id.
+const EACH: usize = READERS / SEATS.len();
 const PATHS: usize = 3;
 
 /// What the clients share: a clock that only counts, whether the supervisor is there, and whether it is enough.
@@ -26,6 +29,8 @@ struct Field {
     lives: Mutex<u64>,
     born: Condvar,
     enough: AtomicBool,
+    /// How many still write.
+    writing: AtomicU64,
 }
 
 impl Field {
@@ -61,7 +66,7 @@ struct Seen<T> {
     what: T,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 struct Histories {
     /// The ids of acknowledged messages.
     sent: Vec<Seen<String>>,
@@ -69,6 +74,15 @@ struct Histories {
     tried: BTreeSet<String>,
     /// Path and token: answered when it was granted, and asked to be given back.
     held: Vec<Seen<(usize, u64)>>,
+    readers: BTreeMap<usize, Reader>,
+}
+
+/// What one reader saw of the messages that are its own.
+#[derive(Debug, Clone, Default)]
+struct Reader {
+    lists: Vec<Seen<Vec<String>>>,
+    /// Acknowledged: from then on they are shown no more.
+    done: Vec<Seen<String>>,
 }
 
 /// One request, done or refused; nothing where no whole answer came.
@@ -92,17 +106,55 @@ fn once(field: &Field, socket: &Path, request: &Value) -> Option<Seen<Value>> {
     answer.map(|what| Seen { asked, answered: field.tick(), what })
 }
 
+/// A writer at work; it ends with this value, also by a panic.
+struct Writing<'a>(&'a Field);
+
+impl Drop for Writing<'_> {
+    fn drop(&mut self) {
+        self.0.writing.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
 fn writes(field: &Field, socket: &Path, client: usize, histories: &Mutex<Histories>) {
+    let _writing = Writing(field);
     for number in 0.. {
         let subject = format!("{client} {number}");
         histories.lock().unwrap().tried.insert(subject.clone());
-        let letter = json!({"mail-send": {"to": ["librarian"], "subject": subject, "body": "x", "priority": "normal", "task": null}});
+        let to = SEATS[(client + number) % SEATS.len()];
+        let letter = json!({"mail-send": {"to": [to], "subject": subject, "body": "x", "priority": "normal", "task": null}});
         if let Some(seen) = once(field, socket, &letter) {
             let what = seen.what["done"]["id"].as_str().unwrap_or_else(|| panic!("{:?}", seen.what)).to_owned();
             histories.lock().unwrap().sent.push(Seen { asked: seen.asked, answered: seen.answered, what });
         }
         if !field.goes_on() {
             return;
+        }
+    }
+}
+
+/// Whose of a seat's readers a message is.
+fn shard(id: &str) -> usize {
+    usize::from_str_radix(&id[..4], 16).unwrap() % EACH
+}
+
+/// Reads and acknowledges what is its own, until nobody writes and nothing is left.
+fn reads(field: &Field, socket: &Path, reader: usize) -> Reader {
+    let mut read = Reader::default();
+    loop {
+        let last = field.writing.load(Ordering::SeqCst) == 0;
+        let Some(seen) = once(field, socket, &json!({"inbox": {"all": false}})) else { continue };
+        let lines = seen.what["done"].as_array().unwrap_or_else(|| panic!("{:?}", seen.what)).iter();
+        let ids: Vec<String> = lines.map(|line| line["id"].as_str().unwrap().to_owned()).filter(|id| shard(id) == reader / SEATS.len()).collect();
+        read.lists.push(Seen { asked: seen.asked, answered: seen.answered, what: ids.clone() });
+        for id in &ids {
+            // Whether or not the first answer was heard: it is said until one is.
+            let done = std::iter::repeat_with(|| once(field, socket, &json!({"mail-ack": {"id": id}}))).flatten().next().unwrap();
+            read.done.push(Seen { asked: done.asked, answered: done.answered, what: id.clone() });
+        }
+        match ids.is_empty() {
+            true if last => return read,
+            true => drop(once(field, socket, &json!({"mail-wait": {"seconds": 1}}))),
+            false => {}
         }
     }
 }
@@ -138,61 +190,126 @@ fn a_hundred_clients_and_a_dying_supervisor_leave_one_history_that_fits_what_all
     let world = World::python().outsiders();
     world.instead("messages = { per_hour = 10000 }", "messages = { per_hour = 1000000 }\nlocks = { per_hour = 1000000 }");
     let world = world.bootstrap();
-    let field = Field { clock: AtomicU64::new(0), lives: Mutex::new(1), born: Condvar::new(), enough: AtomicBool::new(false) };
+    let histories = lived(&world);
+    world.owner(&["ledger", "verify"]).ok();
+    let record = recorded(&world);
+    let (sent, held) = (histories.sent.len(), histories.held.len());
+    let read: usize = histories.readers.values().map(|reader| reader.done.len()).sum();
+    println!("{} crashes: {sent} messages acknowledged, {read} read, {held} locks held", crashes());
+    assert!(sent > CLIENTS / 2 && read > READERS / 2 && held > 0);
+    judge(&record, &histories).unwrap();
+    weakened(&record, &histories);
+}
+
+/// All clients at once, and the supervisor killed in between, again and again.
+fn lived(world: &World) -> Histories {
+    let writers = (CLIENTS - SEATS.len() - READERS) as u64;
+    let field = Field {
+        clock: AtomicU64::new(0),
+        lives: Mutex::new(1),
+        born: Condvar::new(),
+        enough: AtomicBool::new(false),
+        writing: AtomicU64::new(writers),
+    };
     let histories = Mutex::new(Histories::default());
     let sockets: Vec<PathBuf> = SEATS.iter().map(|name| world.seat(name).socket()).collect();
     std::thread::scope(|scope| {
         for client in 0..CLIENTS {
             let (field, histories, socket) = (&field, &histories, &sockets[client % SEATS.len()]);
-            scope.spawn(move || {
-                if client < SEATS.len() { locks(field, socket, client, histories) } else { writes(field, socket, client, histories) }
+            scope.spawn(move || match client.checked_sub(SEATS.len()) {
+                None => locks(field, socket, client, histories),
+                Some(reader) if reader < READERS => {
+                    let read = reads(field, socket, reader);
+                    histories.lock().unwrap().readers.insert(reader, read);
+                }
+                Some(_) => writes(field, socket, client, histories),
             });
         }
         for number in 0..crashes() {
             pass(moment(number, 300));
-            crash(&world);
+            crash(world);
             world.start().ok();
             field.live();
         }
-        let before = histories.lock().unwrap().sent.len();
         world.wait_from(world.mark(), "the load going on", |entry| {
             matches!(entry.event, Event::Message(message::Event::Sent { .. })).then_some(())
         });
         field.enough.store(true, Ordering::SeqCst);
-        assert!(before > 0, "nothing was acknowledged");
     });
-    judge(&world, &histories.into_inner().unwrap());
+    histories.into_inner().unwrap()
 }
 
-fn judge(world: &World, seen: &Histories) {
-    world.owner(&["ledger", "verify"]).ok();
-    let mut places: BTreeMap<String, u64> = BTreeMap::new();
-    let mut subjects = BTreeSet::new();
-    for entry in world.entries() {
-        let Event::Message(message::Event::Sent { id, statement }) = &entry.event else { continue };
-        let letter = message::letter(statement).unwrap();
-        if matches!(letter.from, Party::Seat(_)) {
-            assert!(seen.tried.contains(&letter.subject), "nobody sent {:?}", letter.subject);
-            assert!(subjects.insert(letter.subject.clone()), "{:?} is there twice", letter.subject);
+/// The messages on record: id, place, subject, and the seat that each is for.
+type Record = Vec<(String, u64, String, String)>;
+
+fn recorded(world: &World) -> Record {
+    let entries = world.entries();
+    let letters = entries.iter().filter_map(|entry| match &entry.event {
+        Event::Message(message::Event::Sent { id, statement }) => Some((id, entry.seq, message::letter(statement).unwrap())),
+        _ => None,
+    });
+    let written = letters.filter(|(_, _, letter)| matches!(letter.from, Party::Seat(_)));
+    written.map(|(id, seq, letter)| (id.to_string(), seq, letter.subject, letter.to[0].to_string())).collect()
+}
+
+fn judge(record: &Record, seen: &Histories) -> Result<(), String> {
+    let (mut places, mut subjects) = (BTreeMap::new(), BTreeSet::new());
+    for (id, seq, subject, _) in record {
+        if !seen.tried.contains(subject) {
+            return Err(format!("nobody sent {subject:?}"));
         }
-        assert!(places.insert(id.to_string(), entry.seq).is_none());
+        if !subjects.insert(subject) || places.insert(id.clone(), *seq).is_some() {
+            return Err(format!("{subject:?} is there twice"));
+        }
     }
-    assert!(seen.sent.len() > CLIENTS / 2 && !seen.held.is_empty(), "{} sent, {} held", seen.sent.len(), seen.held.len());
-    let placed =
-        |sent: &Seen<String>| (sent.asked, sent.answered, *places.get(&sent.what).unwrap_or_else(|| panic!("lost: {}", sent.what)));
-    in_order(seen.sent.iter().map(placed).collect(), "messages");
+    let place = |id: &String| places.get(id).copied().ok_or_else(|| format!("lost: {id}"));
+    let placed = seen.sent.iter().map(|sent| Ok((sent.asked, sent.answered, place(&sent.what)?))).collect::<Result<_, String>>()?;
+    in_order(placed, "messages")?;
     for path in 0..PATHS {
         let held: Vec<_> = seen.held.iter().filter(|held| held.what.0 == path).collect();
         // From the answer that granted it to the asking to give it back it was one client's alone.
-        in_order(held.iter().map(|held| (held.asked, held.answered, held.what.1)).collect(), "locks");
+        in_order(held.iter().map(|held| (held.asked, held.answered, held.what.1)).collect(), "locks")?;
         let mut spans: Vec<(u64, u64)> = held.iter().map(|held| (held.asked, held.answered)).collect();
         spans.sort_unstable();
-        assert!(spans.windows(2).all(|pair| pair[0].1 < pair[1].0), "two held path {path} at once");
+        if let Some(pair) = spans.windows(2).find(|pair| pair[0].1 >= pair[1].0) {
+            return Err(format!("two held path {path} at once: {pair:?}"));
+        }
+    }
+    let answered: BTreeMap<&str, u64> = seen.sent.iter().map(|sent| (sent.what.as_str(), sent.answered)).collect();
+    seen.readers.iter().try_for_each(|(reader, read)| {
+        let own: Vec<&str> = record
+            .iter()
+            .filter(|(id, _, _, to)| to == SEATS[reader % SEATS.len()] && shard(id) == reader / SEATS.len())
+            .map(|(id, ..)| id.as_str())
+            .collect();
+        read.lists.iter().try_for_each(|list| listed(list, &own))?;
+        own.iter().try_for_each(|id| shown(read, id, answered.get(id).copied()))
+    })
+}
+
+/// A list shows the reader's own messages and no others, in the order of the record.
+fn listed(list: &Seen<Vec<String>>, own: &[&str]) -> Result<(), String> {
+    let mut left = own.iter();
+    match list.what.iter().find(|id| !left.any(|one| one == id)) {
+        None => Ok(()),
+        Some(id) => Err(format!("{id} is shown to whom it is not for, twice, or in another order")),
     }
 }
 
+/// A message is in the first list that was asked for after its sender was answered, or in one before; once it is acknowledged, in none.
+fn shown(read: &Reader, id: &str, sent: Option<u64>) -> Result<(), String> {
+    let first = read.lists.iter().position(|list| list.what.iter().any(|one| one == id));
+    let due = sent.and_then(|sent| read.lists.iter().position(|list| list.asked > sent));
+    if due.is_some_and(|due| first.is_none_or(|first| first > due)) || first.is_none() {
+        return Err(format!("{id} was not shown when it was there"));
+    }
+    let done = read.done.iter().find(|done| done.what == id).ok_or_else(|| format!("{id} was never acknowledged"))?.answered;
+    let again = read.lists.iter().any(|list| list.asked > done && list.what.iter().any(|one| one == id));
+    if again { Err(format!("{id} was shown after it was acknowledged")) } else { Ok(()) }
+}
+
 /// What was answered before something else was asked for stands before it.
-fn in_order(mut seen: Vec<(u64, u64, u64)>, what: &str) {
+fn in_order(mut seen: Vec<(u64, u64, u64)>, what: &str) -> Result<(), String> {
     seen.sort_unstable();
     let mut answers: Vec<(u64, u64)> = seen.iter().map(|(_, answered, place)| (*answered, *place)).collect();
     answers.sort_unstable();
@@ -202,6 +319,47 @@ fn in_order(mut seen: Vec<(u64, u64, u64)>, what: &str) {
             highest = highest.max(Some(answers[at].1));
             at += 1;
         }
-        assert!(highest.is_none_or(|highest| highest < place), "{what}: {place} was asked for after {highest:?} was answered");
+        if highest.is_some_and(|highest| highest >= place) {
+            return Err(format!("{what}: {place} was asked for after {highest:?} was answered"));
+        }
     }
+    Ok(())
+}
+
+/// The judge on trial: the same history with one weakness in it, of each kind, is no good.
+fn weakened(record: &Record, seen: &Histories) {
+    let red = |what: &str, change: &dyn Fn(&mut Record, &mut Histories)| {
+        let (mut record, mut seen) = (record.clone(), seen.clone());
+        change(&mut record, &mut seen);
+        assert!(judge(&record, &seen).is_err(), "{what} is not seen");
+    };
+    let last = |seen: &Histories| seen.sent.iter().max_by_key(|sent| sent.answered).unwrap().what.clone();
+    red("a lost message", &|record, seen| record.retain(|(id, ..)| *id != last(seen)));
+    red("a message that is there twice", &|record, _| {
+        let (id, seq, subject, to) = record[0].clone();
+        record.push((id.chars().rev().collect(), seq, subject, to));
+    });
+    red("a message from nobody", &|_, seen| drop(seen.tried.pop_first()));
+    red("an order that is not the senders'", &|record, _| {
+        let places: Vec<u64> = record.iter().map(|(_, seq, ..)| *seq).rev().collect();
+        record.iter_mut().zip(places).for_each(|(letter, seq)| letter.1 = seq);
+    });
+    red("a lock that two have", &|_, seen| {
+        let (path, token) = seen.held[0].what;
+        let again = Seen { what: (path, token + 1), ..seen.held[0].clone() };
+        seen.held.push(again);
+    });
+    red("a token that does not rise", &|_, seen| seen.held.iter_mut().for_each(|held| held.what.1 = 1));
+    let busy = *seen.readers.iter().max_by_key(|(_, read)| read.done.len()).unwrap().0;
+    red("a message that is shown again", &|_, seen| {
+        let read = seen.readers.get_mut(&busy).unwrap();
+        let id = read.done[0].what.clone();
+        read.lists.last_mut().unwrap().what = vec![id];
+    });
+    red("a message that nobody is shown", &|_, seen| {
+        let read = seen.readers.get_mut(&busy).unwrap();
+        let id = read.done[0].what.clone();
+        read.lists.iter_mut().for_each(|list| list.what.retain(|one| *one != id));
+    });
+    red("mail for another seat", &|record, _| record.iter_mut().for_each(|letter| letter.3 = SEATS[0].to_owned()));
 }

@@ -18,6 +18,13 @@ fn drawn(world: &World, id: &str, gate: GateName) -> Vec<String> {
 
 /// A slice of eight lines from its task to its merge; how many reviewers it met.
 pub fn merged(world: &World, seat: &str, id: &str, title: &str, path: &str) -> usize {
+    let peers = approved(world, seat, id, title, path);
+    world.wait_merged(id);
+    peers
+}
+
+/// The same up to the last word.
+pub fn approved(world: &World, seat: &str, id: &str, title: &str, path: &str) -> usize {
     world.owner(&["task", "open", title]).ok();
     let branch = format!("{seat}/{}", id.to_lowercase());
     let work = format!(
@@ -34,7 +41,6 @@ pub fn merged(world: &World, seat: &str, id: &str, title: &str, path: &str) -> u
             world.seat(&seat).run(&format!("for try in 1 2 3 4 5 6; do {word} && break; orchestrate gate show {id} --wait 5; done")).ok();
         }
     }
-    world.wait_merged(id);
     peers
 }
 

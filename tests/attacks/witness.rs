@@ -1,9 +1,11 @@
 //! The whole record written anew by somebody who has every key of the workshop: only what others have seen tells.
 #![expect(clippy::disallowed_methods, clippy::disallowed_types, reason = "a witness is a process of its own")]
 
+use super::crash::crash;
+use super::salami::approved;
 use crate::world::World;
 use orchestrate::domain::event::Event;
-use orchestrate::domain::workshop;
+use orchestrate::domain::{task, workshop};
 use orchestrate::ledger::sqlite::forge;
 use std::io::{BufRead, BufReader};
 use std::os::unix::fs::PermissionsExt;
@@ -207,7 +209,7 @@ fn the_supervisor_asks_the_witness_by_itself_and_tells_one_that_is_gone_from_one
     let token = file(&world, "token", "a-token-of-the-cellar");
     std::fs::set_permissions(&token, std::fs::Permissions::from_mode(0o600)).unwrap();
     let answering = Answering::start(&cellar, "127.0.0.1:0", &token);
-    let terms = format!("[witness]\nurl = \"{}\"\nkey = \"{}\"\ntoken_file = \"{token}\"\n", answering.url, cellar.key);
+    let terms = format!("[witness]\nurl = \"{}\"\nkey = \"{}\"\ntoken_file = \"{token}\"\nminutes = 60\n", answering.url, cellar.key);
     world.rule(&terms);
     let mark = world.mark();
     world.owner(&["config", "adopt", "--alone"]).ok();
@@ -230,6 +232,8 @@ fn the_supervisor_asks_the_witness_by_itself_and_tells_one_that_is_gone_from_one
     // It is back, and goes on from what it saw last, which nobody here remembers after a failure.
     let answering = Answering::start(&cellar, &at, &token);
     assert!(an_hour_later(&world, 5).expect("it is back") > second);
+    answering.end();
+    let answering = a_merge_waits_for_it(&world, &cellar, (&at, &token));
     // The record is written anew, with all of the workshop's keys: the witness refuses, and that is an alarm.
     answering.end();
     world.down().ok();
@@ -237,7 +241,30 @@ fn the_supervisor_asks_the_witness_by_itself_and_tells_one_that_is_gone_from_one
     forge(&world.state().join("ledger.db"), sql, true).unwrap();
     world.start().ok();
     let answering = Answering::start(&cellar, &at, &token);
-    let (why, refused) = an_hour_later(&world, 7).unwrap_err();
+    let (why, refused) = an_hour_later(&world, 17).unwrap_err();
     assert!(refused && why.contains("not-a-beginning"), "{why}");
     answering.end();
+}
+
+/// With `trouble = "hold"` a whole merge waits while the witness is gone, also across a crash, and is made once when it is back.
+fn a_merge_waits_for_it(world: &World, cellar: &Cellar<'_>, (at, token): (&str, &str)) -> Answering {
+    world.instead("minutes = 60\n", "minutes = 60\ntrouble = \"hold\"\n");
+    world.owner(&["config", "adopt", "--alone"]).ok();
+    let (_, refused) = an_hour_later(world, 8).unwrap_err();
+    assert!(!refused);
+    let opened = world.entries().iter().filter(|entry| matches!(entry.event, Event::Task(task::Event::Opened { .. }))).count();
+    let id = format!("T{}", opened + 1);
+    let tip = world.gate(&["rev-parse", "main"]);
+    let mark = world.mark();
+    approved(world, "dev-a", &id, "a word for readers", "NOTES.md");
+    world.wait_from(mark, "the refused merge", |entry| orchestrate::view::line(entry).contains(&format!("{id} passed deploy")).then_some(()));
+    crash(world);
+    world.start().ok();
+    assert_eq!(world.gate(&["rev-parse", "main"]), tip, "nothing moves");
+    world.owner(&["status"]).ok().says("the witness has not signed");
+    let answering = Answering::start(cellar, at, token);
+    an_hour_later(world, 12).expect("it is back");
+    world.wait_merged(&id);
+    assert_eq!(world.gate(&["rev-list", "--count", &format!("{tip}..main")]), "1");
+    answering
 }

@@ -24,7 +24,8 @@ pub fn rows(shop: &Shop) -> Vec<Row> {
     let bare: Vec<f64> = (0..REPEATS).map(|_| super::start::timed(&mut shop.command("/bin/true"))).collect();
     let alone: Vec<f64> = (0..REPEATS).map(|_| guard(&seats[0])).collect();
     let busy = busy(&seats, guard);
-    let noticed: Vec<f64> = seats.iter().map(|seat| noticed(&workshop, seat)).collect();
+    let noticed: Vec<f64> = seats.iter().map(|seat| ended(&workshop, seat, || kill(seat))).collect();
+    let closed: Vec<f64> = seats.iter().map(|seat| ended(&workshop, seat, || close(shop, &workshop, seat))).collect();
     let row = |what: &str, unit, ours, beside, theirs, goal| Row { what: what.to_owned(), unit, ours, beside, theirs, goal };
     vec![
         row("guard before a tool, process start included, p50", "ms", median(&alone), "/bin/true", median(&bare), Goal::Most(2.0)),
@@ -32,6 +33,8 @@ pub fn rows(shop: &Shop) -> Vec<Row> {
         row("the same, p99", "ms", quantile(&busy, 0.99), "alone", quantile(&alone, 0.99), Goal::Most(50.0)),
         row("a killed client is on record after, p50 of twelve", "ms", median(&noticed), "", 0.0, Goal::Most(100.0)),
         row("the slowest of them", "ms", quantile(&noticed, 1.0), "", 0.0, Goal::Most(100.0)),
+        row("a closed pane is on record after, p50 of twelve", "ms", median(&closed), "", 0.0, Goal::Most(100.0)),
+        row("the slowest of them", "ms", quantile(&closed, 1.0), "", 0.0, Goal::Most(100.0)),
         row("the supervisor's memory with twelve (resident)", "MiB", super::idle::resident(&workshop), "", 0.0, Goal::Most(30.0)),
     ]
 }
@@ -74,13 +77,30 @@ fn busy(seats: &[String], guard: impl Fn(&str) -> f64 + Sync) -> Vec<f64> {
     })
 }
 
-/// Kills a seat's agent; milliseconds from there to the time of the entry that says so.
-fn noticed(workshop: &Workshop, seat: &str) -> f64 {
+/// Kills a seat's agent.
+fn kill(seat: &str) {
+    assert!(Command::new("kill").args(["-9", &agent(seat).to_string()]).status().is_ok_and(|end| end.success()));
+}
+
+/// Closes a seat's pane, as a person does by mistake. The seat has come back after its client was killed.
+fn close(shop: &Shop, workshop: &Workshop, seat: &str) {
+    let tmux = |words: &[&str]| {
+        let output = shop.command("tmux").arg("-S").arg(workshop.state.join("run/tmux.sock")).args(words).output().expect("tmux");
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    };
+    let panes = tmux(&["list-panes", "-a", "-F", "#{@seat} #{pane_id}"]);
+    let pane = panes.lines().find_map(|line| line.strip_prefix(&format!("{seat} "))).expect("its pane");
+    tmux(&["kill-pane", "-t", pane]);
+}
+
+/// Ends a seat that answers; milliseconds from there to the time of the entry that says so.
+fn ended(workshop: &Workshop, seat: &str, end: impl FnOnce()) -> f64 {
+    ready(workshop, seat);
     let mut owner = Line::open(&workshop.state.join("run/owner.sock"));
     let mut from = owner.ask(&json!({"ledger": {"from": u64::MAX, "most": 1, "wait": 0}}))["len"].as_u64().expect("a length");
-    let agent = agent(seat);
     let killed = SystemTime::now().duration_since(UNIX_EPOCH).expect("a time").as_secs_f64() * 1000.0;
-    assert!(Command::new("kill").args(["-9", &agent.to_string()]).status().is_ok_and(|end| end.success()));
+    end();
     loop {
         let page = owner.ask(&json!({"ledger": {"from": from, "most": 100, "wait": 60}}));
         let entries = page["entries"].as_array().expect("entries");
@@ -91,6 +111,19 @@ fn noticed(workshop: &Workshop, seat: &str) -> f64 {
                 return entry["time"].as_f64().expect("a time") - killed;
             }
         }
+    }
+}
+
+/// Waits until somebody sits in the seat and has answered; the ledger's growth wakes us.
+fn ready(workshop: &Workshop, seat: &str) {
+    let mut owner = Line::open(&workshop.state.join("run/owner.sock"));
+    loop {
+        let status = owner.ask(&json!("status"));
+        let line = status["seats"].as_array().expect("seats").iter().find(|line| line["seat"] == *seat).expect("the seat");
+        if line["state"] == "ready" {
+            return;
+        }
+        owner.ask(&json!({"ledger": {"from": status["entries"], "most": 1, "wait": 60}}));
     }
 }
 

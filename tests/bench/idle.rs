@@ -32,7 +32,12 @@ pub fn ticks(stat: &Path) -> Option<u64> {
 
 /// MiB of the supervisor that are in memory.
 pub fn resident(workshop: &Workshop) -> f64 {
-    let text = fs::read_to_string(format!("/proc/{}/status", workshop.pid())).expect("a living supervisor");
+    resident_of(&workshop.pid().to_string())
+}
+
+/// MiB of a process that are in memory.
+pub fn resident_of(process: &str) -> f64 {
+    let text = fs::read_to_string(format!("/proc/{process}/status")).expect("a living process");
     let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("its memory");
     line.trim().trim_end_matches(" kB").parse::<f64>().expect("a number") / 1024.0
 }

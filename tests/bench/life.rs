@@ -2,10 +2,14 @@
 
 use super::shop::Shop;
 use orchestrate::domain::actor::{Actor, Party};
+use orchestrate::domain::charter::Charter;
 use orchestrate::domain::change::{Blob, Change};
 use orchestrate::domain::command::Act;
 use orchestrate::domain::effect::Effect;
+use orchestrate::domain::entry::Entry;
+use orchestrate::domain::event::Event;
 use orchestrate::domain::gate::GateName;
+use orchestrate::domain::message::{self, Draft, Priority};
 use orchestrate::domain::name::{Digest, Oid, RefName, SeatName, TaskId};
 use orchestrate::domain::push::Update;
 use orchestrate::domain::reading::{Bundle, Said};
@@ -17,7 +21,6 @@ use orchestrate::edge::git::{Gate, Git, MergeTree, examine};
 use orchestrate::edge::keys::{Certs, sign_commit};
 use orchestrate::ledger::bundle;
 use orchestrate::ledger::sqlite::SqliteLedger;
-use orchestrate::supervisor::charter::built_in;
 use orchestrate::supervisor::drive::Drive;
 use orchestrate::supervisor::hands::{Grip, Keys};
 use orchestrate::supervisor::place::Place;
@@ -56,11 +59,10 @@ struct Work {
 }
 
 impl Life {
-    pub fn found(shop: &Shop) -> Self {
-        let (root, repo) = (shop.join("life"), shop.repo());
+    pub fn found(shop: &Shop, name: &str, charter: &Charter) -> Self {
+        let (root, repo) = (shop.join(name), shop.repo());
         let place = Place::at(&root);
         place.prepare(&repo).expect("a place");
-        let charter = built_in().expect("the rules");
         let seats: Vec<SeatName> = charter.seats().cloned().collect();
         let keys = Arc::new(Keys::open(&place, WORKSHOP, &seats, None).expect("keys").0);
         let git = Git::find().expect("git");
@@ -94,6 +96,34 @@ impl Life {
         let (version, level, note) = ("1".to_owned(), "sandbox".to_owned(), String::new());
         life.ask(Actor::Edge, Act::Start { version, level, note });
         life
+    }
+
+    /// Each seat writes to the next one, who is shown it and acknowledges it; gives how many messages that were.
+    pub fn letters(&mut self) -> u64 {
+        let seats = self.drive.state.fleet_order.clone();
+        let next = |at: usize| seats[(at + 1) % seats.len()].clone();
+        let draft = |at: usize| Draft {
+            claimed: None,
+            to: vec![Party::Seat(next(at))],
+            subject: "load".to_owned(),
+            body: "x".repeat(512),
+            priority: Priority::Normal,
+            task: None,
+        };
+        let writes = |number: usize| (Actor::Seat(seats[number % seats.len()].clone()), Act::Send { draft: draft(number % seats.len()) });
+        let sent = self.drive.group((0..12 * seats.len()).map(writes).collect()).0;
+        let ids = sent.iter().map(|outcome| match outcome.as_deref() {
+            Ok([Entry { event: Event::Message(message::Event::Sent { id, .. }), .. }]) => id.clone(),
+            other => panic!("it was not sent: {other:?}"),
+        });
+        let ids: Vec<Digest> = ids.collect();
+        let reads = ids.iter().enumerate().flat_map(|(at, id)| {
+            let reader = Actor::Seat(next(at % seats.len()));
+            [(reader.clone(), Act::Deliver { ids: vec![id.clone()] }), (reader, Act::Acknowledge { id: id.clone() })]
+        });
+        let read = self.drive.group(reads.collect()).0;
+        assert!(read.iter().all(Result::is_ok), "{read:?}");
+        ids.len() as u64
     }
 
     /// One command, and everything that follows from it.

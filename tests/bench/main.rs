@@ -1,6 +1,7 @@
 //! The figures, measured: each row stands beside a comparison of the same run. Prints a table and asserts nothing.
 //!
-//! `tests/bench/run [ROW…]`; rows are `boot mail freeze start hint push gate wall report verify fleet idle`. Everything is made in a fresh folder below
+//! `tests/bench/run [ROW…]`; rows are `boot mail freeze lock start hint push gate wall report record
+//! memory verify fleet idle`. Everything is made in a fresh folder below
 //! `$BENCH_FOLDER` (else `/var/tmp`), and removed only at the end: ext4 makes files slowly where many were just deleted.
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "a benchmark starts programs and reads the clock")]
 
@@ -12,8 +13,11 @@ mod hint;
 mod idle;
 mod life;
 mod line;
+mod lock;
 mod mail;
+mod memory;
 mod push;
+mod record;
 mod report;
 mod shop;
 mod start;
@@ -26,16 +30,19 @@ use table::Row;
 
 type Measure = fn(&Shop) -> Vec<Row>;
 
-const ROWS: [(&str, Measure); 12] = [
+const ROWS: [(&str, Measure); 15] = [
     ("boot", boot::rows),
     ("mail", mail::rows),
     ("freeze", freeze::rows),
+    ("lock", lock::rows),
     ("start", start::rows),
     ("hint", hint::rows),
     ("push", push::rows),
     ("gate", gate::rows),
     ("wall", wall::rows),
     ("report", report::rows),
+    ("record", record::rows),
+    ("memory", memory::rows),
     ("verify", verify::rows),
     ("fleet", fleet::rows),
     ("idle", idle::rows),

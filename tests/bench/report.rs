@@ -72,7 +72,7 @@ fn parts(path: &Path, span: &Span) {
     eprintln!("figures: report: read and fold {fold:.0} ms, read and hash {:.0} ms", timed(hash));
 }
 
-fn timed(work: impl FnOnce()) -> f64 {
+pub fn timed(work: impl FnOnce()) -> f64 {
     let since = Instant::now();
     work();
     since.elapsed().as_secs_f64() * 1000.0
@@ -95,7 +95,7 @@ fn made(kept: &mut Kept, path: &Path, size: u64) {
 }
 
 /// Messages most of all, as in a real workshop; commits, pushes, refusals, and a change now and then.
-fn grow(ledger: &mut SqliteLedger, size: u64) {
+pub fn grow(ledger: &mut SqliteLedger, size: u64) {
     while ledger.len() < size {
         let from = ledger.len();
         let batch: Vec<Vec<u8>> = (from..size.min(from + 4096)).map(entry).collect();

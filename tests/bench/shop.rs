@@ -63,7 +63,7 @@ impl Shop {
     /// hour, and for the letters, which the benchmark writes in the seats' place.
     fn rules(&self) {
         fs::create_dir(self.join("rules")).expect("a folder of rules");
-        let rules = "[budgets]\ncommits = { per_hour = 100000 }\nmessages = {}\nlocks = {}\n[agent]\noutsiders = true\n";
+        let rules = "[budgets]\ncommits = { per_hour = 100000 }\nmessages = {}\nlocks = {}\n[messages]\nmax_waiting = 0\n[agent]\noutsiders = true\n";
         fs::write(self.join("rules/config.toml"), rules).expect("the rules");
     }
 

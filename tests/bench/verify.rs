@@ -13,7 +13,7 @@ const FILES: usize = 1000;
 const REPEATS: usize = 3;
 
 pub fn rows(shop: &Shop) -> Vec<Row> {
-    let mut life = Life::found(shop);
+    let mut life = Life::found(shop, "life", &built_in().expect("the rules"));
     let counted = counted(shop, &life);
     let merges = std::env::var("BENCH_MERGES").ok().and_then(|number| number.parse().ok()).unwrap_or(MERGES);
     let since = Instant::now();

@@ -1,10 +1,12 @@
 //! Mail to the real client: whatever it is at, each message once.
 
-use super::{SEAT, after_mail, send, session, turn, waiting};
+use super::{SEAT, after_mail, program, send, session, starts, turn, waiting};
 use crate::attacks::fleet::{agent, back, shows};
 use crate::world::World;
 use crate::world::model::{Manner, Model};
 use crate::world::processes::{Family, gone, kill};
+use orchestrate::domain::event::Event;
+use orchestrate::domain::fleet;
 use std::time::{Duration, Instant};
 
 /// Types into the seat's pane, as a person would.
@@ -58,6 +60,7 @@ fn two_hundred_messages_to_an_idle_client_begin_two_hundred_turns() {
     took.sort();
     eprintln!("figure: {once} of {count} messages once each; from the sender's command to the turn: median {:?}, longest {:?}", took[count / 2], took[count - 1]);
     assert_eq!(once, count);
+    assert_eq!(world.refusals(0), [], "no request was turned away for being one too many");
     shows(&world, SEAT, "idle");
     assert_eq!(waiters(&world).len(), 1, "one waits");
 }
@@ -157,4 +160,91 @@ fn a_killed_client_goes_on_with_its_session_and_its_open_mail() {
     });
     shows(&world, SEAT, "idle");
     assert_eq!(waiters(&world).len(), 1);
+}
+
+#[test]
+fn a_machine_that_lost_its_power_goes_on_with_the_same_session_and_its_open_mail() {
+    let Some(world) = waiting(Model::start()) else { return };
+    let first = world.brain().wait_heard(|text| turn(text) && text.contains("orchestrate whoami"));
+    send(&world, "kept", "never acknowledged");
+    arrives(&world, "never acknowledged");
+    std::fs::write(world.seat(SEAT).clone_folder().join("left.txt"), "work").unwrap();
+    Family::power_off(&world.path(""));
+    starts(&world, &program().unwrap());
+    let again = world.brain().wait_heard(|text| turn(text) && text.contains("started again after an interruption"));
+    assert_eq!(session(&again), session(&first), "the same session");
+    world.brain().wait_heard(|text| {
+        let interruption = text.find("started again after an interruption");
+        turn(text) && interruption.is_some_and(|at| text[at..].matches("| never acknowledged").count() == 1)
+    });
+    shows(&world, SEAT, "idle");
+    assert_eq!(waiters(&world).len(), 1);
+    assert_eq!(std::fs::read_to_string(world.seat(SEAT).clone_folder().join("left.txt")).unwrap(), "work");
+}
+
+#[test]
+fn mail_before_while_and_after_the_client_compacts_by_itself_arrives_once() {
+    let Some(world) = waiting(Model::start()) else { return };
+    // A client whose window is small; it is told so by its own settings, which it reads at its start.
+    let path = world.seat(SEAT).home().join(".claude/settings.json");
+    let mut settings: serde_json::Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+    settings["env"]["CLAUDE_CODE_AUTO_COMPACT_WINDOW"] = "100000".into();
+    std::fs::write(&path, settings.to_string()).unwrap();
+    let mark = world.mark();
+    kill(agent(&world, SEAT));
+    back(&world, mark, SEAT);
+    world.brain().wait_heard(|text| turn(text) && text.contains("started again after an interruption"));
+    shows(&world, SEAT, "idle");
+    world.brain().weigh(90_000);
+    send(&world, "first", "before it!");
+    let before = arrives(&world, "before it!");
+    assert_eq!(before.matches("| before it!").count(), 1);
+    // The next turn does not fit: it is compacted first, and that takes its time.
+    world.brain().weigh(0);
+    world.brain().behave(Manner::Silent);
+    send(&world, "second", "that makes it!");
+    world.brain().wait_heard(|text| text.contains("<summary>"));
+    send(&world, "third", "while it does!");
+    world.brain().behave(Manner::Well);
+    for body in ["that makes it!", "while it does!"] {
+        arrives(&world, body);
+    }
+    send(&world, "fourth", "after it!");
+    arrives(&world, "after it!");
+    let compacted = world.brain().heard().iter().filter(|text| text.contains("<summary>")).count();
+    eprintln!("figure: {compacted} requests for a summary; mail before, while and after");
+    for body in ["that makes it!", "while it does!", "after it!"] {
+        assert_eq!(times(&world, &format!("| {body}")), 1, "{body}");
+    }
+    assert!(times(&world, "| before it!") <= 1, "it was told before, and at most its summary has it");
+    assert_eq!(waiters(&world).len(), 1, "one waits");
+}
+
+#[test]
+fn many_messages_to_a_client_that_is_down_come_once_each_in_batches_that_it_can_take() {
+    const MANY: usize = 400;
+    let Some(world) = waiting(Model::start()) else { return };
+    // It is down for as long as this takes.
+    world.owner(&["freeze", "--reason", "nobody starts again"]).ok();
+    let mark = world.mark();
+    kill(agent(&world, SEAT));
+    world.wait_from(mark, "that it is down", |entry| match &entry.event {
+        Event::Fleet(fleet::Event::Left { seat, .. }) if seat.as_str() == SEAT => Some(()),
+        _ => None,
+    });
+    let flood = format!("for i in $(seq {MANY}); do echo $i; done | xargs -P 8 -I_ orchestrate mail send {SEAT} --subject flood --body 'flood _!' >/dev/null");
+    world.seat("dev-a").run(&flood).ok();
+    let code = world.code_at(0);
+    world.owner_types(&["thaw", "--alone"], &format!("{code}\n")).ok();
+    back(&world, mark, SEAT);
+    let whole = |text: &str| turn(text) && (1..=MANY).all(|number| text.matches(&format!("| flood {number}!")).count() == 1);
+    let last = world.brain().wait_heard(whole);
+    shows(&world, SEAT, "idle");
+    let heard = world.brain().heard();
+    let told = |text: &String| text.matches("| flood ").count();
+    let mut steps: Vec<usize> = heard.iter().filter(|text| turn(text)).map(told).collect();
+    steps.dedup();
+    let most = steps.windows(2).map(|two| two[1].saturating_sub(two[0])).max().unwrap();
+    eprintln!("figure: {MANY} messages to a client that was down came in {} batches, at most {most} at once", steps.len() - 1);
+    assert!(most <= 25 && last.contains("more messages wait and come after these"), "{steps:?}");
 }

@@ -48,17 +48,9 @@ fn no_credential_of_the_owners_brings_a_dialog() {
 }
 
 #[test]
-fn a_client_that_is_missing_or_too_old_is_named_by_doctor_with_what_it_lacks() {
+fn doctor_finds_the_client_to_be_all_that_a_seat_needs() {
     let Some(client) = program() else { return };
     let world = World::python();
     world.rule(&format!("[agent]\ncommand = \"{client}\"\n"));
     world.owner(&["doctor", "--json"]).says(&format!("{client}: /"));
-    let old = world.path("claude");
-    std::fs::write(&old, "#!/bin/sh\n# --append-system-prompt --resume --mcp-config dontAsk permissionDecision managed-settings.json\n").unwrap();
-    std::fs::set_permissions(&old, std::fs::Permissions::from_mode(0o755)).unwrap();
-    world.instead(&format!("{client:?}"), &format!("{old:?}"));
-    let said = world.owner(&["doctor", "--json"]).says("asyncRewake").says("statusUpdatedAt").says("npm install");
-    assert!(!said.out.contains("--resume"), "{said}");
-    world.instead(&format!("{old:?}"), "\"/nowhere/claude\"");
-    world.owner(&["doctor", "--json"]).says("cannot find the agent");
 }

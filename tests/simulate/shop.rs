@@ -308,6 +308,7 @@ impl Shop {
             | Effect::Deploy { .. }
             | Effect::FollowUp { .. }
             | Effect::Refill { .. }
+            | Effect::End { .. }
             | Effect::Ring { .. } => None,
         }
     }

@@ -19,6 +19,8 @@ struct Shared {
     manner: Mutex<Manner>,
     changed: Condvar,
     answers: AtomicU32,
+    /// What an answer says that it read, in tokens beyond one.
+    weight: AtomicU32,
     /// What a model that has a script does instead of answering in words.
     script: Option<Script>,
 }
@@ -110,6 +112,11 @@ impl Model {
         Self { address, shared }
     }
 
+    /// Says from now on that so many tokens were read for each answer.
+    pub fn weigh(&self, tokens: u32) {
+        self.shared.weight.store(tokens, Ordering::Relaxed);
+    }
+
     /// Behaves so from now on.
     pub fn behave(&self, manner: Manner) {
         *self.shared.manner.lock().unwrap() = manner;
@@ -150,6 +157,11 @@ impl Model {
         assert!(heard.len() >= count, "{} of {count} requests", heard.len());
     }
 
+    /// How many requests have come.
+    pub fn count(&self) -> usize {
+        self.shared.heard.lock().unwrap().len()
+    }
+
     pub fn heard(&self) -> Vec<String> {
         self.shared.heard.lock().unwrap().iter().map(|(_, text)| text.clone()).collect()
     }
@@ -184,7 +196,8 @@ fn answer(mut stream: &TcpStream, head: &str, body: &str, shared: &Shared) -> st
         Manner::Gone => return Err(std::io::Error::other("hung up")),
         Manner::Well | Manner::Silent => {}
     }
-    let start = START.replace("msg_1", &format!("msg_{}", shared.answers.fetch_add(1, Ordering::Relaxed)));
+    let tokens = format!("\"input_tokens\":{}", 1 + shared.weight.load(Ordering::Relaxed));
+    let start = START.replace("msg_1", &format!("msg_{}", shared.answers.fetch_add(1, Ordering::Relaxed))).replace("\"input_tokens\":1", &tokens);
     stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n")?;
     let mut chunk = |text: &str| write!(stream, "{:x}\r\n{text}\r\n", text.len());
     chunk(&start)?;

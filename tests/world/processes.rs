@@ -64,6 +64,19 @@ impl Family {
         }
     }
 
+    /// The power goes: every process of the folder stands still at the same moment, and then none is left. Nobody sees another one die.
+    #[track_caller]
+    pub fn power_off(folder: &Path) {
+        let (mut all, mut known) = (Self::of(folder), 0);
+        while all.0.len() > known {
+            known = all.0.len();
+            all.all().for_each(|pid| signal(pid, Signal::STOP));
+            all = Self::of(folder);
+        }
+        all.kill();
+        all.wait_gone();
+    }
+
     /// Ends what a failed test left, by number.
     pub fn kill(&self) {
         self.0.iter().for_each(|process| kill(process.pid));
@@ -72,8 +85,12 @@ impl Family {
 
 /// `kill -9`.
 pub fn kill(pid: i32) {
+    signal(pid, Signal::KILL);
+}
+
+fn signal(pid: i32, signal: Signal) {
     if let Some(pid) = Pid::from_raw(pid) {
-        kill_process(pid, Signal::KILL).unwrap_or_default();
+        kill_process(pid, signal).unwrap_or_default();
     }
 }
 

@@ -29,7 +29,7 @@ fn slice(by: &[&str], family: u32, paths: &[&str], lines: u64) -> Slice {
 
 impl Slice {
     fn piece(&self) -> Piece<'_> {
-        Piece { change: &self.change, seats: &self.seats, family: &self.family }
+        Piece::of(&policy(LIMITS), &self.change, &self.seats, &self.family)
     }
 }
 

@@ -1,6 +1,7 @@
 //! Writing in a folder that a seat can change at will: every step goes through a held folder and follows no link.
 
 use crate::domain::failure::{Doing as _, Failure};
+use crate::domain::planted;
 use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags, fstat, fsync, mkdirat, openat, renameat, statat, unlinkat};
 use rustix::io::Errno;
 use std::fs::File;
@@ -10,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 /// Files above this size are none of ours.
 const MOST: u64 = 16 << 20;
-const FOLDER: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
+const FOLDER: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
 const PRIVATE: Mode = Mode::RUSR.union(Mode::WUSR);
 
 /// A plain file in a folder of a seat, as it looks from outside.
@@ -27,6 +28,11 @@ pub(super) struct Home {
     path: PathBuf,
 }
 
+/// No link that a seat lays is followed.
+fn unfollowed(flags: OFlags) -> OFlags {
+    if planted::out("home-links") { flags } else { flags | OFlags::NOFOLLOW }
+}
+
 impl AsFd for Home {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.dir.as_fd()
@@ -36,7 +42,7 @@ impl AsFd for Home {
 impl Home {
     /// Opens a seat's home, which its caller made.
     pub fn open(path: &Path) -> Result<Self, Failure> {
-        let dir = openat(CWD, path, FOLDER, Mode::empty()).doing(format!("cannot open {}", path.display()))?;
+        let dir = openat(CWD, path, unfollowed(FOLDER), Mode::empty()).doing(format!("cannot open {}", path.display()))?;
         Ok(Self { dir, path: path.to_owned() })
     }
 
@@ -44,11 +50,11 @@ impl Home {
     pub fn folder(&self, name: &str) -> Result<Self, Failure> {
         let path = self.path.join(name);
         self.make(name).doing(format!("cannot make {}", path.display()))?;
-        let mut dir = openat(&self.dir, name, FOLDER, Mode::empty());
+        let mut dir = openat(&self.dir, name, unfollowed(FOLDER), Mode::empty());
         if let Err(Errno::NOTDIR | Errno::LOOP) = dir {
             self.aside(name)?;
             self.make(name).doing(format!("cannot make {}", path.display()))?;
-            dir = openat(&self.dir, name, FOLDER, Mode::empty());
+            dir = openat(&self.dir, name, unfollowed(FOLDER), Mode::empty());
         }
         let dir = dir.map_err(|why| {
             Failure::new(format!("{} is no folder of its own", path.display()), why).hint(format!("rm '{}'", path.display()))
@@ -58,7 +64,7 @@ impl Home {
 
     /// Opens a folder below where there is one of its own.
     pub fn existing(&self, name: &str) -> Option<Self> {
-        let dir = openat(&self.dir, name, FOLDER, Mode::empty()).ok()?;
+        let dir = openat(&self.dir, name, unfollowed(FOLDER), Mode::empty()).ok()?;
         Some(Self { dir, path: self.path.join(name) })
     }
 
@@ -89,7 +95,7 @@ impl Home {
     /// The same; `None` also for a file that is longer.
     pub fn read_most(&self, name: &str, most: u64) -> Result<Option<Vec<u8>>, Failure> {
         let what = || format!("cannot read {}", self.path.join(name).display());
-        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        let flags = unfollowed(OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC);
         let file = match openat(&self.dir, name, flags, Mode::empty()) {
             Ok(file) => file,
             Err(Errno::NOENT | Errno::LOOP | Errno::NXIO) => return Ok(None),
@@ -113,7 +119,7 @@ impl Home {
 
     /// Reads at most so many bytes of a plain file from a position on.
     pub fn piece(&self, name: &str, from: u64, most: u64) -> Option<Vec<u8>> {
-        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        let flags = unfollowed(OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC);
         let mut file = File::from(openat(&self.dir, name, flags, Mode::empty()).ok()?);
         let plain = FileType::from_raw_mode(fstat(&file).ok()?.st_mode) == FileType::RegularFile;
         file.seek(SeekFrom::Start(from)).ok().filter(|_| plain)?;

@@ -11,6 +11,8 @@ use std::path::Path;
 /// Transcripts that are looked at, and the bytes of one's end.
 const MOST_FILES: usize = 4096;
 const MOST_TAIL: u64 = 1 << 20;
+/// How often a transcript that grew is looked at for what it tells; what is beyond waits for the next time.
+const MOST_LOOKS: u32 = 64;
 /// More tokens than any message has.
 const MOST_TOKENS: u64 = 1 << 24;
 
@@ -66,27 +68,38 @@ pub fn ends(home: &Path, clone_inside: &str) -> Marks {
     Home::open(home).ok().and_then(|home| folder(&home.existing(".claude")?, clone_inside)).into_iter().flat_map(ends).collect()
 }
 
-/// The messages that the newest transcript has told of since its mark, each once with the most that it says was used; the mark moves on. A
+/// The messages that the transcripts have told of since their marks, each once with the most that it says was used; the marks move on. A
 /// transcript that became shorter is read from its new end on.
 pub fn spoken(home: &Path, clone_inside: &str, marks: &mut Marks) -> Vec<Spoken> {
-    let mut read = || {
-        let transcripts = folder(&Home::open(home).ok()?.existing(".claude")?, clone_inside)?;
-        let file = last(&transcripts)?;
-        let mark = marks.entry(id(file.name.strip_suffix(".jsonl")?)?.to_owned()).or_default();
-        if file.size < *mark {
-            *mark = file.size;
+    let Some(transcripts) = Home::open(home).ok().and_then(|home| folder(&home.existing(".claude")?, clone_inside)) else { return Vec::new() };
+    let mut pieces = Vec::new();
+    for file in transcripts.files(MOST_FILES) {
+        let Some(session) = file.name.strip_suffix(".jsonl").and_then(id) else { continue };
+        let mark = marks.entry(session.to_owned()).or_default();
+        *mark = (*mark).min(file.size);
+        for _ in 0..MOST_LOOKS {
+            let Some(bytes) = look(&transcripts, &file, mark).filter(|bytes| !bytes.is_empty()) else { break };
+            pieces.extend(messages(&bytes));
         }
-        let bytes = transcripts.piece(&file.name, *mark, MOST_TAIL)?;
-        let whole = match bytes.iter().rposition(|byte| *byte == b'\n') {
-            Some(end) => end + 1,
-            // A line that is longer than a look is passed over.
-            None if bytes.len() as u64 == MOST_TAIL => bytes.len(),
-            None => 0,
-        };
-        *mark += whole as u64;
-        Some(messages(&bytes[..whole]))
+    }
+    pieces
+}
+
+/// The whole lines that follow the mark, at most so many bytes of them; the mark moves on.
+fn look(transcripts: &Home, file: &PlainFile, mark: &mut u64) -> Option<Vec<u8>> {
+    if *mark >= file.size {
+        return None;
+    }
+    let mut bytes = transcripts.piece(&file.name, *mark, MOST_TAIL)?;
+    let whole = match bytes.iter().rposition(|byte| *byte == b'\n') {
+        Some(end) => end + 1,
+        // A line that is longer than a look is passed over.
+        None if bytes.len() as u64 == MOST_TAIL => bytes.len(),
+        None => 0,
     };
-    read().unwrap_or_default()
+    *mark += whole as u64;
+    bytes.truncate(whole);
+    Some(bytes)
 }
 
 fn messages(bytes: &[u8]) -> Vec<Spoken> {
@@ -229,7 +242,9 @@ mod tests {
         let said = |id: &str, output: u64| format!("{{\"type\":\"assistant\",\"message\":{{\"id\":\"{id}\",\"model\":\"m\",\"usage\":{{\"input_tokens\":2,\"output_tokens\":{output}}}}}}}\n");
         let mut look = |text: &str| {
             fs::write(&path, text).unwrap();
-            spoken(home.path(), "/work/my.repo", &mut marks).into_iter().map(|spoken| (spoken.message, spoken.used.output)).collect::<Vec<_>>()
+            let mut told: Vec<_> = spoken(home.path(), "/work/my.repo", &mut marks).into_iter().map(|spoken| (spoken.message, spoken.used.output)).collect();
+            told.sort();
+            told
         };
         let one = |id: &str, output: u64| (id.to_owned(), output);
         let (first, second) = (format!("{}{}", said("a", 1), said("a", 5)), said("b", 7));
@@ -241,6 +256,12 @@ mod tests {
         assert_eq!(look(&second), [], "rotated: read from its new end on");
         assert_eq!(look(&format!("{second}{}", said("c", u64::MAX))), [one("c", MOST_TOKENS)]);
         assert_eq!(look(&"x".repeat(3 << 20)), []);
+        // What an earlier session told after the last look is not forgotten.
+        let earlier = folder.join(format!("{OLD}.jsonl"));
+        fs::write(&earlier, said("d", 9)).unwrap();
+        assert_eq!(look(&format!("{}\n{}", "x".repeat(3 << 20), said("e", 4))), [one("d", 9), one("e", 4)]);
+        fs::remove_file(&earlier).unwrap();
+        fs::write(&path, "x".repeat(3 << 20)).unwrap();
         assert_eq!(ends(home.path(), "/work/my.repo"), Marks::from([(NEW.to_owned(), 3 << 20)]));
         fs::remove_file(folder.join(format!("{NEW}.jsonl"))).unwrap();
         symlink("/etc/passwd", folder.join(format!("{NEW}.jsonl"))).unwrap();

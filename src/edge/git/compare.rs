@@ -9,6 +9,7 @@ use super::{Gate, Started, commit, start};
 use crate::domain::change::{Blob, Change, CommitFacts, FileChange, Mark, Signature};
 use crate::domain::failure::{Doing as _, Failure};
 use crate::domain::name::Oid;
+use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap};
 
 /// Commits that one range may have.
@@ -32,7 +33,7 @@ impl Gate {
         let tree = measure.tree_of(commit)?;
         let difference = measure.compare(Some(&base_tree), &tree)?;
         let files = measure.files(&difference)?;
-        let (churn, touched) = measure.churn(&commits)?;
+        let (churn, touched) = measure.churn(&commits, &Whole { old: &base_tree, new: &tree, files: &files })?;
         Ok(Change { base, base_tree, commit: commit.clone(), tree, commits, files, churn, touched })
     }
 
@@ -100,6 +101,13 @@ pub(super) fn facts(objects: &mut Objects, ids: &[Oid], verify: &dyn Fn(&[u8]) -
     Ok(all)
 }
 
+/// A range from its base to its tip, compared already: where it is one commit, that is the commit's own change as well.
+struct Whole<'a> {
+    old: &'a Oid,
+    new: &'a Oid,
+    files: &'a [FileChange],
+}
+
 /// One measuring: an open reader, and what it has counted already.
 struct Measure {
     objects: Objects,
@@ -142,7 +150,7 @@ impl Measure {
     }
 
     /// Sums each commit's own change, a merge against its first parent, so that nothing added and removed again is lost.
-    fn churn(&mut self, commits: &[CommitFacts]) -> Result<(u64, Vec<String>), Failure> {
+    fn churn(&mut self, commits: &[CommitFacts], whole: &Whole<'_>) -> Result<(u64, Vec<String>), Failure> {
         let (mut churn, mut touched) = (0, BTreeSet::new());
         let known: HashMap<&Oid, &Oid> = commits.iter().map(|commit| (&commit.id, &commit.tree)).collect();
         for commit in commits {
@@ -150,9 +158,12 @@ impl Measure {
                 Some(parent) => Some(known.get(parent).map_or_else(|| self.tree_of(parent), |tree| Ok((*tree).clone()))?),
                 None => None,
             };
-            let files = self.compare(before.as_ref(), &commit.tree).and_then(|difference| self.files(&difference))?;
+            let files = match before.as_ref() == Some(whole.old) && commit.tree == *whole.new {
+                true => Cow::Borrowed(whole.files),
+                false => Cow::Owned(self.compare(before.as_ref(), &commit.tree).and_then(|difference| self.files(&difference))?),
+            };
             churn += files.iter().map(FileChange::lines).sum::<u64>();
-            touched.extend(files.into_iter().map(|file| file.path));
+            touched.extend(files.iter().map(|file| file.path.clone()));
         }
         Ok((churn, touched.into_iter().collect()))
     }

@@ -190,7 +190,8 @@ impl Gate {
     }
 
     pub(super) fn objects(&self, quarantine: Option<&Quarantine>) -> Result<Objects, Failure> {
-        Objects::open(&self.git, self.reading(quarantine)?)
+        let (gate, quarantine) = (self.clone(), quarantine.cloned());
+        Objects::open(move || gate.reading(quarantine.as_ref()))
     }
 }
 

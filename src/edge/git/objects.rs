@@ -1,6 +1,6 @@
 //! Reading objects: one `cat-file --batch` process per question, asked in groups, answered in order.
 
-use super::{Gate, Git};
+use super::Gate;
 use crate::domain::failure::{Doing as _, Failure};
 use crate::domain::name::Oid;
 use std::io::{BufRead as _, BufReader, Read, Write as _};
@@ -11,8 +11,8 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 pub(super) const MOST_BYTES: u64 = 16 << 20;
 /// Content above this size is not even skipped: the question fails.
 const MOST_SKIPPED: u64 = 1 << 30;
-/// Requests that surely fit into a pipe together, so that writing them never waits for reading the answers.
-const GROUP: usize = 256;
+/// Above so many questions they are worth a process of their own.
+const MANY: usize = 64;
 /// Files made durable at the same time.
 const SYNCS: usize = 32;
 
@@ -122,28 +122,32 @@ impl Object {
     }
 }
 
-/// An open `cat-file --batch`.
+/// Makes a run of git on the repository that is read.
+type Asking = dyn Fn() -> Result<Command, Failure> + Send;
+
+/// An open repository's objects.
 pub(super) struct Objects {
-    child: Child,
-    asked: ChildStdin,
-    answers: BufReader<ChildStdout>,
+    asking: Box<Asking>,
+    batch: Batch,
 }
 
 impl Objects {
-    pub fn open(git: &Git, mut command: Command) -> Result<Self, Failure> {
-        let what = format!("cannot start {}", git.program().display());
-        command.args(["cat-file", "--batch"]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
-        let mut child = command.spawn().doing(&what)?;
-        match (child.stdin.take(), child.stdout.take()) {
-            (Some(asked), Some(out)) => Ok(Self { child, asked, answers: BufReader::with_capacity(1 << 16, out) }),
-            (None, _) | (_, None) => Err(Failure::new(what, "it has no pipes")),
-        }
+    /// Opens the objects that git sees when it is run so.
+    pub fn open(asking: impl Fn() -> Result<Command, Failure> + Send + 'static) -> Result<Self, Failure> {
+        let batch = Batch::start(asking()?, &[])?;
+        Ok(Self { asking: Box::new(asking), batch })
+    }
+
+    /// Starts anew: after an answer that could not be read to its end, the next would be misread.
+    pub fn reopen(&mut self) -> Result<(), Failure> {
+        self.batch = Batch::start((self.asking)()?, &[])?;
+        Ok(())
     }
 
     /// Reads one object, or nothing where it is not there.
     pub fn find(&mut self, id: &Oid) -> Result<Option<Object>, Failure> {
-        self.ask(std::slice::from_ref(id))?;
-        self.answer(id)
+        self.batch.ask(std::slice::from_ref(id))?;
+        self.batch.answer(id)
     }
 
     /// Reads one object that has to be there.
@@ -153,23 +157,65 @@ impl Objects {
 
     /// Reads many objects and hands each over in the order asked.
     pub fn each(&mut self, ids: &[Oid], mut f: impl FnMut(usize, Object) -> Result<(), Failure>) -> Result<(), Failure> {
-        for (group, ids) in ids.chunks(GROUP).enumerate() {
-            self.ask(ids)?;
-            for (at, id) in ids.iter().enumerate() {
-                let object = self.answer(id)?.ok_or_else(|| missing(id))?;
-                f(group * GROUP + at, object)?;
-            }
+        if ids.len() > MANY {
+            return self.stream(ids, f);
         }
-        Ok(())
+        self.batch.ask(ids)?;
+        ids.iter().enumerate().try_for_each(|(at, id)| f(at, self.batch.must(id)?))
+    }
+
+    /// Has a process of their own answer many questions: it need not hand over each answer at once, as nobody waits for it to ask on.
+    fn stream(&self, ids: &[Oid], mut f: impl FnMut(usize, Object) -> Result<(), Failure>) -> Result<(), Failure> {
+        let mut batch = Batch::start((self.asking)()?, &["--buffer"])?;
+        let asked = batch.asked.take();
+        std::thread::scope(|scope| {
+            let asking = scope.spawn(move || asked.map_or(Ok(()), |mut asked| asked.write_all(&lines(ids))));
+            let ended = ids.iter().enumerate().try_for_each(|(at, id)| f(at, batch.must(id)?));
+            // Killed first: whoever still asks would wait for somebody to read the answers.
+            drop(batch);
+            let asked = asking.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+            ended.and_then(|()| asked.doing(ASK))
+        })
+    }
+}
+
+const ASK: &str = "cannot ask git for objects";
+
+/// The questions for these objects, which surely fit into a pipe together where they are not many.
+fn lines(ids: &[Oid]) -> Vec<u8> {
+    let mut text = Vec::with_capacity(ids.len() * 65);
+    for id in ids {
+        text.extend_from_slice(id.as_str().as_bytes());
+        text.push(b'\n');
+    }
+    text
+}
+
+/// A `cat-file --batch` that runs.
+struct Batch {
+    child: Child,
+    asked: Option<ChildStdin>,
+    answers: BufReader<ChildStdout>,
+}
+
+impl Batch {
+    fn start(mut command: Command, options: &[&str]) -> Result<Self, Failure> {
+        let what = format!("cannot start {}", command.get_program().display());
+        command.args(["cat-file", "--batch"]).args(options).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+        let mut child = command.spawn().doing(&what)?;
+        match (child.stdin.take(), child.stdout.take()) {
+            (Some(asked), Some(out)) => Ok(Self { child, asked: Some(asked), answers: BufReader::with_capacity(1 << 16, out) }),
+            (None, _) | (_, None) => Err(Failure::new(what, "it has no pipes")),
+        }
     }
 
     fn ask(&mut self, ids: &[Oid]) -> Result<(), Failure> {
-        let mut text = String::with_capacity(ids.len() * 65);
-        for id in ids {
-            text.push_str(id.as_str());
-            text.push('\n');
-        }
-        self.asked.write_all(text.as_bytes()).doing("cannot ask git for objects")
+        self.asked.as_mut().map_or(Ok(()), |asked| asked.write_all(&lines(ids))).doing(ASK)
+    }
+
+    /// The answer for an object that has to be there.
+    fn must(&mut self, id: &Oid) -> Result<Object, Failure> {
+        self.answer(id)?.ok_or_else(|| missing(id))
     }
 
     fn answer(&mut self, id: &Oid) -> Result<Option<Object>, Failure> {
@@ -208,7 +254,7 @@ impl Objects {
     }
 }
 
-impl Drop for Objects {
+impl Drop for Batch {
     fn drop(&mut self) {
         // Killed rather than closed: an answer may still be under way when a question failed in the middle.
         if self.child.kill().is_ok() {

@@ -5,7 +5,7 @@ use super::marks;
 use super::objects::{Objects, Type};
 use super::tree::{self, Item};
 use super::walk::Delta;
-use super::{Git, line, must, run, text, walk};
+use super::{Git, Started, line, must, run, start, text, walk};
 use crate::domain::change::{Blob, FileChange};
 use crate::domain::failure::{Doing as _, Failure};
 use crate::domain::name::{Oid, RefName};
@@ -58,8 +58,18 @@ impl Reader {
         }
         let dir = super::source::path_of(line(&ran.out));
         let env: Vec<_> = env.iter().filter(|(name, _)| PLACES.contains(&name.as_str())).cloned().collect();
-        let objects = Objects::open(git, at(git, &dir, &env))?;
-        Ok(Self { git: git.clone(), dir, env, objects })
+        Self::at(git.clone(), dir, env)
+    }
+
+    fn at(git: Git, dir: PathBuf, env: Vec<(String, String)>) -> Result<Self, Failure> {
+        let place = (git.clone(), dir.clone(), env.clone());
+        let objects = Objects::open(move || Ok(at(&place.0, &place.1, &place.2)))?;
+        Ok(Self { git, dir, env, objects })
+    }
+
+    /// Opens the same repository once more, to read at the same time.
+    pub fn another(&self) -> Result<Self, Failure> {
+        Self::at(self.git.clone(), self.dir.clone(), self.env.clone())
     }
 
     fn command(&self) -> Command {
@@ -106,7 +116,7 @@ impl Reader {
         let object = match found {
             Ok(object) => object,
             Err(failure) => {
-                self.objects = Objects::open(&self.git, self.command())?;
+                self.objects.reopen()?;
                 return Err(failure);
             }
         };
@@ -128,7 +138,7 @@ impl Reader {
             Ok(Compared { files, faults: found.faults })
         });
         if compared.is_err() {
-            self.objects = Objects::open(&self.git, self.command())?;
+            self.objects.reopen()?;
         }
         compared
     }
@@ -171,11 +181,20 @@ impl Reader {
         text::texts(&mut self.objects, &deltas, limit).map(Some)
     }
 
-    /// Lets git hash every object that its references need.
-    pub fn check(&self) -> Result<Soundness, Failure> {
+    /// Has git hash every object that the references need, in a process of its own; `Checking::end` waits for it.
+    pub fn check(&self) -> Result<Checking, Failure> {
         let mut command = self.command();
         command.args(["fsck", "--full", "--no-dangling", "--no-reflogs", "--no-progress"]);
-        let ran = run(command, b"", "check every object")?;
+        start(command, Vec::new(), "check every object").map(Checking)
+    }
+}
+
+/// Git's own check of every object, under way.
+pub struct Checking(Started);
+
+impl Checking {
+    pub fn end(self) -> Result<Soundness, Failure> {
+        let ran = self.0.end()?;
         let out = String::from_utf8_lossy(&ran.out).into_owned();
         let (odd, mut broken): (Vec<String>, Vec<String>) = ran
             .said

@@ -188,7 +188,7 @@ impl KeyStore {
         Ok(bytes)
     }
 
-    fn write_new(&self, name: &str, bytes: &[u8]) -> Result<(), Failure> {
+    pub(super) fn write_new(&self, name: &str, bytes: &[u8]) -> Result<(), Failure> {
         self.write(name, bytes, RenameFlags::NOREPLACE)
     }
 
@@ -228,7 +228,7 @@ impl KeyStore {
         }
     }
 
-    fn read(&self, name: &str) -> Result<Option<Zeroizing<Vec<u8>>>, Failure> {
+    pub(super) fn read(&self, name: &str) -> Result<Option<Zeroizing<Vec<u8>>>, Failure> {
         let Some(bytes) = self.read_raw(name)? else { return Ok(None) };
         match &self.seal {
             _ if !seal::is_sealed(&bytes) => Ok(Some(bytes)),

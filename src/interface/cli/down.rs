@@ -15,7 +15,7 @@ pub struct Down {}
 impl Down {
     pub fn run(self, desk: &Desk) -> Result<Exit, Trouble> {
         let value = stop(desk)?;
-        desk.print(value, |_: &Value, _| "the workshop is stopped; work, mail and ledger stay\n".to_owned())
+        desk.print(value, |said: &Value, _| format!("{}\n", said["outcome"].as_str().unwrap_or_default()))
     }
 }
 

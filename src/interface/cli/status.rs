@@ -30,7 +30,7 @@ pub fn page(status: &view::Status, paint: &Paint) -> String {
 fn head(status: &view::Status, paint: &Paint) -> String {
     let tip = status.tip.as_ref().map_or("nothing", |tip| tip.short());
     let branch = status.branch.as_ref().map_or("no branch", |branch| branch.as_str().trim_start_matches("refs/heads/"));
-    let mail = format!("{} queued, {} unacknowledged, {} in all", status.mail.queued, status.mail.unacknowledged, status.mail.total);
+    let mail = format!("{} sent; of the copies {} are not read yet, {} read and not acknowledged", status.mail.total, status.mail.queued, status.mail.unacknowledged);
     let mut rows = vec![
         vec![cell("branch"), cell(format!("{branch} at {tip}"))],
         vec![cell("isolation"), looking(if status.level == "none" { Look::Bad } else { Look::Plain }, &status.level)],

@@ -6,6 +6,7 @@
 use super::say::plain;
 use super::wire::{self, No};
 use crate::domain::failure::{Doing as _, Failure};
+use crate::domain::message::BATCH;
 use crate::supervisor::protocol::Request;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{FlockOperation, flock};
@@ -52,8 +53,26 @@ pub(super) fn run(args: &[OsString]) -> u8 {
 fn shown_before() -> Option<String> {
     let socket = wire::seat_socket();
     let mail = list(wire::call(&socket, &Request::Inbox { all: false }, wire::LONG).ok()?);
-    let messages: Vec<Value> = mail.into_iter().map(|item| whole(&socket, item)).collect();
-    (!messages.is_empty()).then(|| messages.iter().map(frame).collect())
+    let more = behind(&mail);
+    // Of many the first are shown as a whole, and of the others where they are: all count as shown.
+    let (first, rest) = mail.split_at(mail.len().min(BATCH));
+    let whole = first.iter().map(|item| frame(&whole(&socket, item.clone())));
+    let text: String = whole.chain(rest.iter().map(heading)).collect();
+    (!text.is_empty()).then(|| text + &more)
+}
+
+/// A message that is named and not shown.
+fn heading(item: &Value) -> String {
+    let field = |name: &str| plain(item.get(name).and_then(Value::as_str).unwrap_or("-"));
+    format!("message {} from {}, to be read: orchestrate mail read {0}\n| {}\n\n", field("id").get(..12).unwrap_or("-"), field("from"), field("subject"))
+}
+
+/// How many wait behind these, in words.
+fn behind(mail: &[Value]) -> String {
+    match mail.last().and_then(|item| item.get("more")).and_then(Value::as_u64).unwrap_or(0) {
+        0 => String::new(),
+        more => format!("{more} more messages wait and come after these, some at a time; all of them: orchestrate mail inbox\n"),
+    }
 }
 
 /// Takes the seat's one place for a waiter; `None` when another has it.
@@ -103,10 +122,12 @@ fn ask(agent: &Agent) -> Result<Asked, No> {
         return Ok(Asked::Alone);
     }
     let mail = list(wire::receive(&stream)?);
+    let more = behind(&mail);
     // What was shown before and is not acknowledged yet does not wake anybody twice.
     let new = mail.into_iter().filter(|item| item.get("state").is_none_or(|state| state == "queued"));
     let messages: Vec<Value> = new.map(|item| whole(&socket, item)).collect();
-    Ok(if messages.is_empty() { Asked::Nothing } else { Asked::Mail(messages.iter().map(frame).collect()) })
+    let text: String = messages.iter().map(frame).collect();
+    Ok(if messages.is_empty() { Asked::Nothing } else { Asked::Mail(text + &more) })
 }
 
 /// The messages of an inbox answer: a list, or an object with one.

@@ -16,6 +16,8 @@ use crate::view::{self, Locked};
 use std::sync::Arc;
 use std::time::Duration;
 
+type Bell = tokio::sync::watch::Receiver<u64>;
+
 pub async fn answer(yard: &Arc<Yard>, actor: Actor, request: Request) -> Response {
     let now = yard.clock.now();
     match request {
@@ -37,39 +39,52 @@ pub async fn answer(yard: &Arc<Yard>, actor: Actor, request: Request) -> Respons
 async fn acquire(yard: &Arc<Yard>, actor: Actor, wish: Wish) -> Response {
     // The bell first: what is granted between the entry and the look is heard.
     let bell = yard.bell(&actor.party());
-    let (texts, wait) = (wish.paths.clone(), wish.wait);
-    if let Err(denied) = yard.ask(actor.clone(), Act::Lock { wish }).await {
-        return denial(denied);
+    let paths = wish.paths.iter().filter_map(|text| path::spelled(text).ok()).collect();
+    let (seat, wait) = (actor.seat().cloned(), wish.wait.unwrap_or(0).min(LONGEST_WAIT));
+    let asked = yard.ask(actor, Act::Lock { wish });
+    let Some(seat) = seat else {
+        return asked.await.map_or_else(denial, |_| Response::Bug("BUG: a lock was granted to nobody's seat".to_owned()));
+    };
+    let asking = Asking { yard, seat, paths };
+    // Asked for at once, so that one turn of the loop does both.
+    match tokio::join!(biased; asked, asking.look()) {
+        (Err(denied), _) => denial(denied),
+        (Ok(_), looked) => page(asking.granted(bell, looked, wait).await),
     }
-    let Actor::Seat(seat) = actor else { return Response::Bug("BUG: a lock was granted to nobody's seat".to_owned()) };
-    let paths: Vec<Glob> = texts.iter().filter_map(|text| path::spelled(text).ok()).collect();
-    page(granted(yard, bell, &seat, paths, wait.unwrap_or(0).min(LONGEST_WAIT)).await)
 }
 
-/// Waits on the bell until the wish is granted or waits no more.
-async fn granted(
-    yard: &Yard,
-    mut bell: tokio::sync::watch::Receiver<u64>,
-    seat: &SeatName,
+/// Who waits for what.
+struct Asking<'a> {
+    yard: &'a Yard,
+    seat: SeatName,
     paths: Vec<Glob>,
-    seconds: u32,
-) -> Result<Locked, Failure> {
-    let mut stop = yard.stop.subscribe();
-    // The supervisor's own look at the time ends the wish; this is for one that is kept from it.
-    let deadline = tokio::time::Instant::now() + Duration::from_secs(u64::from(seconds) + 5);
-    loop {
-        bell.borrow_and_update();
-        let (now, who, wanted) = (yard.clock.now(), seat.clone(), paths.clone());
-        let (locked, waits) = yard.see(move |state, _| look(state, &who, &wanted, now)).await?;
-        if locked.granted || !waits {
-            return Ok(locked);
-        }
-        let rung = tokio::select! {
-            rung = tokio::time::timeout_at(deadline, bell.changed()) => rung.is_ok(),
-            _ = stop.changed() => false,
-        };
-        if !rung {
-            return Ok(locked);
+}
+
+impl Asking<'_> {
+    /// What the seat has of it, and whether it waits for the rest.
+    async fn look(&self) -> Result<(Locked, bool), Failure> {
+        let (now, seat, paths) = (self.yard.clock.now(), self.seat.clone(), self.paths.clone());
+        self.yard.see(move |state, _| look(state, &seat, &paths, now)).await
+    }
+
+    /// Waits on the bell until the wish is granted or waits no more.
+    async fn granted(&self, mut bell: Bell, mut looked: Result<(Locked, bool), Failure>, seconds: u32) -> Result<Locked, Failure> {
+        let mut stop = self.yard.stop.subscribe();
+        // The supervisor's own look at the time ends the wish; this is for one that is kept from it.
+        let deadline = tokio::time::Instant::now() + Duration::from_secs(u64::from(seconds) + 5);
+        loop {
+            let (locked, waits) = looked?;
+            if locked.granted || !waits {
+                return Ok(locked);
+            }
+            let rung = tokio::select! {
+                rung = tokio::time::timeout_at(deadline, bell.changed()) => rung.is_ok(),
+                _ = stop.changed() => false,
+            };
+            if !rung {
+                return Ok(locked);
+            }
+            looked = self.look().await;
         }
     }
 }

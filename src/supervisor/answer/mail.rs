@@ -16,6 +16,7 @@ use crate::supervisor::protocol::{Request, Response, recipient};
 use crate::supervisor::yard::Yard;
 use crate::view::answer::Sent;
 use crate::view::{self, MailLine};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -75,7 +76,8 @@ async fn refused(yard: &Yard, actor: &Actor, refusal: Refusal) -> Response {
 /// The lines of an inbox, marked as delivered.
 async fn inbox(yard: &Yard, actor: &Actor, all: bool) -> Result<Vec<MailLine>, Failure> {
     let asker = actor.clone();
-    let (lines, ids) = yard.see(move |state, _| (view::inbox(state, &asker, all), queued(state, &asker))).await?;
+    let look = move |state: &State, _: &dyn Ledger| if all { everything(state, &asker) } else { first(state, &asker) };
+    let (lines, ids) = yard.see(look).await?;
     shown(yard, actor, lines, ids).await
 }
 
@@ -104,8 +106,8 @@ async fn wait(yard: &Yard, actor: &Actor, seconds: u32) -> Result<Vec<MailLine>,
         bell.borrow_and_update();
         let asker = actor.clone();
         let look = move |state: &State, _: &dyn Ledger| {
-            let ids = queued(state, &asker);
-            (!ids.is_empty()).then(|| (view::inbox(state, &asker, false), ids))
+            let (ids, more) = message::batch(state, &asker.party(), message::BATCH, message::BATCH_BYTES);
+            (!ids.is_empty()).then(|| (view::mails(state, &asker, &ids, more), ids))
         };
         if let Some((lines, ids)) = yard.see(look).await? {
             return shown(yard, actor, lines, ids).await;
@@ -120,12 +122,22 @@ async fn wait(yard: &Yard, actor: &Actor, seconds: u32) -> Result<Vec<MailLine>,
     }
 }
 
-/// What the recipient has not been shown yet, oldest first.
-fn queued(state: &State, actor: &Actor) -> Vec<Digest> {
+/// All that is kept at hand for the recipient, and what of it was not shown yet.
+fn everything(state: &State, actor: &Actor) -> (Vec<MailLine>, Vec<Digest>) {
+    (view::inbox(state, actor, true), message::batch(state, &actor.party(), usize::MAX, usize::MAX).0)
+}
+
+/// A page of what is not acknowledged: what was not shown yet, then the oldest of the rest.
+fn first(state: &State, actor: &Actor) -> (Vec<MailLine>, Vec<Digest>) {
     let party = actor.party();
-    let ids = state.post.boxes.get(&party).into_iter().flat_map(|inbox| inbox.values());
-    let open = |id: &&Digest| state.post.mail.get(id).and_then(|mail| mail.to.get(&party)) == Some(&message::Delivery::Queued);
-    ids.filter(open).cloned().collect()
+    let (ids, _) = message::batch(state, &party, message::PAGE, usize::MAX);
+    let inbox = state.post.boxes.get(&party);
+    let chosen: BTreeSet<&Digest> = ids.iter().collect();
+    let before = inbox.into_iter().flat_map(BTreeMap::values).filter(|id| !chosen.contains(id)).take(message::PAGE - ids.len());
+    let mut page: Vec<Digest> = before.chain(&ids).cloned().collect();
+    page.sort_by_key(|id| state.post.mail.get(id).map(|mail| mail.seq));
+    let more = inbox.map_or(0, BTreeMap::len) - page.len();
+    (view::mails(state, actor, &page, more), ids)
 }
 
 /// Finds the message a recipient or sender means by an id's beginning.

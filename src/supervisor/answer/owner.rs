@@ -92,7 +92,7 @@ pub async fn answer(yard: &Arc<Yard>, request: Request) -> Response {
         Request::Metrics => page(crate::supervisor::metrics::text(yard).await.map(|text| Note { text })),
         Request::Witnessed { note } => record::witnessed(yard, note).await,
         Request::LedgerSeal { before, path } => archive::seal(yard, &before, PathBuf::from(path)).await,
-        Request::LedgerUnseal { path } => archive::unseal(yard, PathBuf::from(path)).await,
+        Request::LedgerUnseal { path, plain } => archive::unseal(yard, PathBuf::from(path), plain.map(PathBuf::from)).await,
         Request::LedgerSince { old, new } => record::since(yard, old, new).await,
         Request::Checkpoint => page(record::checkpoint(yard).await.map(|(_, text)| Note { text })),
         Request::Bundle { path } => page(record::export(yard, PathBuf::from(path)).await),
@@ -123,7 +123,7 @@ pub(super) async fn fraud(yard: &Arc<Yard>, task: TaskId) -> Response {
 /// Compares a code with the secret that counts now.
 pub(super) async fn coded(yard: &Arc<Yard>, code: &str, act: impl FnOnce(Option<u64>) -> Act) -> Response {
     match yard.see(|state, _| state.codes.generation).await {
-        Ok(generation) => taken(yard, act(yard.keys.step(generation, yard.clock.now(), code))).await,
+        Ok(generation) => taken(yard, act(yard.keys.step(generation, yard.clock.wall(), code))).await,
         Err(failure) => Response::Failed(failure),
     }
 }
@@ -221,8 +221,11 @@ async fn down(yard: &Arc<Yard>) -> Response {
     let stopped = yard.ask(Actor::Owner, Act::Stop).await;
     let pid = std::process::id();
     yard.stop.send_replace(true);
-    match outcome(stopped) {
-        Response::Done(_) => done(json!({"outcome": "the workshop is stopping; work, mail and ledger stay", "pid": pid})),
-        other => other,
-    }
+    // It stops all the same, such as on a full disk; then the record does not say so, and the next start tells it.
+    let unsaid = match outcome(stopped) {
+        Response::Done(_) => String::new(),
+        Response::Failed(failure) => format!("; that it was stopped is not on record: {failure}"),
+        other => return other,
+    };
+    done(json!({"outcome": format!("the workshop is stopped; work, mail and ledger stay{unsaid}"), "pid": pid}))
 }

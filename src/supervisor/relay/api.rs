@@ -2,7 +2,8 @@
 
 use crate::domain::actor::Actor;
 use crate::domain::command::Act;
-use crate::domain::failure::Failure;
+use crate::domain::entry::Millis;
+use crate::domain::failure::{Doing as _, Failure};
 use crate::domain::freeze::Freeze;
 use crate::domain::name::SeatName;
 use crate::domain::policy::Agent;
@@ -12,6 +13,7 @@ use crate::domain::state::State;
 use crate::edge::upstream::{Body, whole};
 use crate::ledger::Ledger;
 use crate::supervisor::drive::Denied;
+use crate::supervisor::relay::meter::Kept;
 use crate::supervisor::relay::usage::{Said, tapped};
 use crate::supervisor::seats::pulse::Met;
 use crate::supervisor::serve;
@@ -126,9 +128,13 @@ async fn ask(yard: &Arc<Yard>, seat: &SeatName, request: Request<Incoming>) -> R
         return Err(locked());
     };
     let upstream = yard.upstream(&terms.upstream).map_err(unreachable)?;
-    if let Some(left) = yard.meter.take(seat, yard.clock.now(), &terms.requests) {
-        yard.moods.limited(seat, true);
-        return Err(spent(left));
+    match yard.meter.take(seat, yard.clock.now(), &terms.requests) {
+        Ok(0) => {}
+        Ok(held) => turn(yard, held).await,
+        Err(left) => {
+            yard.moods.limited(seat, true);
+            return Err(spent(left));
+        }
     }
     record(yard, seat, false).await;
     let answer = upstream.send(&credential, outgoing(request)).await;
@@ -140,6 +146,14 @@ async fn ask(yard: &Arc<Yard>, seat: &SeatName, request: Request<Incoming>) -> R
     let (there, whose) = (Arc::clone(yard), seat.clone());
     let stir = move || there.moods.stir(&whose, there.clock.now());
     Ok(incoming(answer).map(|body| tapped(body, stir, move |said, used| take(here, who, &spending, &said, used))))
+}
+
+/// Holds a request until its turn has come, or the workshop ends.
+async fn turn(yard: &Yard, held: Millis) {
+    let mut stop = yard.stop.subscribe();
+    if tokio::time::timeout(Duration::from_millis(held), stop.wait_for(|stop| *stop)).await.is_ok() {
+        eprintln!("orchestrate: relay: a request waited when the workshop ended");
+    }
 }
 
 /// Counts what an answer used, when it is over. Where the owner set a limit each answer is recorded at once.
@@ -264,10 +278,29 @@ fn told(no: No) -> Response<Body> {
 /// Writes down what was counted, when enough has come together.
 pub async fn record(yard: &Arc<Yard>, seat: &SeatName, all: bool) {
     let Some((requests, refused, used, told)) = yard.meter.due(seat, yard.clock.now(), all) else { return };
+    let kept = yard.meter.kept(seat);
     let act = Act::Relayed { seat: seat.clone(), requests, refused, used, told };
-    if let Err(Denied::Failed(failure)) = yard.ask(Actor::Edge, act).await {
+    let recorded = match yard.ask(Actor::Edge, act).await {
+        Ok(_) => keep(yard, seat, &kept),
+        Err(Denied::Failed(failure)) => Err(failure),
+        Err(Denied::Refused(_)) => Ok(()),
+    };
+    if let Err(failure) = recorded {
         eprintln!("orchestrate: relay: {failure}");
     }
+}
+
+/// Writes down how far a seat's transcripts are counted in the record.
+pub fn keep(yard: &Yard, seat: &SeatName, kept: &Kept) -> Result<(), Failure> {
+    let path = yard.place.counted_of(seat);
+    let (what, draft) = (format!("cannot write {}", path.display()), path.with_extension("new"));
+    let text = serde_json::to_vec(kept).doing(&what)?;
+    std::fs::write(&draft, text).and_then(|()| std::fs::rename(&draft, &path)).doing(what)
+}
+
+/// What was written down; nothing at the first start.
+pub fn kept_of(yard: &Yard, seat: &SeatName) -> Option<Kept> {
+    serde_json::from_slice(&std::fs::read(yard.place.counted_of(seat)).ok()?).ok()
 }
 
 /// Writes down everything that was counted, at the end.

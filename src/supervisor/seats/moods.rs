@@ -1,13 +1,15 @@
 //! What each seat is at, for people: the status page and the panes' borders. Nothing is decided by it.
 
 use super::super::relay::api;
+use super::super::relay::meter::Kept;
 use super::super::yard::{Yard, blocking};
 use super::Inside;
 use super::pulse::{self, Met, Pulse};
+use super::stuck;
 use crate::domain::entry::Millis;
 use crate::domain::failure::{Doing as _, Failure};
 use crate::domain::name::SeatName;
-use crate::edge::agent::{self, At, Marks, Notices, Spoken};
+use crate::edge::agent::{self, At, Notices};
 use crate::edge::process;
 use crate::edge::tmux::Caption;
 use crate::view::{self, Doing, SILENT, SeatLine, Seen};
@@ -28,8 +30,8 @@ const MINUTE: Duration = Duration::from_secs(60);
 pub struct Moods {
     seen: Mutex<BTreeMap<SeatName, Seen>>,
     pulses: Mutex<BTreeMap<SeatName, Pulse>>,
-    /// How far the seats' transcripts have been counted. What was written before the first look is not counted: it may have been, before.
-    counted: Mutex<BTreeMap<SeatName, Marks>>,
+    /// Held while transcripts are read, so that none is read twice at once.
+    counting: tokio::sync::Mutex<()>,
     watched: Mutex<BTreeMap<i32, SeatName>>,
     notices: Notices,
     /// How often something changed, told after each time.
@@ -38,12 +40,11 @@ pub struct Moods {
 
 impl Moods {
     pub fn new() -> Result<Self, Failure> {
-        Ok(Self { seen: Mutex::default(), pulses: Mutex::default(), counted: Mutex::default(), watched: Mutex::default(), notices: Notices::new()?, changed: watch::Sender::new(0) })
+        Ok(Self { seen: Mutex::default(), pulses: Mutex::default(), counting: tokio::sync::Mutex::default(), watched: Mutex::default(), notices: Notices::new()?, changed: watch::Sender::new(0) })
     }
 
     /// Watches a seat's registry from now on, and takes what stands there.
-    pub fn watch(&self, seat: &SeatName, home: &Path, clone_inside: &str) {
-        self.counted.lock().unwrap_or_else(PoisonError::into_inner).entry(seat.clone()).or_insert_with(|| agent::ends(home, clone_inside));
+    pub fn watch(&self, seat: &SeatName, home: &Path) {
         if let Some(number) = self.notices.watch(home) {
             self.watched.lock().unwrap_or_else(PoisonError::into_inner).insert(number, seat.clone());
         }
@@ -78,14 +79,13 @@ impl Moods {
         work(all.entry(seat.clone()).or_default())
     }
 
-    pub fn seen(&self) -> BTreeMap<SeatName, Seen> {
-        self.seen.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    /// Whether the model's API does not serve the seat.
+    pub fn in_trouble(&self, seat: &SeatName, now: Millis) -> bool {
+        self.pulse(seat, |pulse| pulse.trouble(now).is_some())
     }
 
-    /// What the seat's transcripts have told since the last look.
-    fn spoken(&self, seat: &SeatName, home: &Path, clone_inside: &str) -> Vec<Spoken> {
-        let mut counted = self.counted.lock().unwrap_or_else(PoisonError::into_inner);
-        counted.get_mut(seat).map(|marks| agent::spoken(home, clone_inside, marks)).unwrap_or_default()
+    pub fn seen(&self) -> BTreeMap<SeatName, Seen> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     fn read(&self, seat: &SeatName, home: &Path) {
@@ -161,23 +161,36 @@ pub fn attend(yard: &Arc<Yard>) -> Result<(), Failure> {
 }
 
 /// Counts what a seat's transcript tells and the relay did not see, where the seat's agent logs in by itself.
-async fn count(yard: &Arc<Yard>, seat: &SeatName) {
-    let told = yard.moods.spoken(seat, &yard.place.home_of(seat), &Inside::of(yard, seat).clone.to_string_lossy());
-    if told.is_empty() {
-        return;
-    }
+pub async fn count(yard: &Arc<Yard>, seat: &SeatName) {
     let Ok(terms) = yard.see(|state, _| state.charter().policy.spending.clone()).await else { return };
-    for spoken in told {
-        yard.meter.tell(seat, yard.clock.now(), &spoken.message, &terms.priced(&spoken.model, spoken.used));
-    }
+    let one = yard.moods.counting.lock().await;
+    let mut marks = yard.meter.read(seat);
+    let told = agent::spoken(&yard.place.home_of(seat), &Inside::of(yard, seat).clone.to_string_lossy(), &mut marks);
+    let priced = told.iter().map(|spoken| (spoken.message.as_str(), terms.priced(&spoken.model, spoken.used)));
+    yard.meter.tell(seat, yard.clock.now(), priced, marks);
+    drop(one);
     api::record(yard, seat, false).await;
+}
+
+/// Goes on counting a seat's transcripts where the last supervisor ended. What was written before the very first look is not counted.
+pub fn resume(yard: &Yard, seat: &SeatName) -> Result<(), Failure> {
+    let kept = api::kept_of(yard, seat).map_or_else(
+        || {
+            let read = agent::ends(&yard.place.home_of(seat), &Inside::of(yard, seat).clone.to_string_lossy());
+            let kept = Kept { read, ..Kept::default() };
+            api::keep(yard, seat, &kept).map(|()| kept)
+        },
+        Ok,
+    )?;
+    yard.meter.resume(seat, kept);
+    Ok(())
 }
 
 /// Keeps the panes' borders true, woken by what changes.
 pub async fn paint(yard: Arc<Yard>) {
     let (mut grown, mut changed, mut grid) = (yard.grown.subscribe(), yard.moods.changed.subscribe(), yard.grid.subscribe());
     let mut stop = yard.stop.subscribe();
-    let mut painted: BTreeMap<String, Caption> = BTreeMap::new();
+    let (mut painted, mut since): (BTreeMap<String, Caption>, _) = (BTreeMap::new(), stuck::Since::default());
     loop {
         grown.borrow_and_update();
         changed.borrow_and_update();
@@ -185,11 +198,10 @@ pub async fn paint(yard: Arc<Yard>) {
             grid.borrow_and_update();
             painted.clear();
         }
-        let (wanted, next) = match captions(&yard).await {
-            Ok(found) => found,
-            Err(_) => return,
-        };
-        if let Err(failure) = show(&yard, &mut painted, wanted).await {
+        let Ok(lines) = lines(&yard).await else { return };
+        let (wanted, next) = captions(&lines);
+        let told = stuck::look(&yard, &mut since, &lines).await;
+        if let Err(failure) = show(&yard, &mut painted, wanted).await.and(told) {
             eprintln!("orchestrate: {failure}");
         }
         if tokio::time::timeout(BREATH, stop.changed()).await.is_ok() {
@@ -205,8 +217,7 @@ pub async fn paint(yard: Arc<Yard>) {
 }
 
 /// What every border is to say, and when that may change by the clock alone.
-async fn captions(yard: &Arc<Yard>) -> Result<(BTreeMap<String, Caption>, Duration), Failure> {
-    let lines = lines(yard).await?;
+fn captions(lines: &[SeatLine]) -> (BTreeMap<String, Caption>, Duration) {
     let next = lines.iter().map(|line| match line.doing {
         Doing::Starting => Duration::from_millis(SILENT),
         Doing::Working | Doing::Stuck => MINUTE,
@@ -214,7 +225,7 @@ async fn captions(yard: &Arc<Yard>) -> Result<(BTreeMap<String, Caption>, Durati
     });
     let next = next.min().unwrap_or(LONGEST);
     let caption = |line: &SeatLine| (line.seat.to_string(), Caption { text: words(line), tint: tint(line.doing).to_owned() });
-    Ok((lines.iter().map(caption).collect(), next))
+    (lines.iter().map(caption).collect(), next)
 }
 
 /// The seats' lines, with what is known of their sessions.
@@ -231,13 +242,13 @@ pub fn told(yard: &Yard, status: &mut view::Status) {
     let now = yard.clock.now();
     for line in &mut status.seats {
         let seen = seen.entry(line.seat.clone()).or_default();
-        seen.stuck = stuck(yard, line, seen, now).unwrap_or_default();
+        seen.stuck = got_stuck(yard, line, seen, now).unwrap_or_default();
         line.tell(Some(seen), status.now);
     }
 }
 
 /// Why a seat does not get on. Its transcript is looked at only when it says that it works and nothing else has come of it for long.
-fn stuck(yard: &Yard, line: &SeatLine, seen: &Seen, now: Millis) -> Option<String> {
+fn got_stuck(yard: &Yard, line: &SeatLine, seen: &Seen, now: Millis) -> Option<String> {
     let pulse = yard.moods.pulse(&line.seat, |pulse| pulse.clone());
     let trouble = pulse.trouble(now);
     if trouble.is_some() || seen.at != Some(Doing::Working) || !pulse.is_quiet(now) {

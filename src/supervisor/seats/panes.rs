@@ -1,10 +1,12 @@
 //! The seats' panes: a grid of all, or what is missing in one that lives.
 
 use super::Place;
-use crate::domain::failure::Failure;
+use crate::domain::failure::{Doing as _, Failure};
 use crate::domain::name::SeatName;
 use crate::edge::tmux::{Grid, Pane, PaneSpec, Shape, Tmux};
-use crate::supervisor::yard::Yard;
+use crate::supervisor::yard::{Yard, blocking};
+use rustix::process::{Pid, Signal, kill_process};
+use std::sync::Arc;
 
 /// The grid that a start builds before any terminal is attached.
 const WIDTH: u16 = 200;
@@ -49,4 +51,16 @@ fn spec(yard: &Yard, place: &Place) -> PaneSpec {
         argv: place.argv.clone(),
         cwd: yard.place.root().to_owned(),
     }
+}
+
+/// Ends what runs in a seat's pane; the end is noted as any other.
+pub async fn end(yard: &Arc<Yard>, seat: &SeatName) -> Result<(), Failure> {
+    let (here, seat) = (Arc::clone(yard), seat.clone());
+    blocking(move || {
+        let panes = here.tmux.get().map_or_else(|| Ok(Vec::new()), Tmux::panes)?;
+        let alive = panes.iter().filter(|pane| pane.seat == seat.as_str() && !pane.dead);
+        let mut pids = alive.filter_map(|pane| i32::try_from(pane.pid).ok().and_then(Pid::from_raw));
+        pids.try_for_each(|pid| kill_process(pid, Signal::KILL)).doing(format!("cannot stop {seat}"))
+    })
+    .await
 }

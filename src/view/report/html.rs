@@ -10,7 +10,7 @@ dl{display:grid;grid-template-columns:max-content 1fr;gap:.15rem 1.2rem;margin:0
 .attention{margin:1.2rem 0;padding:.7rem 1rem;border-left:4px solid;background:#f5f5f7}.attention ul{margin:.3rem 0;padding-left:1.2rem}\
 .scroll{overflow-x:auto}table{border-collapse:collapse;width:100%;margin:.6rem 0;font-size:.9rem}\
 th,td{text-align:left;vertical-align:top;padding:.3rem .8rem .3rem 0;border-bottom:1px solid #ddd}td{overflow-wrap:break-word;min-width:3rem;max-width:32rem}\
-th{font-size:.8rem;color:#555;font-weight:600;white-space:nowrap}pre{white-space:pre-wrap;overflow-wrap:anywhere;background:#f5f5f7;padding:.7rem;font-size:.8rem}\
+th{font-size:.8rem;color:#555;font-weight:600;vertical-align:bottom}pre{white-space:pre-wrap;overflow-wrap:anywhere;background:#f5f5f7;padding:.7rem;font-size:.8rem}\
 .good{color:#17692b}.bad{color:#b3140b}.watch{color:#8a5300}.dim{color:#555;font-size:.9rem}figure{margin:1.2rem 0}\
 svg{width:100%;height:auto}svg text{font:10px system-ui,sans-serif;text-anchor:middle;fill:#555}svg .all{fill:#9db8d9}svg .no{fill:#b3140b}\
 figcaption{color:#555;font-size:.85rem}@media(prefers-color-scheme:dark){body{color:#e6e6e6;background:#151517}\

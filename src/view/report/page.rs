@@ -192,10 +192,13 @@ fn events(events: &Events, report: &Report, hand: &Hand) -> Section {
     let mut section = section(HEADING, look, says)
         .table(&["times", "refused as", "tried by"], refusals.collect())
         .table(&["entry", "time", "by", "severity", "what happened"], notable.collect());
+    if !events.refusals.is_empty() {
+        section = section.and("What a refusal means: orchestrate explain CODE".to_owned());
+    }
     if events.left_out > 0 {
         section = section.and(format!("{} more such entries are not listed here; orchestrate log has them.", events.left_out));
     }
-    section.table(&["noun", "entries by kind"], kinds.collect())
+    section.table(&["what", "entries about it"], kinds.collect())
 }
 
 fn four_eyes(four: &FourEyes, hand: &Hand) -> Section {
@@ -272,7 +275,7 @@ fn locks(locks: &Locks) -> Section {
         return section("Locks", Look::Plain, "No locks were taken.");
     }
     let rows = locks.kinds.iter().map(|(kind, count)| vec![kind.clone(), count.to_string()]);
-    section("Locks", Look::Plain, "What happened to locks:").table(&["kind", "times"], rows.collect())
+    section("Locks", Look::Plain, "What happened to locks:").table(&["a lock was", "times"], rows.collect())
 }
 
 fn collusion(collusion: &Collusion) -> Section {

@@ -154,6 +154,9 @@ impl Tally {
             hour.refused += u64::from(refused);
         }
         bump(&mut self.events.kinds, head.noun, if refused { "refused" } else { head.kind });
+        if head.noun == "lock" {
+            *self.locks.kinds.entry(head.kind.to_owned()).or_default() += 1;
+        }
         if head.by != "edge" && head.by != "owner" {
             self.spend(head);
         }
@@ -257,7 +260,7 @@ impl Tally {
     fn fleet(&mut self, by: &Actor, event: &fleet::Event, inside: bool) {
         let name = match event {
             fleet::Event::Seated { seat, .. } | fleet::Event::Left { seat, .. } | fleet::Event::Relayed { seat, .. } => Some(seat),
-            fleet::Event::Recalled { .. } | fleet::Event::GivenUp { .. } | fleet::Event::Overfull { .. } | fleet::Event::Paused { .. } => return,
+            fleet::Event::Recalled { .. } | fleet::Event::GivenUp { .. } | fleet::Event::Overfull { .. } | fleet::Event::Paused { .. } | fleet::Event::Stuck { .. } | fleet::Event::Moving { .. } => return,
             fleet::Event::Answered { .. } => by.seat(),
         };
         let Some((name, sitting)) = name.and_then(|name| Some((name, self.fleet.get_mut(name)?))) else { return };
@@ -274,7 +277,7 @@ impl Tally {
                 doings.used.add(used);
                 doings.told.add(told);
             }
-            fleet::Event::Relayed { .. } | fleet::Event::Recalled { .. } | fleet::Event::GivenUp { .. } | fleet::Event::Overfull { .. } | fleet::Event::Paused { .. } => {}
+            fleet::Event::Relayed { .. } | fleet::Event::Recalled { .. } | fleet::Event::GivenUp { .. } | fleet::Event::Overfull { .. } | fleet::Event::Paused { .. } | fleet::Event::Stuck { .. } | fleet::Event::Moving { .. } => {}
         }
     }
 

@@ -22,6 +22,7 @@ pub const CODES: &[(&str, &str)] = &[
     ("gates-open", "The change has not passed all of its gates."),
     ("in-the-future", "A report was asked for about a day that has not begun in its time zone."),
     ("in-use", "The one-time code's secret is in use, and is shown only until its first use."),
+    ("inbox-full", "The recipient has so many messages of this seat's that it did not acknowledge; write again when it has dealt with some."),
     ("key-exists", "The holder has a key already; a key is made once."),
     ("key-revoked", "The key was revoked: nothing that it signed is accepted any more, and its seat signs nothing until the owner rotates it."),
     ("key-shared", "The key belongs to another holder already."),

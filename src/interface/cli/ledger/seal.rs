@@ -9,7 +9,7 @@ use std::path::PathBuf;
 /// Put the bodies of old messages away, into one file.
 ///
 /// Hashes, signed checkpoints, senders, recipients and subjects stay, and all stays provable; who has the file can judge the words
-/// too. Messages that wait to be acknowledged, that work under way is about, or that are younger than `retention.keep_days` stay.
+/// too. It is encrypted to a key of the workshop's own. Messages that wait to be acknowledged, that work under way is about, or that are younger than `retention.keep_days` stay.
 ///
 /// Example: orchestrate ledger seal --before 2026-10-01 mail.archive
 #[derive(Debug, clap::Args)]

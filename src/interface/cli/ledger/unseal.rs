@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 
 /// Bring back the bodies that an archive holds.
 ///
-/// Each is compared with the hash that the ledger kept; an archive that this ledger does not name is refused.
+/// The archive is decrypted with a key of the workshop's own. Each body is compared with the hash that the ledger kept; an archive that
+/// this ledger does not name is refused.
 ///
 /// Example: orchestrate ledger unseal mail.archive
 #[derive(Debug, clap::Args)]
@@ -14,11 +15,15 @@ pub struct Unseal {
     /// The file that `orchestrate ledger seal` wrote.
     #[arg(value_name = "ARCHIVE", value_hint = clap::ValueHint::FilePath)]
     archive: PathBuf,
+    /// Bring nothing back: write what is inside into this new file, for `orchestrate verify --archive` elsewhere.
+    #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
+    plain: Option<PathBuf>,
 }
 
 impl Unseal {
     pub fn run(self, desk: &Desk) -> Result<Exit, Trouble> {
-        desk.order(&Request::LedgerUnseal { path: full(&self.archive)? })
+        let plain = self.plain.as_deref().map(full).transpose()?;
+        desk.order(&Request::LedgerUnseal { path: full(&self.archive)?, plain })
     }
 }
 

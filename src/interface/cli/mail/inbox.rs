@@ -8,7 +8,7 @@ use crate::view::text::{time, word};
 
 /// List your messages that are not acknowledged yet.
 ///
-/// Oldest first. What is listed counts as delivered.
+/// Oldest first, a hundred at once: what was not listed before goes first. What is listed counts as delivered.
 ///
 /// Example: orchestrate mail inbox
 #[derive(Debug, clap::Args)]
@@ -47,5 +47,6 @@ pub fn page(lines: &[MailLine], paint: &Paint) -> String {
     let open = lines.iter().find(|line| matches!(line.state, Delivery::Queued | Delivery::Delivered));
     let next =
         open.map(|line| format!("next: orchestrate mail read {0}, then orchestrate mail ack {0}\n", line.id.short())).unwrap_or_default();
-    if rows.is_empty() { "no messages\n".to_owned() } else { format!("{}{next}", paint.table(&rows)) }
+    let more = lines.last().filter(|line| line.more > 0).map(|line| format!("{} more: acknowledge some of these, then list again\n", line.more)).unwrap_or_default();
+    if rows.is_empty() { "no messages\n".to_owned() } else { format!("{}{more}{next}", paint.table(&rows)) }
 }

@@ -1,12 +1,12 @@
 use super::super::desk::Desk;
 use super::Home;
-use crate::domain::failure::Doing;
+use crate::domain::failure::{Doing, Failure};
 use crate::interface::exit::{Exit, Trouble};
 use crate::supervisor::protocol::Response;
 use crate::verify::witness::Unsigned;
 use serde_json::json;
 use std::io::Read as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// The longest proof.
 const MOST: u64 = 1 << 20;
@@ -32,20 +32,27 @@ pub struct Cosign {
 impl Cosign {
     pub fn run(self, desk: &Desk) -> Result<Exit, Trouble> {
         let witness = self.home.open(None)?;
-        let text = match &self.file {
-            Some(path) => std::fs::read_to_string(path).doing(format!("cannot read {}", path.display()))?,
-            None => {
-                let mut text = String::new();
-                std::io::stdin().take(MOST).read_to_string(&mut text).doing("cannot read the proof")?;
-                text
-            }
-        };
-        match witness.cosign(&text, self.log.as_deref()) {
-            Ok(note) if desk.json => desk.say_json(&Response::Done(json!({"text": note}))),
-            Ok(note) => desk.say(&note),
-            Err(Unsigned::Refused(refusal)) => return Err(refusal.into()),
-            Err(Unsigned::Failed(failure)) => return Err(failure.into()),
-        }
-        Ok(Exit::Done)
+        tell(desk, witness.cosign(&proof(self.file.as_deref())?, self.log.as_deref()))
     }
+}
+
+/// The proof, out of a file or standard input.
+pub(super) fn proof(file: Option<&Path>) -> Result<String, Failure> {
+    if let Some(path) = file {
+        return std::fs::read_to_string(path).doing(format!("cannot read {}", path.display()));
+    }
+    let mut text = String::new();
+    std::io::stdin().take(MOST).read_to_string(&mut text).doing("cannot read the proof")?;
+    Ok(text)
+}
+
+/// Prints what a witness signed, or why it did not.
+pub(super) fn tell(desk: &Desk, signed: Result<String, Unsigned>) -> Result<Exit, Trouble> {
+    match signed {
+        Ok(note) if desk.json => desk.say_json(&Response::Done(json!({"text": note}))),
+        Ok(note) => desk.say(&note),
+        Err(Unsigned::Refused(refusal)) => return Err(refusal.into()),
+        Err(Unsigned::Failed(failure)) => return Err(failure.into()),
+    }
+    Ok(Exit::Done)
 }

@@ -1,3 +1,4 @@
+mod ask;
 mod cosign;
 mod key;
 mod serve;
@@ -20,6 +21,7 @@ pub enum Witness {
     Cosign(cosign::Cosign),
     Show(show::Show),
     Serve(serve::Serve),
+    Ask(ask::Ask),
 }
 
 impl Witness {
@@ -29,6 +31,7 @@ impl Witness {
             Self::Cosign(command) => command.run(desk),
             Self::Show(command) => command.run(desk),
             Self::Serve(command) => command.run(desk),
+            Self::Ask(command) => command.run(desk),
         }
     }
 }

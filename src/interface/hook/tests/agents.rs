@@ -29,6 +29,28 @@ fn mail_wakes_the_agent_and_is_framed() {
     assert_eq!(text(&output.stderr), expected);
 }
 
+#[test]
+fn of_many_messages_some_come_and_the_number_of_the_others_is_told() {
+    let world = World::new();
+    let many = |request: &Request| match request {
+        Request::MailWait { .. } => Response::Done(json!([{"id": ID, "from": "dev-b", "subject": "s", "body": "b", "state": "queued", "more": 9_975}])),
+        Request::Inbox { .. } => {
+            let line = json!({"id": ID, "from": "dev-b", "subject": "s", "body": "b", "state": "delivered"});
+            let mut lines = vec![line; 100];
+            lines[99]["more"] = 9_900.into();
+            Response::Done(Value::Array(lines))
+        }
+        _ => refused("strange"),
+    };
+    world.supervisor("run/seat.sock", many);
+    let said = |args: &[&str]| text(&world.command("orchestrate", world.root.path()).args(args).output().unwrap().stderr);
+    let waited = said(&["hook", "mail-waiter"]);
+    assert!(waited.ends_with("9975 more messages wait and come after these, some at a time; all of them: orchestrate mail inbox\n"), "{waited}");
+    let again = said(&["hook", "mail-waiter", "again"]);
+    assert_eq!((again.matches("| b\n").count(), again.matches("to be read: orchestrate mail read abababababab\n").count()), (25, 75), "{again}");
+    assert!(again.contains("9900 more messages wait"));
+}
+
 /// A waiter whose question stays open, started by a shell that plays the agent and ends with its input.
 fn waiting(world: &World) -> (std::process::Child, UnixListener, UnixStream) {
     let listener = UnixListener::bind(world.path("run/seat.sock")).unwrap();

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::domain::fleet::{self, After};
-use crate::domain::message::{Draft, Priority};
+use crate::domain::message::{self, Draft, Priority};
 
 const HOUR: Millis = 3_600_000;
 
@@ -161,4 +161,113 @@ fn what_was_shown_and_not_acknowledged_is_shown_to_the_next_instance() {
     workshop.end("dev-a");
     workshop.sit("dev-a");
     assert_eq!(workshop.replayed().digest(), workshop.drive.state.digest());
+}
+
+#[test]
+fn who_stays_stuck_is_told_once_and_restarted_as_often_as_the_owner_lets_it() {
+    let mut charter = serde_json::to_value(built_in().unwrap()).unwrap();
+    charter["policy"]["fleet"] = serde_json::json!({"restarts_per_hour": 6, "first_seconds": 1, "longest_seconds": 300, "stuck_restarts_per_day": 1});
+    let mut workshop = Workshop::under(&serde_json::from_value(charter).unwrap());
+    let stuck = |instance, api| Act::Stuck { seat: seat("dev-a"), instance, why: "nothing has come of it for long".to_owned(), api };
+    let restarts = |entries: &[Entry]| match &entries[0].event {
+        Event::Fleet(fleet::Event::Stuck { restart, .. }) => *restart,
+        other => panic!("{other:?}"),
+    };
+    workshop.sit("dev-a");
+    let entries = workshop.edge(stuck(1, true));
+    assert!(!restarts(&entries), "another instance does not make the API better");
+    assert_eq!(crate::domain::alert::severity(&entries[0]), Some(crate::domain::alert::Severity::High));
+    assert!(workshop.effects.iter().all(|effect| matches!(effect, Effect::Ring { .. })), "{:?}", workshop.effects);
+    assert!(workshop.edge(stuck(1, false)).is_empty(), "it is told once");
+    let moves = |instance| Act::Moves { seat: seat("dev-a"), instance };
+    assert_eq!(workshop.edge(moves(1)).len(), 1);
+    assert!(workshop.edge(moves(1)).is_empty());
+    // The next time it is the instance itself: it ends and comes back, once.
+    assert!(restarts(&workshop.edge(stuck(1, false))));
+    let end = Effect::End { seat: seat("dev-a"), instance: 1 };
+    assert!(workshop.effects.contains(&end) && outstanding(&workshop.drive.state).contains(&end), "a crash here loses nothing");
+    assert!(workshop.edge(moves(1)).is_empty(), "it is about to end");
+    workshop.end("dev-a");
+    assert_eq!(workshop.pause("dev-a"), 1000, "with the back-off of every end");
+    workshop.pass(1000);
+    workshop.recalled();
+    workshop.sit("dev-a");
+    assert!(workshop.edge(stuck(1, false)).is_empty(), "late news of the one before");
+    assert!(!restarts(&workshop.edge(stuck(2, false))), "its day has one restart, and the owner is told");
+    workshop.edge(moves(2));
+    workshop.pass(24 * HOUR);
+    assert!(restarts(&workshop.edge(stuck(2, false))), "another day");
+    assert_eq!(workshop.drive.state.post.boxes[&Party::Owner].len(), 4);
+    assert_eq!(workshop.seat("dev-b", stuck(2, false)).unwrap_err(), "supervisor-only");
+    assert_eq!(workshop.replayed().digest(), workshop.drive.state.digest());
+}
+
+fn letter(body: &str, priority: Priority) -> Act {
+    let (to, subject, body) = (vec!["dev-a".parse().unwrap()], "s".to_owned(), body.to_owned());
+    Act::Send { draft: Draft { claimed: None, to, subject, body, priority, task: None } }
+}
+
+/// A workshop whose seats may write as much as they like, but for what may wait in one inbox.
+fn chatty(max_waiting: u32) -> Workshop {
+    let mut charter = serde_json::to_value(built_in().unwrap()).unwrap();
+    charter["policy"]["messages"]["max_waiting"] = max_waiting.into();
+    charter["policy"]["budgets"]["messages"] = serde_json::json!({});
+    Workshop::under(&serde_json::from_value(charter).unwrap())
+}
+
+#[test]
+fn ten_thousand_messages_to_a_seat_that_is_down_come_once_each_in_small_batches() {
+    let (mut workshop, party): (_, Party) = (chatty(0), "dev-a".parse().unwrap());
+    for number in 0..10_000 {
+        // Eleven others write; one in a hundred is critical, one in a thousand is long.
+        let from = workshop.drive.state.fleet_order.iter().filter(|seat| seat.as_str() != "dev-a").nth(number % 11).unwrap().to_string();
+        let body = if number % 1000 == 7 { "x".repeat(200_000) } else { number.to_string() };
+        let priority = if number % 100 == 99 { Priority::Critical } else { Priority::Normal };
+        workshop.seat(&from, letter(&body, priority)).unwrap();
+    }
+    workshop.sit("dev-a");
+    let (mut seen, mut batches, mut first) = (std::collections::BTreeSet::new(), 0, 0);
+    loop {
+        let (ids, behind) = message::batch(&workshop.drive.state, &party, message::BATCH, message::BATCH_BYTES);
+        if ids.is_empty() {
+            break;
+        }
+        let post = &workshop.drive.state.post;
+        let bytes: usize = ids.iter().map(|id| post.mail[id].bytes).sum();
+        assert!(ids.len() <= message::BATCH && (ids.len() == 1 || bytes <= message::BATCH_BYTES), "{} messages, {bytes} bytes", ids.len());
+        first += ids.iter().filter(|id| post.mail[*id].priority == Priority::Critical && batches < 4).count();
+        assert_eq!(behind, 10_000 - seen.len() - ids.len());
+        assert!(ids.iter().all(|id| seen.insert(id.clone())), "twice");
+        workshop.seat("dev-a", Act::Deliver { ids: ids.clone() }).unwrap();
+        // An instance that ends in the middle of it: what was not acknowledged comes again, and nothing that was.
+        ids.into_iter().for_each(|id| drop(workshop.seat("dev-a", Act::Acknowledge { id }).unwrap()));
+        if batches == 200 {
+            workshop.end("dev-a");
+            workshop.sit("dev-a");
+        }
+        batches += 1;
+    }
+    assert_eq!((seen.len(), first), (10_000, 100), "each once, and what is critical before all others");
+    assert!((400..450).contains(&batches), "{batches}");
+    let post = &workshop.drive.state.post;
+    assert!(post.mail.len() <= message::KEPT && post.boxes.values().all(std::collections::BTreeMap::is_empty), "nothing piles up: {}", post.mail.len());
+}
+
+#[test]
+fn who_writes_on_and_on_is_told_to_wait_and_nobody_else_is() {
+    let (mut workshop, party): (_, Party) = (chatty(50), "dev-a".parse().unwrap());
+    for _ in 0..50 {
+        workshop.seat("dev-b", letter("flood", Priority::Normal)).unwrap();
+    }
+    assert_eq!(workshop.seat("dev-b", letter("one more", Priority::Critical)).unwrap_err(), "inbox-full");
+    workshop.seat("qa-a", letter("from another", Priority::Normal)).unwrap();
+    workshop.ask(Actor::Owner, letter("from the owner", Priority::Normal)).unwrap();
+    let one = message::batch(&workshop.drive.state, &party, 1, 1).0;
+    workshop.seat("dev-a", Act::Deliver { ids: one.clone() }).unwrap();
+    assert_eq!(workshop.seat("dev-b", letter("shown is not dealt with", Priority::Normal)).unwrap_err(), "inbox-full");
+    workshop.seat("dev-a", Act::Acknowledge { id: one[0].clone() }).unwrap();
+    workshop.seat("dev-b", letter("now", Priority::Normal)).unwrap();
+    assert_eq!(workshop.seat("dev-b", letter("and again", Priority::Normal)).unwrap_err(), "inbox-full");
+    let bytes = serde_json::to_string(&workshop.drive.state.post).unwrap().len();
+    assert!(bytes < 50 * 2_000, "what waits takes {bytes} bytes");
 }

@@ -72,3 +72,39 @@ fn a_seat_brings_no_word_of_a_witness() {
     workshop.ask(Actor::Owner, Act::Witnessed { note: "lab\n1\nx\n".to_owned() }).unwrap();
     assert_eq!(workshop.drive.state.witness.tries, 1);
 }
+
+/// The hold comes at every step of a merge: nothing moves, nothing is lost, a restart remembers it, and then it goes on without anybody's word.
+#[test]
+fn a_hold_that_comes_while_a_merge_is_under_way_moves_nothing_and_loses_nothing() {
+    let build = Effect::BuildMerge { task: task(), attempt: 1 };
+    let built = || Act::MergeBuilt { task: task(), attempt: 1, commit: oid(9), old: oid(1), tree: oid(12) };
+    for step in ["tests run", "one word is missing", "the merge is built"] {
+        let mut workshop = with("hold");
+        workshop.at_deploy();
+        let moved = workshop.drive.hands.moved.borrow().len();
+        if step == "tests run" {
+            missed(&mut workshop);
+        }
+        workshop.approve("orchestrator").unwrap();
+        if step == "one word is missing" {
+            missed(&mut workshop);
+        }
+        workshop.approve("librarian").unwrap();
+        if step == "the merge is built" {
+            missed(&mut workshop);
+        }
+        for _ in 0..2 {
+            assert_eq!(workshop.ask(Actor::Edge, built()).unwrap_err(), "unwitnessed", "{step}");
+            missed(&mut workshop);
+        }
+        assert_eq!((workshop.stage(), workshop.drive.state.tip()), (Stage::Merging, Some(&oid(1))), "{step}");
+        assert_eq!(workshop.drive.hands.moved.borrow().len(), moved, "{step}: a reference moved");
+        assert_eq!(workshop.replayed().digest(), workshop.drive.state.digest());
+        assert!(workshop.drive.outstanding().contains(&build), "{step}: a restart remembers it");
+        seen(&mut workshop);
+        assert_eq!(workshop.effects, vec![build.clone()], "{step}: it goes on by itself, once");
+        workshop.edge(built());
+        assert_eq!((workshop.stage(), workshop.drive.state.tip()), (Stage::Merged, Some(&oid(9))), "{step}");
+        assert_eq!(workshop.drive.hands.moved.borrow().len(), moved + 1, "{step}: merged once");
+    }
+}

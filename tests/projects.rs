@@ -41,7 +41,7 @@ const PROJECTS: [Project; 4] = [
 mkdir "$SCRATCH/src" && : >"$SCRATCH/src/lib.rs"
 printf '[package]\nname = "fetch"\nversion = "0.0.0"\nedition = "2021"\n[dependencies]\nglob = "=0.3.4"\n' >"$SCRATCH/Cargo.toml"
 (cd "$SCRATCH" && cargo vendor -q all >/dev/null)
-cp -R "$SCRATCH/all/glob/." . && rm -f .cargo-checksum.json Cargo.toml.orig .cargo_vcs_info.json
+cp -R "$SCRATCH/all/glob/." . && rm -f .cargo-checksum.json .cargo_vcs_info.json && mv Cargo.toml.orig Cargo.toml
 rm -f Cargo.lock && cargo generate-lockfile -q && cargo fetch -q --locked
 "#,
         test: r#"printf '#[test]\nfn words_without_wildcards_are_literal() {\n    let literal = |text: &str| glob::Pattern::new(text).unwrap().is_literal();\n    assert!(literal("a/b.rs") && !literal("a/*.rs") && !literal("[ab]") && !literal("a?"));\n}\n' >tests/literal.rs"#,

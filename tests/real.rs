@@ -32,6 +32,10 @@ fn one(model: Model) -> Option<World> {
 
 fn starts(world: &World, client: &str) {
     world.rule("[fleet]\nfirst_seconds = 0\nlongest_seconds = 0\n");
+    starts_again(world, client);
+}
+
+fn starts_again(world: &World, client: &str) {
     let (repo, agent) = (world.repo(), world.path("agent"));
     let (seat, others) = (format!("{SEAT}={client}"), agent.to_str().unwrap());
     let said = world.orchestrate(&["bootstrap", repo.to_str().unwrap(), "--agent", others, "--agent", &seat, "--detach", "--yes"]);

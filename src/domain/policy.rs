@@ -2,9 +2,11 @@
 
 mod agent;
 mod alerts;
+mod budgets;
 mod decisions;
 mod entries;
 mod measuring;
+mod messages;
 mod quality;
 mod reporting;
 mod retention;
@@ -12,9 +14,11 @@ mod witnessing;
 
 pub use agent::Agent;
 pub use alerts::{Alerting, Hooking, Mailing, Security, Texting};
+pub use budgets::{Act, Budget};
 pub use decisions::{Council, Decision};
 pub use entries::{Entries, Ruling};
 pub use measuring::Measuring;
+pub use messages::MessageLimits;
 pub use quality::{Asked as Covered, Quality};
 pub use reporting::Reporting;
 pub use retention::Retention;
@@ -172,26 +176,6 @@ fn is_none(number: &u32) -> bool {
     *number == 0
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct MessageLimits {
-    pub max_body_bytes: u64,
-    /// After this time an unacknowledged message is expired, and seen to be.
-    pub ttl_seconds: u32,
-    /// Messages of one seat that a recipient may have and not acknowledge; 0 for any number.
-    #[serde(default = "max_waiting", skip_serializing_if = "is_max_waiting")]
-    pub max_waiting: u32,
-}
-
-// What a charter without this key means: it came later than the first charters.
-fn max_waiting() -> u32 {
-    1000
-}
-
-fn is_max_waiting(number: &u32) -> bool {
-    *number == max_waiting()
-}
-
 /// How approved work reaches the owner.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -224,69 +208,6 @@ pub struct RunLimits {
     /// Folders of the owner's repository that test runs see beside the tree.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub provided: Vec<String>,
-}
-
-/// What is counted against a budget.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Act {
-    Commits,
-    Messages,
-    Locks,
-    Submissions,
-    Reviews,
-    Decisions,
-}
-
-impl Budget {
-    /// The spans that are limited: how often, in how many milliseconds.
-    pub fn spans(&self) -> impl Iterator<Item = (u32, u64)> + use<> {
-        let spans = [(self.per_minute, 60_000), (self.per_hour, 3_600_000), (self.per_day, 86_400_000)];
-        spans.into_iter().filter_map(|(most, span)| most.map(|most| (most, span)))
-    }
-
-    /// How many milliseconds to wait before one more; `times` are those of before, oldest first.
-    pub fn wait<'a>(&self, times: impl DoubleEndedIterator<Item = &'a u64> + Clone, now: u64) -> Option<u64> {
-        let left = |(most, span): (u32, u64)| match most {
-            0 => Some(span),
-            _ => times.clone().rev().nth(most as usize - 1).map(|then| (then + span).saturating_sub(now)).filter(|left| *left > 0),
-        };
-        self.spans().filter_map(left).max()
-    }
-
-    /// The same for requests that may be held for a moment: when half of a minute's are used up, those that follow come at even distances, so
-    /// that nobody who was quick for a while has to wait for the rest of the minute.
-    pub fn pace<'a>(&self, times: impl DoubleEndedIterator<Item = &'a u64> + Clone, now: u64) -> u64 {
-        let strict = self.wait(times.clone(), now).unwrap_or(0);
-        let even = self.per_minute.filter(|most| *most > 0).and_then(|most| {
-            let half = most - most / 2;
-            let used = times.clone().rev().take_while(|then| **then + 60_000 > now).count();
-            let last = times.clone().next_back().filter(|_| used >= half as usize)?;
-            Some((last + 60_000 / u64::from(half)).saturating_sub(now))
-        });
-        strict.max(even.unwrap_or(0))
-    }
-
-    /// The longest memory that `wait` needs: how many times, and how long.
-    pub fn memory(&self) -> (usize, u64) {
-        self.spans().fold((0, 0), |(most, longest), (times, span)| (most.max(times as usize), longest.max(span)))
-    }
-}
-
-impl Act {
-    pub const ALL: [Act; 6] = [Act::Commits, Act::Messages, Act::Locks, Act::Submissions, Act::Reviews, Act::Decisions];
-}
-
-/// How often something may be done; a span that is not given is not limited.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Budget {
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub per_minute: Option<u32>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub per_hour: Option<u32>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub per_day: Option<u32>,
 }
 
 /// What a path is for.

@@ -67,7 +67,9 @@ fn least(old: &Change, new: &Change, fix: &Fix) -> (u64, Option<String>) {
         if content(&was, &is) == content(&is, &was) {
             continue;
         }
-        let net = |file: &Option<FileChange>| file.as_ref().map_or(0, |file| i128::from(file.added) - i128::from(file.deleted));
+        // What is no text has no lines that could be compared with lines.
+        let text = |file: &Option<FileChange>| file.as_ref().is_none_or(|file| !file.binary);
+        let net = |file: &Option<FileChange>| file.as_ref().filter(|_| text(&was) && text(&is)).map_or(0, |file| i128::from(file.added) - i128::from(file.deleted));
         lines += u64::try_from((net(&is) - net(&was)).unsigned_abs()).unwrap_or(u64::MAX);
         let path = is.or(was).map(|file| file.path).unwrap_or_default();
         if !fix.paths.contains(&path) {

@@ -315,6 +315,7 @@ fn a_seat_that_stays_stuck_is_told_to_the_owner_and_started_again_where_the_rule
 #[test]
 fn no_link_in_a_seats_home_leads_the_supervisor_to_the_owners_files() {
     let world = world();
+    world.instead("first_seconds = 0", "first_seconds = 0\nrestarts_per_hour = 100");
     world.command("cp", &[world.path("agent").to_str().unwrap(), world.path("claude").to_str().unwrap()], "").ok();
     world.start_with("claude").ok();
     let bait = world.path("bait");
@@ -339,7 +340,7 @@ fn no_link_in_a_seats_home_leads_the_supervisor_to_the_owners_files() {
         format!("rm -rf .claude && ln -s {} .claude", bait.display()),
         format!("cd .claude && rm -f .claude.json settings.json && ln -s {} .claude.json && ln -s {} settings.json", to(".claude.json"), to("settings.json")),
         format!("cd .claude && rm -rf sessions projects && ln -s {} sessions && ln -s {} projects", to("sessions"), to("projects")),
-        format!("cd .claude && mkdir -p sessions projects/-work-demo && ln -sf {} sessions/9.json && ln -sf {} projects/-work-demo/{session}", to("sessions/9.json"), to(&format!("projects/-work-demo/{session}"))),
+        format!("cd .claude && rm -rf projects && mkdir -p sessions projects/-work-demo && ln -sf {} sessions/9.json && ln -sf {} projects/-work-demo/{session}", to("sessions/9.json"), to(&format!("projects/-work-demo/{session}"))),
         "echo '{\"own\":1}' > own && cd .claude && ln -f ../own .claude.json && ln -f ../own settings.json && ln -f ../own .settings.json.new".to_owned(),
         "cd .orchestrate && rm -f prompt.md .prompt.md.new && ln -s ../own prompt.md && mkfifo .prompt.md.new && rm -f mcp.json && mkfifo mcp.json".to_owned(),
         "rm -rf .claude && mkfifo .claude".to_owned(),
@@ -351,11 +352,12 @@ fn no_link_in_a_seats_home_leads_the_supervisor_to_the_owners_files() {
         kill(agent(&world, "dev-a"));
         back(&world, mark, "dev-a");
         assert_eq!(snapshot(), before, "written through: {lines}");
-        let found = world.command("/bin/grep", &["-rsl", "--devices=skip", "--exclude-dir=projects.unreadable", "bait-word", home.to_str().unwrap()], "");
+        let found = world.command("/bin/grep", &["-rsl", "--devices=skip", "bait-word", home.to_str().unwrap()], "");
         assert_eq!(found.out, "", "read through: {lines}");
         assert!(fs::symlink_metadata(home.join(".claude/settings.json")).unwrap().is_file(), "{lines}");
-        let status = world.owner(&["status", "--json"]).ok().done().to_string();
-        assert!(!status.contains("bait") && !status.contains("77"), "{lines}: {status}");
+        let status = world.owner(&["status", "--json"]).ok().done();
+        let line = status["seats"].as_array().unwrap().iter().find(|line| line["seat"] == "dev-a").unwrap();
+        assert!(line["told"].is_null() && !status.to_string().contains("bait-word"), "{lines}: {line}");
     }
     let own = fs::read_to_string(home.join("own")).unwrap();
     assert_eq!(own, "{\"own\":1}\n", "what a hard link led to is as it was");

@@ -39,6 +39,9 @@ fn counted(shop: &Shop, life: &Life) -> Row {
     let author = SeatName::new("dev-a").expect("a name");
     let files: Vec<(String, String)> = (0..FILES).map(|at| (format!("src/part{}/file{at}.txt", at % 60), format!("{at} is new\n").repeat(3))).collect();
     let commit = life.commit(&author, &files);
+    // So many objects of one push stay in the pack that they came in.
+    shop.must(shop.git(life.gate.dir()).args(["update-ref", "refs/gate/counted", commit.as_str()]));
+    shop.must(shop.git(life.gate.dir()).args(["repack", "-a", "-d", "-q"]));
     let charter = built_in().expect("the rules");
     let ours = || {
         let since = Instant::now();

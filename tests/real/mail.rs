@@ -1,6 +1,6 @@
 //! Mail to the real client: whatever it is at, each message once.
 
-use super::{SEAT, after_mail, program, send, session, starts, turn, waiting};
+use super::{SEAT, after_mail, program, send, session, starts_again, turn, waiting};
 use crate::attacks::fleet::{agent, back, shows};
 use crate::world::World;
 use crate::world::model::{Manner, Model};
@@ -8,6 +8,9 @@ use crate::world::processes::{Family, gone, kill};
 use orchestrate::domain::event::Event;
 use orchestrate::domain::fleet;
 use std::time::{Duration, Instant};
+
+/// What a client asks for to compact its conversation; `<summary>` stands in its notices of mail, too.
+const SUMMARY: &str = "Your task is to create a detailed summary";
 
 /// Types into the seat's pane, as a person would.
 fn types(world: &World, keys: &[&str]) {
@@ -125,7 +128,7 @@ fn mail_survives_clear_and_compaction_and_a_supervisor_that_is_killed() {
     arrives(&world, "after clear!");
     assert_eq!(times(&world, "| after clear!"), 1);
     types(&world, &["/compact", "Enter"]);
-    world.brain().wait_heard(|text| text.contains("<summary>"));
+    world.brain().wait_heard(|text| text.contains(SUMMARY));
     shows(&world, SEAT, "idle");
     send(&world, "third", "after compaction!");
     arrives(&world, "after compaction!");
@@ -170,7 +173,7 @@ fn a_machine_that_lost_its_power_goes_on_with_the_same_session_and_its_open_mail
     arrives(&world, "never acknowledged");
     std::fs::write(world.seat(SEAT).clone_folder().join("left.txt"), "work").unwrap();
     Family::power_off(&world.path(""));
-    starts(&world, &program().unwrap());
+    starts_again(&world, &program().unwrap());
     let again = world.brain().wait_heard(|text| turn(text) && text.contains("started again after an interruption"));
     assert_eq!(session(&again), session(&first), "the same session");
     world.brain().wait_heard(|text| {
@@ -190,6 +193,9 @@ fn mail_before_while_and_after_the_client_compacts_by_itself_arrives_once() {
     let mut settings: serde_json::Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
     settings["env"]["CLAUDE_CODE_AUTO_COMPACT_WINDOW"] = "100000".into();
     std::fs::write(&path, settings.to_string()).unwrap();
+    // With a turn that its transcript has, so that it goes on with it.
+    send(&world, "zero", "to begin with!");
+    arrives(&world, "to begin with!");
     let mark = world.mark();
     kill(agent(&world, SEAT));
     back(&world, mark, SEAT);
@@ -203,7 +209,7 @@ fn mail_before_while_and_after_the_client_compacts_by_itself_arrives_once() {
     world.brain().weigh(0);
     world.brain().behave(Manner::Silent);
     send(&world, "second", "that makes it!");
-    world.brain().wait_heard(|text| text.contains("<summary>"));
+    world.brain().wait_heard(|text| text.contains(SUMMARY));
     send(&world, "third", "while it does!");
     world.brain().behave(Manner::Well);
     for body in ["that makes it!", "while it does!"] {
@@ -211,7 +217,7 @@ fn mail_before_while_and_after_the_client_compacts_by_itself_arrives_once() {
     }
     send(&world, "fourth", "after it!");
     arrives(&world, "after it!");
-    let compacted = world.brain().heard().iter().filter(|text| text.contains("<summary>")).count();
+    let compacted = world.brain().heard().iter().filter(|text| text.contains(SUMMARY)).count();
     eprintln!("figure: {compacted} requests for a summary; mail before, while and after");
     for body in ["that makes it!", "while it does!", "after it!"] {
         assert_eq!(times(&world, &format!("| {body}")), 1, "{body}");

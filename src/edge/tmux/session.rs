@@ -49,7 +49,8 @@ impl Sessions {
     /// Who is in them; a session whose number the kernel has given to another is none of ours.
     fn members(&self) -> impl Iterator<Item = Listed> {
         let all: BTreeMap<i32, Listed> = listed().map(|listed| (listed.pid, listed)).collect();
-        let ours = |session: i32| self.0.get(&session).is_some_and(|started| all.get(&session).is_none_or(|first| first.started == *started));
+        let ours =
+            |session: i32| self.0.get(&session).is_some_and(|started| all.get(&session).is_none_or(|first| first.started == *started));
         let found: Vec<Listed> = all.values().filter(|listed| !listed.over && ours(listed.session)).copied().collect();
         found.into_iter()
     }
@@ -78,5 +79,11 @@ fn listed_as(pid: i32) -> Option<Listed> {
     let text = String::from_utf8_lossy(&stat[end + 1..]).into_owned();
     let fields: Vec<&str> = text.split_ascii_whitespace().collect();
     let number = |at: usize| fields.get(at)?.parse().ok();
-    Some(Listed { pid, parent: number(1)?, session: number(3)?, started: fields.get(19)?.parse().ok()?, over: matches!(*fields.first()?, "Z" | "X") })
+    Some(Listed {
+        pid,
+        parent: number(1)?,
+        session: number(3)?,
+        started: fields.get(19)?.parse().ok()?,
+        over: matches!(*fields.first()?, "Z" | "X"),
+    })
 }

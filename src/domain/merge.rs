@@ -112,7 +112,7 @@ pub fn apply(state: &mut State, time: Millis, event: &Event) {
                 bypass::used(state, task, time);
             }
             if let Some(known) = state.tasks.get_mut(task) {
-                (known.merged, known.merged_at) = (Some(commit.clone()), Some(time));
+                (known.merged, known.merged_at, known.shown) = (Some(commit.clone()), Some(time), None);
             }
             state.move_tip(commit);
             witness::merged(state);

@@ -23,6 +23,7 @@ pub mod effect;
 pub mod entry;
 pub mod event;
 pub mod evidence;
+pub mod eyes;
 pub mod failure;
 pub mod fix;
 pub mod fleet;

@@ -51,6 +51,7 @@ pub const ALL: &[&str] = &[
     "reference-count",
     "reference-names",
     "relay-hosts",
+    "same-eyes",
     "secrets",
     "shallow-pushes",
     "signature-needed",

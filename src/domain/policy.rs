@@ -167,6 +167,9 @@ pub struct ReviewTerms {
     /// The most lines of a fix that starts again at PEER; 0 where every fix starts at its first gate.
     #[serde(default, skip_serializing_if = "is_none")]
     pub fix_lines: u32,
+    /// Whether who was drawn for another open change of the same hands in the same file is drawn for this one as well.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub same_eyes: bool,
     /// After so many days the secret that chance came from is opened, and a new one begins.
     #[serde(default, skip_serializing_if = "is_none")]
     pub epoch_days: u32,

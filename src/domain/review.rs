@@ -16,6 +16,7 @@ use super::policy::Act;
 use super::reading::{self, Bundle, Reading, Said};
 use super::refusal::Refusal;
 use super::draw;
+use super::eyes::Work;
 use super::risk::Risk;
 use super::role::Capability;
 use super::send_back;
@@ -123,6 +124,8 @@ pub fn draw(state: &State, task: &TaskId, number: u32, gate: GateName, draw: &Di
         Ok(extra) => extra,
         Err(why) => return task::stalled(state, task, number, &why),
     };
+    let notice = owner_notice(state, task, attempt, gate, extra.as_ref());
+    let extra = seen_before(state, task, known, attempt, gate, &seats, extra);
     seats.extend(extra.iter().flat_map(|extra| extra.seats.clone()));
     let lot = if gate == GateName::Peer { panel::lot(state, task, attempt, &seats, lot) } else { Ok(None) };
     let lot = match lot {
@@ -137,7 +140,7 @@ pub fn draw(state: &State, task: &TaskId, number: u32, gate: GateName, draw: &Di
     );
     let mail = message::notice(state, state.now, told, &subject, &text, Some(task));
     let council = if gate == GateName::Peer { motion::of_change(state, task, attempt) } else { Vec::new() };
-    let owner = message::chain(council, owner_notice(state, task, attempt, gate, extra.as_ref()));
+    let owner = message::chain(council, notice);
     let drawn = Any::Review(Event::Drawn { task: task.clone(), attempt: number, gate, pool, seats, draw: draw.clone(), extra });
     Ok(std::iter::once(drawn).chain(lot.map(Any::Panel)).chain(message::chain(mail, owner)).collect())
 }
@@ -152,6 +155,18 @@ fn outsider(state: &State, known: &task::Task, attempt: &Attempt, gate: GateName
     let found = draw::outsider(state.charter(), author, &attempt.contributors, drawn, &watched, chance);
     let seat = found.ok_or_else(|| format!("a reviewer from outside is wanted and none is left: {why}"))?;
     Ok(Some(Extra { seats: vec![seat], why: why.clone() }))
+}
+
+/// Adds those who were drawn for the same work under another task.
+fn seen_before(state: &State, task: &TaskId, known: &task::Task, attempt: &Attempt, gate: GateName, drawn: &[SeatName], extra: Option<Extra>) -> Option<Extra> {
+    let (GateName::Peer, Some(author), Some(change)) = (gate, &known.author, &attempt.change) else { return extra };
+    let work = Work { charter: state.charter(), author, contributors: &attempt.contributors, change, now: state.now };
+    let others = state.tasks.iter().filter(|(other, known)| *other != task && known.merged.is_none());
+    let before = others.filter_map(|(other, known)| Some((other, known.shown.as_ref()?)));
+    let panel: Vec<SeatName> = drawn.iter().chain(extra.iter().flat_map(|extra| &extra.seats)).cloned().collect();
+    let Some((again, why)) = work.again(before, &panel) else { return extra };
+    let (seats, whys) = extra.map_or_else(|| (Vec::new(), why.clone()), |extra| (extra.seats, format!("{}; {why}", extra.why)));
+    Some(Extra { seats: [seats, again].concat(), why: whys })
 }
 
 fn owner_notice(state: &State, task: &TaskId, attempt: &Attempt, gate: GateName, extra: Option<&Extra>) -> Vec<Any> {
@@ -278,6 +293,9 @@ pub fn apply(state: &mut State, by: &Actor, seq: u64, time: Millis, event: &Even
             task::on_attempt(state, task, *attempt, |now| {
                 now.draws.insert(*gate, draw);
             });
+            if *gate == GateName::Peer {
+                show(state, task, seats, time);
+            }
         }
         Event::Decided { task, attempt, gate, accept, reading, bundle, .. } => {
             let Some(seat) = by.seat().cloned() else { return };
@@ -294,6 +312,18 @@ pub fn apply(state: &mut State, by: &Actor, seq: u64, time: Millis, event: &Even
                 now.approvals.push(Approval { seat, role, gate: *gate, commit, tree, base, policy, bundle: *bundle, accept: *accept, read });
             });
         }
+    }
+}
+
+/// Keeps who was drawn for a task's work.
+fn show(state: &mut State, task: &TaskId, seats: &[SeatName], time: Millis) {
+    let known = state.tasks.get(task).and_then(|known| Some((known.attempt.as_ref()?, known.shown.clone())));
+    let Some((attempt, shown)) = known else { return };
+    let Some(change) = attempt.change.as_ref().filter(|_| state.charter().policy.review.same_eyes) else { return };
+    let mut shown = shown.unwrap_or_default();
+    shown.add(state.charter(), change, &attempt.contributors, seats, time);
+    if let Some(known) = state.tasks.get_mut(task) {
+        known.shown = Some(shown);
     }
 }
 

@@ -15,6 +15,7 @@ use super::deploy;
 use super::dsse::Envelope;
 use super::entry::Millis;
 use super::event::Event as Any;
+use super::eyes::Shown;
 use super::fix::{self, Before, Fix};
 use super::gate::{self, GateName};
 use super::message;
@@ -172,6 +173,9 @@ pub struct Task {
     /// The ledger index of the first submission, and the epoch it fell in: chance's word on a third reviewer hangs on it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sealed: Option<(u64, u32)>,
+    /// Who was drawn for its work at PEER, while it is not merged.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shown: Option<Shown>,
 }
 
 impl Task {
@@ -435,7 +439,7 @@ pub fn apply(state: &mut State, by: &Actor, seq: u64, time: Millis, event: &Even
     match event {
         Event::Opened { task, title, body } => {
             let (title, body, opened_by) = (title.clone(), body.clone(), by.clone());
-            let opened = Task { title, body, opened_by, opened: time, author: None, veto: None, attempt: None, merged: None, merged_at: None, sealed: None };
+            let opened = Task { title, body, opened_by, opened: time, author: None, veto: None, attempt: None, merged: None, merged_at: None, sealed: None, shown: None };
             state.families.open(task, &opened.title, &opened.body);
             state.tasks.insert(task.clone(), opened);
             state.opened += 1;

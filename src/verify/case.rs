@@ -19,6 +19,7 @@ use std::collections::BTreeSet;
 /// Everything that is known of one merge, and the rules that were in force when it was intended.
 pub(super) struct Case<'a> {
     pub roster: &'a Roster<'a>,
+    pub history: &'a History<'a>,
     pub merge: &'a Merge<'a>,
     pub task: &'a Task<'a>,
     pub attempt: &'a Attempt<'a>,
@@ -137,6 +138,7 @@ fn open<'a>(roster: &'a Roster<'a>, history: &'a History<'a>, merge: &'a Merge<'
     let contributors = contributors(roster, measured, author)?;
     Ok(Case {
         roster,
+        history,
         merge,
         task,
         attempt,

@@ -2,10 +2,11 @@
 
 use super::case::Case;
 use super::{gates, panels};
-use super::history::{Decided, Drawn};
+use super::history::{Decided, Drawn, Task};
 use super::problems::Problems;
 use super::word::{self, ConfirmWord, ReviewWord};
 use crate::domain::actor::Actor;
+use crate::domain::eyes::{self, Work};
 use crate::domain::gate::GateName;
 use crate::domain::name::{Digest, SeatName};
 use crate::domain::reading;
@@ -75,8 +76,41 @@ fn unfit(case: &Case<'_>, draw: &Drawn<'_>) -> Option<String> {
     match () {
         () if distinct.len() != draw.seats.len() => Some("a seat was drawn twice".to_owned()),
         () if outside.is_some() => outside.map(|seat| format!("{seat} was not in its pool")),
-        () => draw.seats.iter().find(able).map(|seat| format!("the charter does not let {seat} judge there")),
+        () => draw.seats.iter().find(able).map(|seat| format!("the charter does not let {seat} judge there")).or_else(|| left_out(case, draw)),
     }
+}
+
+/// Somebody who had been drawn for the same work under another task, and was not for this one.
+fn left_out(case: &Case<'_>, draw: &Drawn<'_>) -> Option<String> {
+    if draw.gate != GateName::Peer {
+        return None;
+    }
+    let charter = &case.roster.rules(draw.seq).charter;
+    let work = Work { charter, author: case.author, contributors: &case.contributors, change: case.change, now: draw.time };
+    let open = |known: &Task<'_>| known.merged.is_none_or(|merged| merged > draw.time);
+    let others = case.history.tasks.iter().filter(|(task, known)| **task != case.merge.task && open(known));
+    others.into_iter().find_map(|(task, known)| {
+        let before = shown(case, known, draw.seq)?;
+        work.met(&before)?;
+        let seat = before.seats.iter().find(|seat| work.wants(seat, draw.seats))?;
+        Some(format!("{seat} was shown the same work under {task}, and was left out"))
+    })
+}
+
+/// Who had been drawn at PEER for a task's work before this entry.
+fn shown(case: &Case<'_>, known: &Task<'_>, seq: u64) -> Option<eyes::Shown> {
+    let mut shown = None;
+    for attempt in known.attempts.values() {
+        let Some(measured) = &attempt.measured else { continue };
+        for draw in attempt.draws.iter().filter(|draw| draw.gate == GateName::Peer && draw.seq < seq) {
+            let charter = &case.roster.rules(draw.seq).charter;
+            if charter.policy.review.same_eyes {
+                let shown = shown.get_or_insert_with(eyes::Shown::default);
+                shown.add(charter, measured.change, measured.contributors, draw.seats, draw.time);
+            }
+        }
+    }
+    shown
 }
 
 pub(super) fn may(case: &Case<'_>, gate: GateName, seat: &SeatName) -> bool {

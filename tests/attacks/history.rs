@@ -81,6 +81,8 @@ struct Histories {
 #[derive(Debug, Clone, Default)]
 struct Reader {
     lists: Vec<Seen<Vec<String>>>,
+    /// Those of them that were cut off: a whole page of the seat's mail, with perhaps more behind it.
+    pages: BTreeSet<usize>,
     /// Acknowledged: from then on they are shown no more.
     done: Vec<Seen<String>>,
 }
@@ -143,8 +145,10 @@ fn reads(field: &Field, socket: &Path, reader: usize) -> Reader {
     loop {
         let last = field.writing.load(Ordering::SeqCst) == 0;
         let Some(seen) = once(field, socket, &json!({"inbox": {"all": false}})) else { continue };
-        let lines = seen.what["done"].as_array().unwrap_or_else(|| panic!("{:?}", seen.what)).iter();
-        let ids: Vec<String> = lines.map(|line| line["id"].as_str().unwrap().to_owned()).filter(|id| shard(id) == reader / SEATS.len()).collect();
+        let lines = seen.what["done"].as_array().unwrap_or_else(|| panic!("{:?}", seen.what));
+        let cut = lines.len() >= message::PAGE;
+        read.pages.extend(cut.then_some(read.lists.len()));
+        let ids: Vec<String> = lines.iter().map(|line| line["id"].as_str().unwrap().to_owned()).filter(|id| shard(id) == reader / SEATS.len()).collect();
         read.lists.push(Seen { asked: seen.asked, answered: seen.answered, what: ids.clone() });
         for id in &ids {
             // Whether or not the first answer was heard: it is said until one is.
@@ -152,7 +156,7 @@ fn reads(field: &Field, socket: &Path, reader: usize) -> Reader {
             read.done.push(Seen { asked: done.asked, answered: done.answered, what: id.clone() });
         }
         match ids.is_empty() {
-            true if last => return read,
+            true if last && !cut => return read,
             true => drop(once(field, socket, &json!({"mail-wait": {"seconds": 1}}))),
             false => {}
         }
@@ -296,12 +300,14 @@ fn listed(list: &Seen<Vec<String>>, own: &[&str]) -> Result<(), String> {
     }
 }
 
-/// A message is in the first list that was asked for after its sender was answered, or in one before; once it is acknowledged, in none.
+/// A message is in the first whole list that was asked for after its sender was answered, or in one before; once it is acknowledged, in none.
 fn shown(read: &Reader, id: &str, sent: Option<u64>) -> Result<(), String> {
     let first = read.lists.iter().position(|list| list.what.iter().any(|one| one == id));
-    let due = sent.and_then(|sent| read.lists.iter().position(|list| list.asked > sent));
+    let mut whole = read.lists.iter().enumerate().filter(|(at, _)| !read.pages.contains(at));
+    let due = sent.and_then(|sent| whole.find(|(_, list)| list.asked > sent)).map(|(at, _)| at);
     if due.is_some_and(|due| first.is_none_or(|first| first > due)) || first.is_none() {
-        return Err(format!("{id} was not shown when it was there"));
+        let (count, cut) = (read.lists.len(), read.pages.len());
+        return Err(format!("{id} was not shown when it was there: due in list {due:?} of {count}, {cut} of them cut off, shown in {first:?}"));
     }
     let done = read.done.iter().find(|done| done.what == id).ok_or_else(|| format!("{id} was never acknowledged"))?.answered;
     let again = read.lists.iter().any(|list| list.asked > done && list.what.iter().any(|one| one == id));

@@ -23,6 +23,7 @@ const GUARDS: &[(&str, &str)] = &[
     ("cosigned-back", "I20"),
     ("deletions", "C3b"),
     ("drawn-only", "I9"),
+    ("same-eyes", "I10b"),
     ("fetch-advertised-only", "C23"),
     ("freeze", "A11c"),
     ("frozen-delivery", "R6c"),

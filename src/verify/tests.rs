@@ -1,6 +1,7 @@
 //! Honest histories are green; every forgery is red for its own reason.
 
 mod deploys;
+mod eyes;
 mod flips;
 mod forged;
 mod put_away;

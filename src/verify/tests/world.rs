@@ -129,7 +129,7 @@ fn charter() -> Charter {
             "route": { "source": all, "control": short, "test": short, "docs": short },
             "entries": { "binary": "owner", "executable": "two-approvals", "symlink": "deny", "gitlink": "deny" },
             "cumulative": { "hours": 24, "lines": 40, "files": 0, "fast_track": 0 },
-            "review": { "due_seconds": 86400, "due_critical_seconds": 14400, "reminder_percent": 50, "redraws": 3, "cosigned_back": true, "fix_lines": 50 },
+            "review": { "due_seconds": 86400, "due_critical_seconds": 14400, "reminder_percent": 50, "redraws": 3, "cosigned_back": true, "fix_lines": 50, "same_eyes": true },
             "bypass": { "lines": 100, "files": 10, "minutes": 60, "follow_up_hours": 24, "no_stops": true },
             "messages": { "max_body_bytes": 262_144, "ttl_seconds": 86400 },
             "delivery": { "automatic": false, "to": "branch" },

@@ -102,6 +102,8 @@ impl<'a> Terminal<'a> {
 
 impl Drop for Terminal<'_> {
     fn drop(&mut self) {
+        // First whoever no longer reads: a server waits for its clients to have taken all that they were shown.
+        assert!(self.control.kill().is_ok());
         let ended = Command::new("tmux").args(["-S", &self.path("s"), "kill-server"]).output();
         assert!(ended.is_ok() && self.control.wait().is_ok());
     }

@@ -17,6 +17,9 @@ use crate::domain::statement;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
+/// The runs that are of a candidate merged with the tip.
+const MERGED: [RunKind; 2] = [RunKind::Merge, RunKind::Cover];
+
 /// One candidate of a task.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Attempt {
@@ -166,9 +169,9 @@ impl Attempt {
         self.judged_at(at).into_iter().find(no).unwrap_or(at)
     }
 
-    /// Whether the merge result was tested on a tip that is not the tip any more.
+    /// Whether a run of the merge result was on a tip that is not the tip any more.
     pub fn is_stale(&self, state: &State) -> bool {
-        self.runs.get(&RunKind::Merge).is_some_and(|tested| tested.tip.as_ref() != state.tip())
+        MERGED.iter().filter_map(|kind| self.runs.get(kind)).any(|tested| tested.tip.as_ref() != state.tip())
     }
 
     /// The tree that a word at this gate is about.
@@ -230,7 +233,7 @@ impl Attempt {
 
     /// The merge result is another one now: QA and DEPLOY begin again, their words are void.
     fn back_to_merge_test(&mut self) {
-        self.runs.retain(|kind, _| !matches!(kind, RunKind::Merge | RunKind::Cover));
+        self.runs.retain(|kind, _| !MERGED.contains(kind));
         let late = |gate: &GateName| *gate >= GateName::Qa;
         if matches!(self.stage, Stage::At(gate) if late(&gate)) || matches!(self.stage, Stage::Merging | Stage::Moving { .. }) {
             self.passed.retain(|gate, _| !late(gate));
@@ -239,5 +242,39 @@ impl Attempt {
             self.confirmed = false;
             self.stage = Stage::At(if self.bypass.is_some() { GateName::Deploy } else { GateName::Qa });
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::run::Completion;
+    use crate::domain::sample;
+
+    #[test]
+    fn a_candidate_is_tested_anew_where_any_run_of_its_merge_was_on_another_tip() {
+        let (state, mut attempt) = (State::default(), Attempt::new(1, sample::oid('a'), 7));
+        let run = Run {
+            tree: sample::oid('b'),
+            harness: "cargo".to_owned(),
+            command: Vec::new(),
+            completion: Completion::Finished,
+            results: BTreeMap::new(),
+            missing: Vec::new(),
+            note: String::new(),
+            output: Digest::of(b""),
+            duration_ms: 1,
+            coverage: None,
+        };
+        let tested = |tip: Option<Oid>| Tested { run: run.clone(), tip, declared: Vec::new(), seq: 9 };
+        let other = Some(sample::oid('c'));
+        // The tip moved between the two runs, so that the newer one is on the tip.
+        for (merge, cover, stale) in [(None, None, false), (None, other.clone(), true), (other.clone(), None, true)] {
+            attempt.runs = BTreeMap::from([(RunKind::Green, tested(other.clone())), (RunKind::Merge, tested(merge)), (RunKind::Cover, tested(cover))]);
+            assert_eq!(attempt.is_stale(&state), stale, "{:?}", attempt.runs);
+        }
+        attempt.stage = Stage::At(GateName::Qa);
+        attempt.back_to_merge_test();
+        assert_eq!(attempt.runs.keys().collect::<Vec<_>>(), [&RunKind::Green]);
     }
 }

@@ -13,7 +13,7 @@ use super::planted;
 use super::policy::PathKind;
 use super::role::Capability;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 /// How long a draw is remembered where its task is not merged.
 pub const SPAN: Millis = 7 * 24 * 3_600_000;
@@ -41,28 +41,41 @@ impl Shown {
 
 /// What a change touches, but for documents, which everybody touches.
 fn paths<'a>(charter: &'a Charter, change: &'a Change) -> impl Iterator<Item = &'a str> {
-    let all = change.files.iter().map(|file| &file.path).chain(&change.touched).map(String::as_str);
-    all.filter(|path| charter.policy.kind(path) != PathKind::Docs)
+    touched(change).filter(|path| charter.policy.kind(path) != PathKind::Docs)
+}
+
+fn touched(change: &Change) -> impl Iterator<Item = &str> {
+    change.files.iter().map(|file| &file.path).chain(&change.touched).map(String::as_str)
 }
 
 /// A candidate for which reviewers are drawn.
 pub struct Work<'a> {
-    pub charter: &'a Charter,
-    pub author: &'a SeatName,
-    pub contributors: &'a BTreeSet<SeatName>,
-    pub change: &'a Change,
-    pub now: Millis,
+    charter: &'a Charter,
+    author: &'a SeatName,
+    contributors: &'a BTreeSet<SeatName>,
+    /// Every path of the change; documents are among them, and were never shown.
+    touched: HashSet<&'a str>,
+    now: Millis,
 }
 
-impl Work<'_> {
+impl<'a> Work<'a> {
+    /// None where the policy does not ask for the same eyes.
+    pub fn new(charter: &'a Charter, author: &'a SeatName, contributors: &'a BTreeSet<SeatName>, change: &'a Change, now: Millis) -> Option<Self> {
+        let asked = charter.policy.review.same_eyes && !planted::out("same-eyes");
+        asked.then(|| Self { charter, author, contributors, touched: touched(change).collect(), now })
+    }
+
+    /// Whether the hands are the same, and it is not too long ago.
+    pub fn may_meet(&self, contributors: &BTreeSet<SeatName>, last: Millis) -> bool {
+        last.saturating_add(SPAN) > self.now && !contributors.is_disjoint(self.contributors)
+    }
+
     /// A path that this work has in common with one that was shown before, by the hands of the same.
-    pub fn met(&self, before: &Shown) -> Option<&str> {
-        let same = self.charter.policy.review.same_eyes && !planted::out("same-eyes");
-        let late = before.time.saturating_add(SPAN) <= self.now;
-        if !same || late || before.contributors.is_disjoint(self.contributors) {
+    pub fn met<'s>(&self, before: &'s Shown) -> Option<&'s str> {
+        if !self.may_meet(&before.contributors, before.time) {
             return None;
         }
-        paths(self.charter, self.change).find(|path| before.paths.contains(*path))
+        before.paths.iter().map(String::as_str).find(|path| self.touched.contains(path))
     }
 
     /// Whether a seat that saw the work before is to see it again, beside these.
@@ -105,7 +118,8 @@ mod tests {
         let (change, contributors) = (sample::change(paths, 3), of(contributors));
         let mut shown = Shown::default();
         shown.add(&charter, &sample::change(&["src/a.rs", "README.md"], 3), &of(&["dev-a"]), &seats(&["architect-a", "dev-b"]), 1000);
-        let work = Work { charter: &charter, author: &seat("dev-a"), contributors: &contributors, change: &change, now };
+        let author = seat("dev-a");
+        let work = Work::new(&charter, &author, &contributors, &change, now).unwrap();
         let found = work.again([(&TaskId::new("T1").unwrap(), &shown)].into_iter(), &seats(&["architect-b"]));
         found.map(|(seats, _)| seats).unwrap_or_default()
     }

@@ -2,21 +2,21 @@
 
 use super::actor::{Actor, Party};
 use super::budget;
+use super::draw;
 use super::dsse::Envelope;
 use super::entry::Millis;
 use super::event::Event as Any;
 use super::evidence::Approval;
+use super::eyes::Work;
 use super::gate::GateName;
 use super::message;
-use super::name::{Digest, SeatName, TaskId};
 use super::motion;
+use super::name::{Digest, SeatName, TaskId};
 use super::panel;
 use super::planted;
 use super::policy::Act;
 use super::reading::{self, Bundle, Reading, Said};
 use super::refusal::Refusal;
-use super::draw;
-use super::eyes::Work;
 use super::risk::Risk;
 use super::role::Capability;
 use super::send_back;
@@ -160,7 +160,7 @@ fn outsider(state: &State, known: &task::Task, attempt: &Attempt, gate: GateName
 /// Adds those who were drawn for the same work under another task.
 fn seen_before(state: &State, task: &TaskId, known: &task::Task, attempt: &Attempt, gate: GateName, drawn: &[SeatName], extra: Option<Extra>) -> Option<Extra> {
     let (GateName::Peer, Some(author), Some(change)) = (gate, &known.author, &attempt.change) else { return extra };
-    let work = Work { charter: state.charter(), author, contributors: &attempt.contributors, change, now: state.now };
+    let Some(work) = Work::new(state.charter(), author, &attempt.contributors, change, state.now) else { return extra };
     let others = state.tasks.iter().filter(|(other, known)| *other != task && known.merged.is_none());
     let before = others.filter_map(|(other, known)| Some((other, known.shown.as_ref()?)));
     let panel: Vec<SeatName> = drawn.iter().chain(extra.iter().flat_map(|extra| &extra.seats)).cloned().collect();

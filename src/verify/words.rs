@@ -86,19 +86,24 @@ fn left_out(case: &Case<'_>, draw: &Drawn<'_>) -> Option<String> {
         return None;
     }
     let charter = &case.roster.rules(draw.seq).charter;
-    let work = Work { charter, author: case.author, contributors: &case.contributors, change: case.change, now: draw.time };
+    let work = Work::new(charter, case.author, &case.contributors, case.change, draw.time)?;
     let open = |known: &Task<'_>| known.merged.is_none_or(|merged| merged > draw.time);
     let others = case.history.tasks.iter().filter(|(task, known)| **task != case.merge.task && open(known));
     others.into_iter().find_map(|(task, known)| {
-        let before = shown(case, known, draw.seq)?;
+        let before = shown(case, known, &work, draw.seq)?;
         work.met(&before)?;
         let seat = before.seats.iter().find(|seat| work.wants(seat, draw.seats))?;
         Some(format!("{seat} was shown the same work under {task}, and was left out"))
     })
 }
 
-/// Who had been drawn at PEER for a task's work before this entry.
-fn shown(case: &Case<'_>, known: &Task<'_>, seq: u64) -> Option<eyes::Shown> {
+/// Who had been drawn at PEER for a task's work before this entry, where some of it was by the same hands.
+fn shown(case: &Case<'_>, known: &Task<'_>, work: &Work<'_>, seq: u64) -> Option<eyes::Shown> {
+    let last = known.attempts.values().flat_map(|attempt| &attempt.draws).map(|draw| draw.time).max()?;
+    let mut measured = known.attempts.values().filter_map(|attempt| attempt.measured.as_ref());
+    if !measured.any(|measured| work.may_meet(measured.contributors, last)) {
+        return None;
+    }
     let mut shown = None;
     for attempt in known.attempts.values() {
         let Some(measured) = &attempt.measured else { continue };

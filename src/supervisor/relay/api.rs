@@ -114,14 +114,7 @@ async fn answer(yard: &Arc<Yard>, seat: &SeatName, request: Request<Incoming>) -
 }
 
 async fn ask(yard: &Arc<Yard>, seat: &SeatName, request: Request<Incoming>) -> Result<Response<Body>, No> {
-    let (who, now) = (seat.clone(), yard.clock.now());
-    let look = move |state: &State, _: &dyn Ledger| {
-        let policy = &state.charter().policy;
-        (state.frozen.clone(), policy.agent.clone(), policy.spending.clone(), spend::open(state, &who, now.max(state.now)))
-    };
-    let (frozen, terms, spending, within) = yard.see(look).await.map_err(unreachable)?;
-    judge(&terms, frozen.as_ref(), request.method(), request.uri())?;
-    within.map_err(No::forbidden)?;
+    let (terms, spending) = allowed(yard, seat, &request).await?;
     let asking = yard.moods.asks(seat, yard.clock.now());
     let Some(credential) = yard.credential() else {
         asking.met(yard.clock.now(), Met::Locked);
@@ -130,7 +123,10 @@ async fn ask(yard: &Arc<Yard>, seat: &SeatName, request: Request<Incoming>) -> R
     let upstream = yard.upstream(&terms.upstream).map_err(unreachable)?;
     match yard.meter.take(seat, yard.clock.now(), &terms.requests) {
         Ok(0) => {}
-        Ok(held) => turn(yard, held).await,
+        Ok(held) => {
+            turn(yard, held).await?;
+            allowed(yard, seat, &request).await?;
+        }
         Err(left) => {
             yard.moods.limited(seat, true);
             return Err(spent(left));
@@ -148,11 +144,25 @@ async fn ask(yard: &Arc<Yard>, seat: &SeatName, request: Request<Incoming>) -> R
     Ok(incoming(answer).map(|body| tapped(body, stir, move |said, used| take(here, who, &spending, &said, used))))
 }
 
-/// Holds a request until its turn has come, or the workshop ends.
-async fn turn(yard: &Yard, held: Millis) {
+/// Whether the charter lets this request out now: its path, no freeze, and no limit that is reached.
+async fn allowed(yard: &Yard, seat: &SeatName, request: &Request<Incoming>) -> Result<(Agent, Terms), No> {
+    let (who, now) = (seat.clone(), yard.clock.now());
+    let look = move |state: &State, _: &dyn Ledger| {
+        let policy = &state.charter().policy;
+        (state.frozen.clone(), policy.agent.clone(), policy.spending.clone(), spend::open(state, &who, now.max(state.now)))
+    };
+    let (frozen, terms, spending, within) = yard.see(look).await.map_err(unreachable)?;
+    judge(&terms, frozen.as_ref(), request.method(), request.uri())?;
+    within.map_err(No::forbidden)?;
+    Ok((terms, spending))
+}
+
+/// Holds a request until its turn has come; where the workshop ends before, it stays here.
+async fn turn(yard: &Yard, held: Millis) -> Result<(), No> {
     let mut stop = yard.stop.subscribe();
-    if tokio::time::timeout(Duration::from_millis(held), stop.wait_for(|stop| *stop)).await.is_ok() {
-        eprintln!("orchestrate: relay: a request waited when the workshop ended");
+    match tokio::time::timeout(Duration::from_millis(held), stop.wait_for(|stop| *stop)).await {
+        Ok(_) => Err(ends()),
+        Err(_) => Ok(()),
     }
 }
 
@@ -195,6 +205,11 @@ fn locked() -> No {
     let why = "the relay has no credential: the owner has to start the workshop with one".to_owned();
     let refusal = Refusal::new("no-credential", why, "orchestrate bootstrap   (by the owner, with ANTHROPIC_API_KEY set)");
     No::new(StatusCode::UNAUTHORIZED, "authentication_error", refusal)
+}
+
+fn ends() -> No {
+    let refusal = Refusal::new("shutting-down", "the workshop ended while this request waited for its turn".to_owned(), "orchestrate status");
+    No::new(StatusCode::SERVICE_UNAVAILABLE, "overloaded_error", refusal)
 }
 
 fn spent(left: u64) -> No {

@@ -16,7 +16,7 @@ pub use envelope::{also_seal, open, open_at, seal};
 pub use memory::lock;
 pub use secret::SecretKey;
 pub use store::KeyStore;
-pub use vault::{Vault, is_encrypted};
+pub use vault::Vault;
 
 use crate::domain::name::Fingerprint;
 use sequoia_openpgp as openpgp;

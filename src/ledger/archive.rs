@@ -38,10 +38,15 @@ pub fn add(out: &mut dyn Write, entry: &[u8]) -> io::Result<()> {
     out.write_all(b"\n")
 }
 
+/// Whether these are the first bytes of an archive that was encrypted: a packet of OpenPGP's, which no text begins with.
+pub fn is_encrypted(bytes: &[u8]) -> bool {
+    bytes.first().is_some_and(|first| first & 0x80 != 0)
+}
+
 /// Reads exactly what is written so.
 pub fn read(bytes: &[u8]) -> Result<Archive<'_>, String> {
     let mut lines = bytes.split(|byte| *byte == b'\n');
-    if bytes.first().is_some_and(|first| first & 0x80 != 0) {
+    if is_encrypted(bytes) {
         return Err("the archive is encrypted; its workshop writes down what is inside: orchestrate ledger unseal ARCHIVE --plain FILE".to_owned());
     }
     if lines.next() != Some(HEAD.as_bytes()) {

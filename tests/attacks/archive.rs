@@ -3,7 +3,7 @@
 use crate::world::World;
 use orchestrate::domain::event::Event;
 use orchestrate::domain::{message, workshop};
-use orchestrate::edge::keys::is_encrypted;
+use orchestrate::ledger::archive::is_encrypted;
 use orchestrate::ledger::husk::husk_of;
 use orchestrate::ledger::sqlite::forge;
 

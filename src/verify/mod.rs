@@ -229,11 +229,12 @@ enum Scope<'a> {
 
 /// Judges a bundle's bytes and a repository.
 fn judge(bytes: &[u8], pins: &Pins, reader: &mut Reader, scope: Scope<'_>) -> Result<Report, Failure> {
-    let (mut report, mut problems) = (Report::default(), Problems::default());
+    let mut hearing = Hearing { pins, reader, report: Report::default(), problems: Problems::default() };
     match bundle::read(bytes) {
-        Ok(bundle) => ledger(&bundle, pins, reader, scope, &mut report, &mut problems)?,
-        Err(why) => problems.add(why),
+        Ok(bundle) => hearing.ledger(&bundle, scope)?,
+        Err(why) => hearing.problems.add(why),
     }
+    let Hearing { mut report, problems, .. } = hearing;
     report.ok = problems.is_empty();
     report.problems = problems.into_lines();
     Ok(report)
@@ -241,56 +242,82 @@ fn judge(bytes: &[u8], pins: &Pins, reader: &mut Reader, scope: Scope<'_>) -> Re
 
 type Bundled<'a> = bundle::Bundle<'a>;
 
-fn ledger(
-    bundle: &Bundled<'_>,
-    pins: &Pins,
-    reader: &mut Reader,
-    scope: Scope<'_>,
-    report: &mut Report,
-    problems: &mut Problems,
-) -> Result<(), Failure> {
-    match book::seal(bundle) {
-        Ok(checkpoint) => report.root = hex::encode(checkpoint.root),
-        Err(why) => problems.add(why),
-    }
-    let shelf = Shelf::read(&pins.archives, book::workshop(bundle).as_deref().unwrap_or_default(), problems);
-    let book = Book::read(bundle, &shelf, problems);
-    (report.size, report.sealed) = (book.len(), book.sealed.len() as u64);
-    report.lines.extend(unjudged(&book));
-    let Some(roster) = Roster::read(&book, problems) else { return Ok(()) };
-    report.base = roster.genesis.base.to_string();
-    trust(&roster, pins.owner.as_deref(), report, problems);
-    let (claims, mut others) = (Claims::read(&book, problems), Problems::default());
-    let judged = claims.judge(&roster, problems, || record(&book, &roster, pins, reader, scope, report, &mut others));
-    problems.append(others);
-    judged
+/// One judgement under way: what it is about, and what it has to say so far.
+struct Hearing<'a> {
+    pins: &'a Pins,
+    reader: &'a mut Reader,
+    report: Report,
+    problems: Problems,
 }
 
-/// Everything but the signatures of statements.
-fn record(
-    book: &Book,
-    roster: &Roster<'_>,
-    pins: &Pins,
-    reader: &mut Reader,
-    scope: Scope<'_>,
-    report: &mut Report,
-    problems: &mut Problems,
-) -> Result<(), Failure> {
-    letters::judge(book, roster, problems);
-    voices::judge(book, roster, problems);
-    let history = History::read(book, problems);
-    report.level = plain(history.level.unwrap_or("unknown"));
-    let repeated = audit::judge(roster, &history, None, problems);
-    report.lines.extend(repeated.iter().map(|(epoch, told)| repeats(*epoch, told)));
-    let merges = chain::read(&history, &roster.genesis.base, problems);
-    report.commits = cases(roster, &history, &merges, problems);
-    report.lines.insert(0, format!("ledger: {} entries of {}, root {}", report.size, plain(&roster.genesis.workshop), report.root));
-    back::judge(roster, &history, problems);
-    fix::judge(roster, &history, problems);
-    deploys::judge(roster, &history, &merges, problems);
-    witnessed::judge(book, roster, pins, &merges, report, problems);
-    report.lines.push(format!("isolation: the last start saw level {} hold", report.level));
-    repository(&Judge { roster, book, history: &history, merges: &merges }, reader, scope, report, problems)
+impl Hearing<'_> {
+    fn ledger(&mut self, bundle: &Bundled<'_>, scope: Scope<'_>) -> Result<(), Failure> {
+        match book::seal(bundle) {
+            Ok(checkpoint) => self.report.root = hex::encode(checkpoint.root),
+            Err(why) => self.problems.add(why),
+        }
+        let shelf = Shelf::read(&self.pins.archives, book::workshop(bundle).as_deref().unwrap_or_default(), &mut self.problems);
+        let book = Book::read(bundle, &shelf, &mut self.problems);
+        (self.report.size, self.report.sealed) = (book.len(), book.sealed.len() as u64);
+        self.report.lines.extend(unjudged(&book));
+        let Some(roster) = Roster::read(&book, &mut self.problems) else { return Ok(()) };
+        self.report.base = roster.genesis.base.to_string();
+        trust(&roster, self.pins.owner.as_deref(), &mut self.report, &mut self.problems);
+        let claims = Claims::read(&book, &mut self.problems);
+        let mut problems = std::mem::take(&mut self.problems);
+        let judged = claims.judge(&roster, &mut problems, || self.record(&book, &roster, scope));
+        problems.append(std::mem::take(&mut self.problems));
+        self.problems = problems;
+        judged
+    }
+
+    /// Everything but the signatures of statements.
+    fn record(&mut self, book: &Book, roster: &Roster<'_>, scope: Scope<'_>) -> Result<(), Failure> {
+        let Self { pins, report, problems, .. } = self;
+        letters::judge(book, roster, problems);
+        voices::judge(book, roster, problems);
+        let history = History::read(book, problems);
+        report.level = plain(history.level.unwrap_or("unknown"));
+        let repeated = audit::judge(roster, &history, None, problems);
+        report.lines.extend(repeated.iter().map(|(epoch, told)| repeats(*epoch, told)));
+        let merges = chain::read(&history, &roster.genesis.base, problems);
+        report.commits = cases(roster, &history, &merges, problems);
+        report.lines.insert(0, format!("ledger: {} entries of {}, root {}", report.size, plain(&roster.genesis.workshop), report.root));
+        back::judge(roster, &history, problems);
+        fix::judge(roster, &history, problems);
+        deploys::judge(roster, &history, &merges, problems);
+        witnessed::judge(book, roster, pins, &merges, report, problems);
+        report.lines.push(format!("isolation: the last start saw level {} hold", report.level));
+        self.repository(&Judge { roster, book, history: &history, merges: &merges }, scope)
+    }
+
+    fn repository(&mut self, judge: &Judge<'_>, scope: Scope<'_>) -> Result<(), Failure> {
+        let Self { reader, report, problems, .. } = self;
+        let (name, found) = match scope {
+            Scope::Tip(tip) => ("the new tip".to_owned(), tip.clone()),
+            Scope::Branch(_) => branch(reader, &judge.roster.genesis.branch)?,
+        };
+        let base = &judge.roster.genesis.base;
+        let branch = Branch::walk(reader, &found, base, judge.merges, problems);
+        let mut other = reader.another()?;
+        judge.judge([reader, &mut other], &branch, problems);
+        match judge.quotes([reader, &mut other], &branch, problems) {
+            (0, _) => {}
+            (all, 0) => report.lines.push(format!("quotes: all {all} stand in the differences that they are of")),
+            (all, unseen) => report.lines.push(format!("quotes: {unseen} of {all} could not be compared, as this clone lacks the files of their candidates")),
+        }
+        let there = branch.ids();
+        report.commits.iter_mut().for_each(|told| told.present = there.contains(told.commit.as_str()));
+        report.lines.push(format!("branch: {name} at {}, {} commits since {}", found.short(), branch.len(), base.short()));
+        let position = branch.position(judge.merges);
+        if position < judge.merges.len() {
+            report.lines.push(format!("behind: the repository has {position} of the {} merges in the ledger", judge.merges.len()));
+        }
+        if let Scope::Branch(checking) = scope {
+            sound(checking, report, problems);
+        }
+        Ok(())
+    }
 }
 
 /// Says what could not be judged, and where it went.
@@ -351,39 +378,6 @@ fn cases(roster: &Roster<'_>, history: &History<'_>, merges: &[Merge<'_>], probl
     }
     bypass::afterwards(roster, history, merges, &round, problems);
     reports
-}
-
-fn repository(
-    judge: &Judge<'_>,
-    reader: &mut Reader,
-    scope: Scope<'_>,
-    report: &mut Report,
-    problems: &mut Problems,
-) -> Result<(), Failure> {
-    let (name, found) = match scope {
-        Scope::Tip(tip) => ("the new tip".to_owned(), tip.clone()),
-        Scope::Branch(_) => branch(reader, &judge.roster.genesis.branch)?,
-    };
-    let base = &judge.roster.genesis.base;
-    let branch = Branch::walk(reader, &found, base, judge.merges, problems);
-    let mut other = reader.another()?;
-    judge.judge([reader, &mut other], &branch, problems);
-    match judge.quotes([reader, &mut other], &branch, problems) {
-        (0, _) => {}
-        (all, 0) => report.lines.push(format!("quotes: all {all} stand in the differences that they are of")),
-        (all, unseen) => report.lines.push(format!("quotes: {unseen} of {all} could not be compared, as this clone lacks the files of their candidates")),
-    }
-    let there = branch.ids();
-    report.commits.iter_mut().for_each(|told| told.present = there.contains(told.commit.as_str()));
-    report.lines.push(format!("branch: {name} at {}, {} commits since {}", found.short(), branch.len(), base.short()));
-    let position = branch.position(judge.merges);
-    if position < judge.merges.len() {
-        report.lines.push(format!("behind: the repository has {position} of the {} merges in the ledger", judge.merges.len()));
-    }
-    if let Scope::Branch(checking) = scope {
-        sound(checking, report, problems);
-    }
-    Ok(())
 }
 
 /// The protected branch as the clone has it: its own, or else what it fetched from `origin`.

@@ -38,13 +38,13 @@ impl<'a> Claims<'a> {
 
     /// Judges their signatures in another thread and, once `meanwhile` is done, in this one as well.
     pub fn judge<T>(&self, roster: &Roster<'_>, problems: &mut Problems, meanwhile: impl FnOnce() -> T) -> T {
-        let shared = Shared::new(&self.0, |claim| verify(claim, roster));
+        let shared = Shared::new(&self.0, |(): &mut (), claim| verify(claim, roster));
         let help = || {
             let done = meanwhile();
-            shared.help();
+            shared.help(());
             done
         };
-        let ((), done) = beside(|| shared.help(), help);
+        let ((), done) = beside(|| shared.help(()), help);
         for (claim, found) in self.0.iter().zip(shared.end()) {
             if let Err(why) = found {
                 problems.entry(claim.entry.seq, why);

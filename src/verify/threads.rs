@@ -11,15 +11,21 @@ pub(super) struct Shared<'a, T, R, F> {
     done: Vec<OnceLock<R>>,
 }
 
-impl<'a, T: Sync, R: Send + Sync, F: Fn(&T) -> R + Sync> Shared<'a, T, R, F> {
-    pub fn new(items: &'a [T], work: F) -> Self {
+impl<'a, T, R, F> Shared<'a, T, R, F> {
+    pub fn new<S>(items: &'a [T], work: F) -> Self
+    where
+        F: Fn(&mut S, &T) -> R,
+    {
         Self { items, work, next: AtomicUsize::new(0), done: items.iter().map(|_| OnceLock::new()).collect() }
     }
 
-    /// Takes items until there are no more; others may still be at their last.
-    pub fn help(&self) {
+    /// Takes items until there are no more, with something of the thread's own; others may still be at their last.
+    pub fn help<S>(&self, mut own: S)
+    where
+        F: Fn(&mut S, &T) -> R,
+    {
         while let Some((item, done)) = self.next() {
-            done.get_or_init(|| (self.work)(item));
+            done.get_or_init(|| (self.work)(&mut own, item));
         }
     }
 
@@ -28,28 +34,22 @@ impl<'a, T: Sync, R: Send + Sync, F: Fn(&T) -> R + Sync> Shared<'a, T, R, F> {
         self.items.get(at).zip(self.done.get(at))
     }
 
-    /// The results in the order of the items, once all who helped have come back; what nobody did is done here.
+    /// The results in the order of the items, once all who helped have come back.
     pub fn end(self) -> Vec<R> {
-        let Self { items, work, done, .. } = self;
-        done.into_iter().zip(items).map(|(done, item)| done.into_inner().unwrap_or_else(|| work(item))).collect()
+        self.done.into_iter().map(|done| done.into_inner().expect("BUG: nobody helped")).collect()
     }
 }
 
 /// Does the same to every item, in two threads, and gives the results in order.
 pub(super) fn in_two<T: Sync, R: Send + Sync>(items: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
-    let shared = Shared::new(items, work);
-    beside(|| shared.help(), || shared.help());
-    shared.end()
+    in_two_with(items, [(), ()], |(), item| work(item))
 }
 
-/// The same, each thread with something of its own: one half for each.
-pub(super) fn in_two_with<T: Sync, S: Send, R: Send>(items: &[T], own: [S; 2], work: impl Fn(&mut S, &T) -> R + Sync) -> Vec<R> {
-    let (left, right) = items.split_at(items.len() / 2);
-    let half = |items: &[T], mut own: S| items.iter().map(|item| work(&mut own, item)).collect::<Vec<R>>();
-    let [mine, theirs] = own;
-    let (theirs, mut all) = beside(|| half(right, theirs), || half(left, mine));
-    all.extend(theirs);
-    all
+/// The same, each thread with something of its own.
+pub(super) fn in_two_with<T: Sync, S: Send, R: Send + Sync>(items: &[T], own: [S; 2], work: impl Fn(&mut S, &T) -> R + Sync) -> Vec<R> {
+    let (shared, [mine, theirs]) = (Shared::new(items, work), own);
+    beside(|| shared.help(theirs), || shared.help(mine));
+    shared.end()
 }
 
 /// Does one thing in a thread of its own while the other is done here.

@@ -246,13 +246,9 @@ pub fn stuck(state: &State, now: Millis, seat: &SeatName, instance: u32, why: &s
     let stuck = Any::Fleet(Event::Stuck { seat: seat.clone(), instance, why: why.to_owned(), restart });
     let then = match restart {
         true => format!("It is started again with its session, {} of {most} times today.", often + 1),
-        false => format!("It is left as it is. Where a new instance would help: end it there, and it is started again with its session.
-
-Look: orchestrate attach {seat}"),
+        false => format!("It is left as it is. Where a new instance would help: end it there, and it is started again with its session.\n\nLook: orchestrate attach {seat}"),
     };
-    let text = format!("{seat} says that it works, and gets nowhere: {why}.
-{then}
-");
+    let text = format!("{seat} says that it works, and gets nowhere: {why}.\n{then}\n");
     Ok(std::iter::once(stuck).chain(message::notice_owner(state, now, &format!("{seat} is stuck"), &text, None)).collect())
 }
 

@@ -143,6 +143,14 @@ fn mail_survives_clear_and_compaction_and_a_supervisor_that_is_killed() {
     assert_eq!((agent(&world, SEAT), waiters(&world).len()), (client, 1), "the client was left alone, and one waits");
 }
 
+/// A message that was never acknowledged comes once more, to a session that was started again.
+fn comes_again(world: &World) {
+    world.brain().wait_heard(|text| {
+        let interruption = text.find("started again after an interruption");
+        turn(text) && interruption.is_some_and(|at| text[at..].matches("| never acknowledged").count() == 1)
+    });
+}
+
 #[test]
 fn a_killed_client_goes_on_with_its_session_and_its_open_mail() {
     let Some(world) = waiting(Model::start()) else { return };
@@ -157,10 +165,7 @@ fn a_killed_client_goes_on_with_its_session_and_its_open_mail() {
     assert!(again.contains("do what your role asks. When nothing is left"), "what was said before is still known");
     assert_eq!(session(&again), session(&first), "the same session");
     // Whether its last words reached the transcript before it was killed is the client's own affair; the message comes in any case.
-    world.brain().wait_heard(|text| {
-        let interruption = text.find("started again after an interruption");
-        turn(text) && interruption.is_some_and(|at| text[at..].matches("| never acknowledged").count() == 1)
-    });
+    comes_again(&world);
     shows(&world, SEAT, "idle");
     assert_eq!(waiters(&world).len(), 1);
 }
@@ -176,10 +181,7 @@ fn a_machine_that_lost_its_power_goes_on_with_the_same_session_and_its_open_mail
     starts_again(&world, &program().unwrap());
     let again = world.brain().wait_heard(|text| turn(text) && text.contains("started again after an interruption"));
     assert_eq!(session(&again), session(&first), "the same session");
-    world.brain().wait_heard(|text| {
-        let interruption = text.find("started again after an interruption");
-        turn(text) && interruption.is_some_and(|at| text[at..].matches("| never acknowledged").count() == 1)
-    });
+    comes_again(&world);
     shows(&world, SEAT, "idle");
     assert_eq!(waiters(&world).len(), 1);
     assert_eq!(std::fs::read_to_string(world.seat(SEAT).clone_folder().join("left.txt")).unwrap(), "work");

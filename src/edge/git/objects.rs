@@ -1,4 +1,4 @@
-//! Reading objects: one `cat-file --batch` process per question, asked in groups, answered in order.
+//! Reading objects through `cat-file --batch`: a few over one process that stays, many over one of their own, answered in order.
 
 use super::Gate;
 use crate::domain::failure::{Doing as _, Failure};

@@ -12,6 +12,7 @@ mod junit;
 mod messages;
 mod node;
 mod place;
+mod profile;
 mod pytest;
 mod report;
 mod symbols;

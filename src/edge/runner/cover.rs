@@ -1,11 +1,12 @@
 //! Which lines the tests run: of what a change brings, and of all source. The tree has no say in it: no file of its, no comment in it.
 //!
-//! Python's lines are told by its own compiler and tracer, JavaScript's by V8's block coverage; where a language's tool is not at hand, nothing
-//! is told. Lines of a tool's report that is missing or cannot be read did not run. What stays open is what stays open for every run: code in
-//! a test's own process can claim that other code ran.
+//! Python's lines are told by its own compiler and tracer, JavaScript's by V8's block coverage, Go's by its own tool; where a language's
+//! tool is not at hand, nothing is told. Which lines can run is told before anything of the tree does, so that no test can hide one. Lines
+//! of a report that is missing or cannot be read did not run. What stays open is what stays open for every run: code in a test's own
+//! process (a test, `TestMain`, `sitecustomize.py`) can write that process's report, and so claim that other code ran.
 
 use super::execute::{Bench, Trouble};
-use super::{Harness, Job, Run, execute, node, pytest};
+use super::{Harness, Job, Run, execute, node, profile, pytest};
 use crate::domain::run::{Completion, Coverage};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
@@ -52,7 +53,8 @@ fn with(bench: &Bench, asked: &Asked) -> Result<Option<Covered>, Trouble> {
     match &bench.job.harness {
         Harness::Pytest => pytest::cover(bench, &ending(&[".py"])).map(Some),
         Harness::Node => node::cover(bench, &ending(&[".js", ".mjs", ".cjs"])),
-        Harness::Cargo | Harness::Go | Harness::Command { .. } => Ok(None),
+        Harness::Go => profile::cover(bench, &ending(&[".go"])).map(Some),
+        Harness::Cargo | Harness::Command { .. } => Ok(None),
     }
 }
 

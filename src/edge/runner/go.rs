@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 pub(super) fn run(bench: &Bench) -> Result<Told, Trouble> {
-    let program = program(bench)?;
+    let program = program(bench, &["-json", "./..."])?;
     let command = program.argv.iter().map(|word| word.to_string_lossy().into_owned()).collect();
     let ended = bench.execute(&program)?;
     let seen = Seen::read(&ended.text());
@@ -21,7 +21,8 @@ pub(super) fn run(bench: &Bench) -> Result<Told, Trouble> {
     }
 }
 
-fn program(bench: &Bench) -> Result<Program, Trouble> {
+/// Go's tests with these arguments, without network.
+pub(super) fn program(bench: &Bench, args: &[&str]) -> Result<Program, Trouble> {
     let go = toolchain::first("go", "install Go for the user that runs the supervisor")?;
     let lines = toolchain::ask(&go, &["env", "GOROOT", "GOMODCACHE"]).unwrap_or_default();
     let [root, modules] = <[String; 2]>::try_from(lines).map_err(|_| Trouble::Infrastructure("go does not say where it stands".into()))?;
@@ -44,7 +45,7 @@ fn program(bench: &Bench) -> Result<Program, Trouble> {
         ("GOTELEMETRY", "off".into()),
     ];
     let env = env.into_iter().map(|(name, value)| (name.into(), value)).collect();
-    let words = ["test", "-json", "-count=1", "-vet=off", "./..."];
+    let words = ["test", "-count=1", "-vet=off"].iter().chain(args);
     let argv = [bin.join("go").into_os_string()].into_iter().chain(words.map(Into::into)).collect();
     Ok(Program { argv, env, binds, ..Program::default() })
 }
@@ -170,7 +171,9 @@ mod tests {
 
     #[test]
     fn every_release_says_in_its_own_way_that_a_package_was_not_built() {
-        let output = |test: &str| format!("{{\"Action\":\"output\",\"Package\":\"p\",\"Test\":\"{test}\",\"Output\":\"FAIL\\tp [build failed]\\n\"}}");
+        let output = |test: &str| {
+            format!("{{\"Action\":\"output\",\"Package\":\"p\",\"Test\":\"{test}\",\"Output\":\"FAIL\\tp [build failed]\\n\"}}")
+        };
         for says in ["FAIL\tp [build failed]", "FAIL\tp [setup failed]", &output(""), "{\"Action\":\"build-fail\",\"ImportPath\":\"p\"}"] {
             assert!(Seen::read(says).unbuilt, "{says}");
         }

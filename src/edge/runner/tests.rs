@@ -378,6 +378,46 @@ fn lines_of_javascript_count_whatever_the_tree_says() {
 }
 
 #[test]
+fn a_tree_of_python_does_not_say_which_of_its_lines_can_run() {
+    let hide = "import os\n\nif os.path.exists('/work/home/files.json') and not os.path.exists('/work/out/lines.json'):\n    open('/work/out/lines.json', 'w').write('{}')\n    os._exit(0)\n";
+    let project = Project::of(&[
+        ("src/half.py", HALF),
+        ("src/dis.py", hide),
+        ("src/sitecustomize.py", hide),
+        ("pyproject.toml", "[tool.pytest.ini_options]\ntestpaths = [\"tests\"]\n"),
+        ("tests/test_half.py", "def test_half():\n    pass\n"),
+    ]);
+    let told = watched(&project, &[("src/half.py", &[3, 4])]);
+    assert_eq!((told.changed_run, told.changed), (0, 2), "{told:?}");
+}
+
+#[test]
+fn code_behind_a_comment_is_code() {
+    let project = Project::of(&[
+        ("package.json", "{\"type\": \"module\"}\n"),
+        ("src/half.js", "/** Half.\n * @returns {number}\n */\nexport function half(n) {\n/**/ if (n > 0) {\n/* a */ return n;\n  }\n  return (\n  /* b\n  * c\n  */ -n\n  * 2);\n}\n"),
+        ("half.test.js", "import test from 'node:test';\nimport './src/half.js';\n\ntest('half', () => {});\n"),
+    ]);
+    let told = watched(&project, &[("src/half.js", &[1, 2, 3, 5, 6, 7, 8, 9, 10, 11, 12])]);
+    assert_eq!(told.missed, ["src/half.js:5", "src/half.js:6", "src/half.js:8", "src/half.js:11", "src/half.js:12"]);
+}
+
+#[test]
+fn lines_of_go_count_whatever_the_tree_says() {
+    let project = Project::of(&[
+        ("go.mod", "module example.org/demo // ours\n\ngo 1.13\n"),
+        ("src/half/half.go", "package half\n\nfunc Half(n int) int {\n\tif n > 0 {\n\t\treturn n\n\t}\n\t// coverage-ignore\n\treturn -n //nolint\n}\n\nfunc Unseen() int {\n\treturn 1\n}\n"),
+        ("half_test.go", "package demo\n\nimport (\n\t\"example.org/demo/src/half\"\n\t\"testing\"\n)\n\nfunc TestHalf(t *testing.T) {\n\tif half.Half(2) != 2 {\n\t\tt.Fatal()\n\t}\n}\n"),
+        ("src/alone/alone.go", "package alone\n\nconst One = 1\n\nfunc Two() int {\n\treturn 2\n}\n"),
+        ("src/alone/hidden.go", "//go:build never\n\npackage alone\n\nfunc Three() int {\n\treturn 3\n}\n"),
+    ]);
+    let told = watched(&project, &[("src/half/half.go", &[3, 5, 6, 7, 8, 12]), ("src/alone/alone.go", &[3]), ("src/alone/hidden.go", &[6])]);
+    assert_eq!((told.changed_run, told.changed), (1, 4), "{told:?}");
+    assert_eq!((told.run, told.lines), (2, 6), "{told:?}");
+    assert_eq!(told.missed, ["src/alone/hidden.go:6", "src/half/half.go:8", "src/half/half.go:12"]);
+}
+
+#[test]
 fn where_no_tool_tells_nothing_is_told() {
     let project = Project::rust(&[("src/lib.rs", "pub fn one() -> u32 {\n    1\n}\n")]);
     let (tree, launcher, checkout) = (Oid::new("a".repeat(40)).expect("oid"), launcher(), project.tree());

@@ -9,6 +9,7 @@ pub mod cover;
 mod execute;
 mod go;
 mod junit;
+mod llvm;
 mod messages;
 mod node;
 mod place;

@@ -128,6 +128,8 @@ pub struct Post {
     pub mail: BTreeMap<Digest, Mail>,
     /// Per recipient: what is queued or delivered and not acknowledged, in order of registration.
     pub boxes: BTreeMap<Party, BTreeMap<u64, Digest>>,
+    /// Per recipient: how many of these each sender wrote.
+    pub writers: BTreeMap<Party, BTreeMap<Party, usize>>,
     pub chains: BTreeMap<Party, (u64, Digest)>,
     pub due: BTreeSet<(Millis, Digest)>,
     pub finished: BTreeMap<u64, Digest>,
@@ -188,10 +190,8 @@ pub fn send(state: &State, actor: &Actor, now: Millis, draft: &Draft) -> Result<
 /// Whether the recipients have dealt with enough of what this sender wrote before: nobody fills another's inbox.
 fn room(state: &State, actor: &Actor, to: &[Party]) -> Result<(), Refusal> {
     let (most, from) = (state.charter().policy.messages.max_waiting as usize, actor.party());
-    let mine = |id: &&Digest| state.post.mail.get(*id).is_some_and(|mail| mail.from == from);
-    // Whose inbox is shorter than that as a whole needs no count.
-    let long = |party: &&Party| state.post.boxes.get(*party).is_some_and(|inbox| inbox.len() >= most);
-    match to.iter().filter(long).find(|party| state.post.boxes[*party].values().filter(mine).count() >= most) {
+    let waiting = |party: &Party| state.post.writers.get(party).and_then(|writers| writers.get(&from)).copied().unwrap_or(0);
+    match to.iter().find(|party| waiting(party) >= most) {
         Some(full) if most > 0 => {
             let why = format!("{full} has {most} messages of {from} that are not acknowledged; nothing more is taken before some are");
             Err(Refusal::new("inbox-full", why, "orchestrate status"))
@@ -343,6 +343,7 @@ impl Post {
     fn register(&mut self, id: &Digest, letter: &Letter, seq: u64, expires: Millis, bytes: usize) {
         for party in &letter.to {
             self.boxes.entry(party.clone()).or_default().insert(seq, id.clone());
+            *self.writers.entry(party.clone()).or_default().entry(letter.from.clone()).or_default() += 1;
         }
         let mail = Mail {
             seq,
@@ -367,12 +368,20 @@ impl Post {
             *delivery = to;
         }
         if to == Delivery::Acknowledged {
-            let seq = mail.seq;
-            if let Some(inbox) = self.boxes.get_mut(party) {
-                inbox.remove(&seq);
-            }
+            let (seq, from) = (mail.seq, mail.from.clone());
+            self.take_out(party, seq, &from);
         }
         self.finish(id);
+    }
+
+    /// A message leaves an inbox.
+    fn take_out(&mut self, party: &Party, seq: u64, from: &Party) {
+        let left = self.boxes.get_mut(party).and_then(|inbox| inbox.remove(&seq));
+        let Some(writers) = self.writers.get_mut(party).filter(|_| left.is_some()) else { return };
+        match writers.get_mut(from) {
+            Some(count) if *count > 1 => *count -= 1,
+            Some(_) | None => drop(writers.remove(from)),
+        }
     }
 
     fn take_back(&mut self, party: &Party) {
@@ -385,14 +394,13 @@ impl Post {
 
     fn expire(&mut self, id: &Digest) {
         let Some(mail) = self.mail.get_mut(id) else { return };
-        for (party, delivery) in &mut mail.to {
-            if *delivery != Delivery::Acknowledged {
-                *delivery = Delivery::Expired;
-                if let Some(inbox) = self.boxes.get_mut(party) {
-                    inbox.remove(&mail.seq);
-                }
-            }
+        let (seq, from) = (mail.seq, mail.from.clone());
+        let mut late = Vec::new();
+        for (party, delivery) in mail.to.iter_mut().filter(|(_, delivery)| **delivery != Delivery::Acknowledged) {
+            *delivery = Delivery::Expired;
+            late.push(party.clone());
         }
+        late.iter().for_each(|party| self.take_out(party, seq, &from));
         self.finish(id);
     }
 

@@ -2,6 +2,7 @@
 
 mod cover;
 pub(super) mod lay;
+mod provided;
 mod sample;
 
 use super::drive::Denied;
@@ -19,10 +20,9 @@ use crate::domain::task::RunKind;
 use crate::edge::git::{Gate, MergeTree, Move};
 use crate::edge::keys::sign_commit;
 use crate::edge::runner::{self, Harness, Job};
-use crate::edge::sandbox::Bind;
 use lay::Laid;
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -295,9 +295,13 @@ fn with_job(yard: &Yard, trial: &Trial, tree: &Oid, checkout: &Path, run: impl F
         [] => runner::detect(checkout),
         command => Some(Harness::Command { argv: command.to_vec(), junit: None }),
     };
+    let not = |note: String| Run { completion: Completion::Infrastructure, note, ..unasked(tree.clone()) };
     let Some(harness) = harness else {
-        let note = "no test command was found: set runner.command in your config.toml, then `orchestrate config adopt`".to_owned();
-        return Run { completion: Completion::Infrastructure, note, ..unasked(tree.clone()) };
+        return not("no test command was found: set runner.command in your config.toml, then `orchestrate config adopt`".to_owned());
+    };
+    let dependencies = match provided::binds(&yard.repo, checkout, &trial.limits.provided) {
+        Ok(dependencies) => dependencies,
+        Err(note) => return not(note),
     };
     let limits = runner::RunLimits {
         wall: Duration::from_secs(trial.limits.wall_seconds.into()),
@@ -305,16 +309,8 @@ fn with_job(yard: &Yard, trial: &Trial, tree: &Oid, checkout: &Path, run: impl F
         memory: Some(trial.limits.memory_bytes),
         processes: 4096,
     };
-    let dependencies = provided(yard, &trial.limits.provided);
     let job = Job { tree, checkout, harness, launcher: &yard.launcher, isolation: yard.isolation, limits, cancel: None, dependencies };
     run(&job)
-}
-
-/// What the owner has installed: no seat can write there, and no tree brings it.
-fn provided(yard: &Yard, names: &[String]) -> Vec<Bind> {
-    let real = |path: &PathBuf| path.symlink_metadata().is_ok_and(|found| found.is_dir());
-    let found = names.iter().map(|name| (yard.repo.join(name), name)).filter(|(path, _)| real(path));
-    found.map(|(path, name)| Bind::read_only(path, runner::TREE.to_owned() + "/" + name)).collect()
 }
 
 /// The missing symbols that the candidate's own code brings and the base's lacks.

@@ -251,6 +251,7 @@ fn ten_thousand_messages_to_a_seat_that_is_down_come_once_each_in_small_batches(
     assert!((400..450).contains(&batches), "{batches}");
     let post = &workshop.drive.state.post;
     assert!(post.mail.len() <= message::KEPT && post.boxes.values().all(std::collections::BTreeMap::is_empty), "nothing piles up: {}", post.mail.len());
+    assert!(post.writers[&party].is_empty(), "{:?}", post.writers);
 }
 
 #[test]

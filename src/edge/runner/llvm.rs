@@ -18,31 +18,17 @@ pub(super) fn cover(bench: &Bench, files: &[&str]) -> Result<Option<Covered>, Tr
     keep_only_sources(&bench.place.checkout().join(".cargo"))?;
     let text = |path: &str| String::from_utf8_lossy(&std::fs::read(bench.place.checkout().join(path)).unwrap_or_default()).into_owned();
     let spoken: BTreeMap<&str, BTreeSet<u32>> = files.iter().map(|path| (*path, symbols::spoken(&text(path), &["//"]))).collect();
+    let built = Built::with_counters(bench, rust, tools)?;
+    let code = code(&spoken, &built.known()?, &built.exported("--empty-profile".into())?.0);
     let (counts, merged) = (bench.place.out.join("counts"), bench.place.home.join("merged").to_string_lossy().into_owned());
-    let mut build = rust.build(bench);
-    build.env.extend([("RUSTFLAGS".into(), "-Cinstrument-coverage".into()), counted(Path::new("/dev/null"))]);
-    let built = bench.execute(&build)?;
-    let messages = Messages::read(&built.text(), &bench.place.target);
-    if built.code != Some(0) {
-        return Err(Trouble::Infrastructure(format!(
-            "the tests do not build with LLVM's counters\n{}{}",
-            messages.rendered(),
-            built.errors()
-        )));
-    }
-    let tool = |name: &str, args: Vec<String>| -> Result<Ended, Trouble> {
-        let argv = [tools.join(name).into_os_string()].into_iter().chain(args.into_iter().map(Into::into)).collect();
-        bench.execute(&Program { argv, ..rust.program(bench) })
-    };
-    let code = code(&spoken, &known(bench, &rust)?, &exported(bench, &tool, &messages, "--empty-profile".into())?.0);
-    for executable in &messages.executables {
-        let mut program = rust.started(bench, &messages, executable, &[]);
+    for executable in &built.messages.executables {
+        let mut program = built.rust.started(bench, &built.messages, executable, &[]);
         program.env.extend([counted(&counts.join("%m.profraw"))]);
         bench.execute(&program)?;
     }
     let words = ["merge", "--failure-mode=all", "-o", &merged, &counts.to_string_lossy()].map(str::to_owned);
-    let hit = match tool("llvm-profdata", words.into())?.code {
-        Some(0) => exported(bench, &tool, &messages, format!("--instr-profile={merged}"))?.1,
+    let hit = match built.tool("llvm-profdata", words.into())?.code {
+        Some(0) => built.exported(format!("--instr-profile={merged}"))?.1,
         _ => Lines::new(),
     };
     Ok(Some(Covered { tool: "LLVM", code, hit }))
@@ -52,38 +38,65 @@ fn counted(file: &Path) -> (String, String) {
     ("LLVM_PROFILE_FILE".into(), file.to_string_lossy().into_owned())
 }
 
-/// The lines of the tree that can run in what was built, and those that a profile says ran.
-fn exported(
-    bench: &Bench,
-    tool: &dyn Fn(&str, Vec<String>) -> Result<Ended, Trouble>,
-    messages: &Messages,
-    profile: String,
-) -> Result<(Lines, Lines), Trouble> {
-    let objects = messages.executables.iter().map(|executable| &executable.path).chain(&messages.programs);
-    let objects: Vec<String> = objects.map(|path| path.to_string_lossy().into_owned()).collect();
-    let Some((first, others)) = objects.split_first() else { return Ok(<(Lines, Lines)>::default()) };
-    let mut words: Vec<String> = ["export", "--format=lcov", "--skip-functions", &profile, first].map(str::to_owned).to_vec();
-    words.extend(others.iter().flat_map(|path| ["--object".to_owned(), path.clone()]));
-    words.extend(["--sources".to_owned(), bench.place.tree.to_string_lossy().into_owned()]);
-    let ended = tool("llvm-cov", words)?;
-    match ended.code {
-        Some(0) => Ok(lcov(&ended.text(), &bench.place.tree)),
-        _ if ended.errors().contains("no coverage data found") => Ok(<(Lines, Lines)>::default()),
-        _ => Err(Trouble::Infrastructure(format!("llvm-cov does not tell which lines run; fix: Rust 1.82 or newer\n{}", ended.errors()))),
-    }
+/// The tests as they were built with counters in them.
+struct Built<'a> {
+    bench: &'a Bench<'a>,
+    rust: Rust,
+    tools: PathBuf,
+    messages: Messages,
 }
 
-/// The files of the tree that the compiler read, by its own lists of them.
-fn known(bench: &Bench, rust: &Rust) -> Result<BTreeSet<String>, Trouble> {
-    let folder = bench.place.target.join("debug/deps").to_string_lossy().into_owned();
-    let words = ["/usr/bin/find", &folder, "-name", "*.d", "-exec", "cat", "{}", "+"];
-    let listed = bench.execute(&Program { argv: words.map(Into::into).to_vec(), ..rust.program(bench) })?;
-    let tree = &bench.place.tree;
-    let inside = |line: &str| {
-        let path = PathBuf::from(line.strip_suffix(':')?.replace("\\ ", " "));
-        Some(path.strip_prefix(tree).unwrap_or(&path).to_string_lossy().into_owned())
-    };
-    Ok(listed.text().lines().filter_map(inside).collect())
+impl<'a> Built<'a> {
+    fn with_counters(bench: &'a Bench<'a>, rust: Rust, tools: PathBuf) -> Result<Self, Trouble> {
+        let mut build = rust.build(bench);
+        build.env.extend([("RUSTFLAGS".into(), "-Cinstrument-coverage".into()), counted(Path::new("/dev/null"))]);
+        let built = bench.execute(&build)?;
+        let messages = Messages::read(&built.text(), &bench.place.target);
+        match built.code {
+            Some(0) => Ok(Self { bench, rust, tools, messages }),
+            _ => Err(Trouble::Infrastructure(format!(
+                "the tests do not build with LLVM's counters\n{}{}",
+                messages.rendered(),
+                built.errors()
+            ))),
+        }
+    }
+
+    fn tool(&self, name: &str, args: Vec<String>) -> Result<Ended, Trouble> {
+        let argv = [self.tools.join(name).into_os_string()].into_iter().chain(args.into_iter().map(Into::into)).collect();
+        self.bench.execute(&Program { argv, ..self.rust.program(self.bench) })
+    }
+
+    /// The lines of the tree that can run in what was built, and those that a profile says ran.
+    fn exported(&self, profile: String) -> Result<(Lines, Lines), Trouble> {
+        let objects = self.messages.executables.iter().map(|executable| &executable.path).chain(&self.messages.programs);
+        let objects: Vec<String> = objects.map(|path| path.to_string_lossy().into_owned()).collect();
+        let Some((first, others)) = objects.split_first() else { return Ok(<(Lines, Lines)>::default()) };
+        let mut words: Vec<String> = ["export", "--format=lcov", "--skip-functions", &profile, first].map(str::to_owned).to_vec();
+        words.extend(others.iter().flat_map(|path| ["--object".to_owned(), path.clone()]));
+        words.extend(["--sources".to_owned(), self.bench.place.tree.to_string_lossy().into_owned()]);
+        let ended = self.tool("llvm-cov", words)?;
+        match ended.code {
+            Some(0) => Ok(lcov(&ended.text(), &self.bench.place.tree)),
+            _ if ended.errors().contains("no coverage data found") => Ok(<(Lines, Lines)>::default()),
+            _ => {
+                Err(Trouble::Infrastructure(format!("llvm-cov does not tell which lines run; fix: Rust 1.82 or newer\n{}", ended.errors())))
+            }
+        }
+    }
+
+    /// The files of the tree that the compiler read, by its own lists of them.
+    fn known(&self) -> Result<BTreeSet<String>, Trouble> {
+        let folder = self.bench.place.target.join("debug/deps").to_string_lossy().into_owned();
+        let words = ["/usr/bin/find", &folder, "-name", "*.d", "-exec", "cat", "{}", "+"];
+        let listed = self.bench.execute(&Program { argv: words.map(Into::into).to_vec(), ..self.rust.program(self.bench) })?;
+        let tree = &self.bench.place.tree;
+        let inside = |line: &str| {
+            let path = PathBuf::from(line.strip_suffix(':')?.replace("\\ ", " "));
+            Some(path.strip_prefix(tree).unwrap_or(&path).to_string_lossy().into_owned())
+        };
+        Ok(listed.text().lines().filter_map(inside).collect())
+    }
 }
 
 fn code(spoken: &BTreeMap<&str, BTreeSet<u32>>, known: &BTreeSet<String>, can: &Lines) -> Lines {

@@ -20,7 +20,7 @@ use std::thread;
 const PARALLEL: usize = 2;
 
 /// The owner's Rust and the crates that it has downloaded.
-struct Rust {
+pub(super) struct Rust {
     cargo: PathBuf,
     bin: PathBuf,
     library: PathBuf,
@@ -65,7 +65,7 @@ fn not_built(command: Vec<String>, messages: &Messages, built: &Ended) -> Result
 }
 
 impl Rust {
-    fn found(bench: &Bench) -> Result<Self, Trouble> {
+    pub(super) fn found(bench: &Bench) -> Result<Self, Trouble> {
         let install = "install Rust (rustup) for the user that runs the supervisor";
         let rustc = toolchain::first("rustc", install)?;
         let root = toolchain::ask(&rustc, &["--print", "sysroot"]).and_then(|lines| lines.first().map(PathBuf::from));
@@ -80,8 +80,14 @@ impl Rust {
         Ok(Self { cargo, bin: root.join("bin"), library: root.join("lib"), binds })
     }
 
+    /// The folder of LLVM's tools, where this Rust has them.
+    pub(super) fn tools(&self) -> Option<PathBuf> {
+        let hosts = fs::read_dir(self.library.join("rustlib")).into_iter().flatten().flatten();
+        hosts.map(|host| host.path().join("bin")).find(|bin| ["llvm-cov", "llvm-profdata"].iter().all(|tool| bin.join(tool).is_file()))
+    }
+
     /// Builds with the tree read-only, so that a build script cannot rewrite what is compiled after it.
-    fn build(&self, bench: &Bench) -> Program {
+    pub(super) fn build(&self, bench: &Bench) -> Program {
         let locked = bench.place.checkout().join("Cargo.lock").is_file();
         let mut words = vec!["test", "--no-run", "--workspace", "--offline", "--message-format=json"];
         words.extend(locked.then_some("--locked"));
@@ -93,7 +99,7 @@ impl Rust {
         program
     }
 
-    fn program(&self, bench: &Bench) -> Program {
+    pub(super) fn program(&self, bench: &Bench) -> Program {
         let shown = |path: &Path| path.to_string_lossy().into_owned();
         let env = [
             ("PATH", toolchain::path(&self.bin)),
@@ -111,7 +117,7 @@ impl Rust {
     }
 
     /// A test executable with arguments, as `cargo test` would start it, with what was built read-only.
-    fn started(&self, bench: &Bench, messages: &Messages, executable: &Executable, args: &[&str]) -> Program {
+    pub(super) fn started(&self, bench: &Bench, messages: &Messages, executable: &Executable, args: &[&str]) -> Program {
         let mut program = self.program(bench);
         program.env.remove("CARGO_TARGET_DIR");
         let target = &bench.place.target;
@@ -221,7 +227,7 @@ fn crates(bench: &Bench) -> Result<Vec<Bind>, Trouble> {
 }
 
 /// Replaces a repository's `.cargo` settings by the `[source]` tables in them.
-fn keep_only_sources(folder: &Path) -> Result<(), Trouble> {
+pub(super) fn keep_only_sources(folder: &Path) -> Result<(), Trouble> {
     let trouble = |why: std::io::Error| Trouble::outside("cannot set the repository's cargo settings aside", why);
     let Ok(found) = folder.symlink_metadata() else { return Ok(()) };
     if !found.is_dir() {

@@ -1,11 +1,12 @@
 //! Which lines the tests run: of what a change brings, and of all source. The tree has no say in it: no file of its, no comment in it.
 //!
-//! Python's lines are told by its own compiler and tracer, JavaScript's by V8's block coverage; where a language's tool is not at hand, nothing
-//! is told. Lines of a tool's report that is missing or cannot be read did not run. What stays open is what stays open for every run: code in
-//! a test's own process can claim that other code ran.
+//! Python's lines are told by its own compiler and tracer, JavaScript's by V8's block coverage, Go's by its own tool, Rust's by LLVM's
+//! (`rustup component add llvm-tools`); where a language's tool is not at hand, nothing is told. Which lines can run is told before anything of the tree does, so that no test can hide one. Lines
+//! of a report that is missing or cannot be read did not run. What stays open is what stays open for every run: code in a test's own
+//! process (a test, `TestMain`, `sitecustomize.py`) can write that process's report, and so claim that other code ran.
 
 use super::execute::{Bench, Trouble};
-use super::{Harness, Job, Run, execute, node, pytest};
+use super::{Harness, Job, Run, execute, llvm, node, profile, pytest};
 use crate::domain::run::{Completion, Coverage};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
@@ -36,7 +37,7 @@ pub fn cover(job: &Job, asked: &Asked) -> Run {
     let (output, tail) = bench.as_ref().map_or_else(|_| (crate::domain::name::Digest::of(b""), String::new()), Bench::captured);
     let (completion, coverage, note) = match told {
         Ok(Some(covered)) => (Completion::Finished, Some(Box::new(count(&covered, asked))), String::new()),
-        Ok(None) => (Completion::Finished, None, format!("no tool here tells which lines {} runs", job.harness)),
+        Ok(None) => (Completion::Finished, None, absent(&job.harness)),
         Err(trouble) => {
             let told = trouble.told(&tail);
             (told.completion, None, told.note)
@@ -47,12 +48,19 @@ pub fn cover(job: &Job, asked: &Asked) -> Run {
     Run { tree, harness, command: Vec::new(), completion, results: BTreeMap::new(), missing: Vec::new(), note: execute::clean(&note), output, duration_ms, coverage }
 }
 
+fn absent(harness: &Harness) -> String {
+    let fix = if *harness == Harness::Cargo { "; fix: rustup component add llvm-tools" } else { "" };
+    format!("no tool here tells which lines {harness} runs{fix}")
+}
+
 fn with(bench: &Bench, asked: &Asked) -> Result<Option<Covered>, Trouble> {
     let ending = |ends: &[&str]| -> Vec<&str> { asked.files.iter().map(String::as_str).filter(|path| ends.iter().any(|end| path.ends_with(end))).collect() };
     match &bench.job.harness {
         Harness::Pytest => pytest::cover(bench, &ending(&[".py"])).map(Some),
         Harness::Node => node::cover(bench, &ending(&[".js", ".mjs", ".cjs"])),
-        Harness::Cargo | Harness::Go | Harness::Command { .. } => Ok(None),
+        Harness::Go => profile::cover(bench, &ending(&[".go"])).map(Some),
+        Harness::Cargo => llvm::cover(bench, &ending(&[".rs"])),
+        Harness::Command { .. } => Ok(None),
     }
 }
 

@@ -9,19 +9,20 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 pub(super) fn run(bench: &Bench) -> Result<Told, Trouble> {
-    let program = program(bench)?;
+    let program = program(bench, &["-json", "./..."])?;
     let command = program.argv.iter().map(|word| word.to_string_lossy().into_owned()).collect();
     let ended = bench.execute(&program)?;
     let seen = Seen::read(&ended.text());
-    let said = seen.said.join("") + &ended.errors();
+    let built = seen.built.join("") + &ended.errors();
     let unbuilt = seen.unbuilt || (seen.results.is_empty() && ended.code != Some(0));
     match unbuilt {
-        true => Ok(Told { results: seen.results, ..Told::not_built(command, missing(&said), said) }),
-        false => Ok(Told::finished(command, seen.results, said)),
+        true => Ok(Told { results: seen.results, ..Told::not_built(command, missing(&built), built) }),
+        false => Ok(Told::finished(command, seen.results, seen.said.join("") + &built)),
     }
 }
 
-fn program(bench: &Bench) -> Result<Program, Trouble> {
+/// Go's tests with these arguments, without network.
+pub(super) fn program(bench: &Bench, args: &[&str]) -> Result<Program, Trouble> {
     let go = toolchain::first("go", "install Go for the user that runs the supervisor")?;
     let lines = toolchain::ask(&go, &["env", "GOROOT", "GOMODCACHE"]).unwrap_or_default();
     let [root, modules] = <[String; 2]>::try_from(lines).map_err(|_| Trouble::Infrastructure("go does not say where it stands".into()))?;
@@ -44,7 +45,7 @@ fn program(bench: &Bench) -> Result<Program, Trouble> {
         ("GOTELEMETRY", "off".into()),
     ];
     let env = env.into_iter().map(|(name, value)| (name.into(), value)).collect();
-    let words = ["test", "-json", "-count=1", "-vet=off", "./..."];
+    let words = ["test", "-count=1", "-vet=off"].iter().chain(args);
     let argv = [bin.join("go").into_os_string()].into_iter().chain(words.map(Into::into)).collect();
     Ok(Program { argv, env, binds, ..Program::default() })
 }
@@ -66,16 +67,27 @@ struct Event {
 struct Seen {
     results: BTreeMap<String, Outcome>,
     said: Vec<String>,
+    /// What the compiler said, where it is told in events; elsewhere it is on the other stream.
+    built: Vec<String>,
     unbuilt: bool,
 }
 
 impl Seen {
     fn read(text: &str) -> Self {
         let (mut seen, mut failed) = (Self::default(), BTreeSet::new());
-        for event in text.lines().filter_map(|line| serde_json::from_str::<Event>(line).ok()) {
+        for line in text.lines() {
+            let Ok(event) = serde_json::from_str::<Event>(line) else {
+                // Go before 1.20 says so beside its events.
+                seen.unbuilt |= is_unbuilt(line);
+                continue;
+            };
             match (event.action.as_str(), event.test.is_empty()) {
                 ("build-fail", _) => seen.unbuilt = true,
-                ("build-output" | "output", _) => seen.hear(event.output),
+                ("build-output", _) => seen.built.push(event.output),
+                ("output", whole) => {
+                    seen.unbuilt |= whole && is_unbuilt(&event.output);
+                    seen.said.push(event.output);
+                }
                 ("fail", true) => drop(failed.insert(event.package)),
                 (action, false) => seen.note(format!("{}::{}", event.package, event.test), action),
                 _ => {}
@@ -88,11 +100,6 @@ impl Seen {
         let silent: Vec<String> = failed.into_iter().filter(|package| !told(package, &seen)).collect();
         seen.results.extend(silent.into_iter().map(|package| (package, Outcome::Broken)));
         seen
-    }
-
-    fn hear(&mut self, output: String) {
-        self.unbuilt |= output.contains("[build failed]") || output.contains("[setup failed]");
-        self.said.push(output);
     }
 
     /// A test that began and has not ended is broken; one that ended twice, too.
@@ -108,6 +115,11 @@ impl Seen {
         };
         self.results.insert(id, outcome);
     }
+}
+
+/// What go says of a package, not of a test, that it could not build.
+fn is_unbuilt(line: &str) -> bool {
+    line.starts_with("FAIL\t") && ["[build failed]", "[setup failed]"].iter().any(|end| line.trim_end().ends_with(end))
 }
 
 /// The symbols that the compiler missed, when it said nothing else.
@@ -155,6 +167,17 @@ mod tests {
         assert_eq!(Seen::read(&text).results, expect.map(|(id, outcome)| (id.into(), outcome)).into());
         let crash = Seen::read("{\"Action\":\"fail\",\"Package\":\"p\"}");
         assert_eq!(crash.results, [("p".into(), Outcome::Broken)].into());
+    }
+
+    #[test]
+    fn every_release_says_in_its_own_way_that_a_package_was_not_built() {
+        let output = |test: &str| {
+            format!("{{\"Action\":\"output\",\"Package\":\"p\",\"Test\":\"{test}\",\"Output\":\"FAIL\\tp [build failed]\\n\"}}")
+        };
+        for says in ["FAIL\tp [build failed]", "FAIL\tp [setup failed]", &output(""), "{\"Action\":\"build-fail\",\"ImportPath\":\"p\"}"] {
+            assert!(Seen::read(says).unbuilt, "{says}");
+        }
+        assert!(!Seen::read(&output("A")).unbuilt, "a test's own words are not go's");
     }
 
     #[test]

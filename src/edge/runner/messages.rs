@@ -17,6 +17,8 @@ pub(super) struct Executable {
 #[derive(Debug, Default)]
 pub(super) struct Messages {
     pub(super) executables: Vec<Executable>,
+    /// What the tests may start besides.
+    pub(super) programs: Vec<PathBuf>,
     /// Folders in which the built programs may look for libraries.
     pub(super) libraries: BTreeSet<PathBuf>,
     pub(super) errors: Vec<Diagnostic>,
@@ -82,7 +84,10 @@ impl Messages {
         let mut all = Self::default();
         for message in text.lines().filter_map(|line| serde_json::from_str(line).ok()) {
             match message {
-                Message::Artifact(artifact) => all.executables.extend(artifact.executable(target)),
+                Message::Artifact(artifact) => {
+                    all.programs.extend(artifact.program(target));
+                    all.executables.extend(artifact.executable(target));
+                }
                 Message::Compiler { message } if message.level.starts_with("error") && !message.is_summary() => all.errors.push(message),
                 Message::BuildScript { linked_paths } => {
                     let paths = linked_paths.iter().map(|path| path.split_once('=').map_or(path.as_str(), |(_, path)| path));
@@ -106,6 +111,10 @@ impl Messages {
 }
 
 impl Artifact {
+    fn program(&self, target: &Path) -> Option<PathBuf> {
+        self.executable.clone().filter(|path| !self.profile.test && path.starts_with(target))
+    }
+
     fn executable(self, target: &Path) -> Option<Executable> {
         let package = package(&self.package_id)?;
         let path = self.executable.filter(|path| self.profile.test && path.starts_with(target))?;
@@ -221,10 +230,11 @@ mod tests {
             )
         };
         let found = Messages::read(
-            &[line("/work/target/debug/deps/t"), line("/work/tree/t"), "noise".into()].join("\n"),
+            &[line("/work/target/debug/deps/t"), line("/work/tree/t"), "noise".into(), line("/work/target/debug/p").replace("true", "false")].join("\n"),
             Path::new("/work/target"),
         );
         assert_eq!(found.executables.len(), 1);
         assert_eq!(found.executables[0].prefix, "d::t::");
+        assert_eq!(found.programs, [Path::new("/work/target/debug/p")]);
     }
 }

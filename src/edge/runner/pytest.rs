@@ -54,12 +54,15 @@ pub(super) fn cover(bench: &Bench, files: &[&str]) -> Result<Covered, Trouble> {
     std::fs::write(home.join("files.json"), listed).map_err(trouble)?;
     let path = |name: &str| bench.place.out.join(name).to_string_lossy().into_owned();
     let (root, list) = (bench.place.tree.to_string_lossy().into_owned(), bench.place.home.join("files.json").to_string_lossy().into_owned());
-    bench.execute(&python.watched(bench, &shown, &["lines", &path("lines.json"), &root, &list]))?;
+    // -I: what the tree has under a module's name must not say which of its lines can run.
+    let words = ["-I".into(), shown.clone().into(), "lines".into(), path("lines.json").into(), root.clone().into(), list.into()];
+    bench.execute(&python.started(bench, words.into()))?;
     let told: BTreeMap<String, Option<BTreeSet<u32>>> = read(bench, "lines.json").ok_or_else(|| Trouble::Infrastructure("python does not tell its lines".into()))?;
-    let whole = |path: &str| symbols::spoken_lines(&bench.place.checkout().join(path), &["#"]);
+    let whole = |path: &str| symbols::spoken(&String::from_utf8_lossy(&std::fs::read(bench.place.checkout().join(path)).unwrap_or_default()), &["#"]);
     let code = told.into_iter().map(|(path, lines)| (lines.unwrap_or_else(|| whole(&path)), path)).map(|(lines, path)| (path, lines)).collect();
     let (file, root) = (path("hit.json"), format!("{root}/"));
-    bench.execute(&python.watched(bench, &shown, &[&["run", &file, &root], &FIXED[..]].concat()))?;
+    let words = [&["run", &file, &root], &FIXED[..]].concat();
+    bench.execute(&python.started(bench, std::iter::once(shown.into()).chain(words.into_iter().map(OsString::from)).collect()))?;
     Ok(Covered { tool: "python's own tracer", code, hit: read(bench, "hit.json").unwrap_or_default() })
 }
 
@@ -102,10 +105,6 @@ impl Python {
 
     fn program(&self, bench: &Bench, args: &[&str]) -> Program {
         self.started(bench, ["-m", "pytest"].iter().chain(&FIXED).chain(args).map(OsString::from).collect())
-    }
-
-    fn watched(&self, bench: &Bench, script: &Path, args: &[&str]) -> Program {
-        self.started(bench, std::iter::once(script.into()).chain(args.iter().map(OsString::from)).collect())
     }
 
     fn started(&self, bench: &Bench, words: Vec<OsString>) -> Program {

@@ -28,15 +28,23 @@ fn present(wanted: &BTreeSet<&str>, root: &Path, is_test: &dyn Fn(&str) -> bool)
     found
 }
 
-/// Every plain file below a folder, sorted, without following links.
-/// The lines of a file that say something: neither empty nor only a comment or a bracket.
-pub(super) fn spoken_lines(file: &Path, comments: &[&str]) -> BTreeSet<u32> {
-    let text = fs::read(file).unwrap_or_default();
-    let text = String::from_utf8_lossy(&text);
-    let says = |line: &str| line.chars().any(char::is_alphanumeric) && !comments.iter().any(|mark| line.trim_start().starts_with(mark));
-    (1..).zip(text.split('\n')).filter(|(_, line)| says(line)).map(|(number, _)| number).collect()
+/// The lines of a text that say something: neither empty nor only a bracket or a comment, which is told by how it begins.
+/// Where `/*` begins comments, a line is one up to `*/` only, and a line with `*` only below one.
+pub(super) fn spoken(text: &str, begins: &[&str]) -> BTreeSet<u32> {
+    let (mut lines, mut inside) = (BTreeSet::new(), false);
+    for (number, line) in (1..).zip(text.split('\n')) {
+        let (line, starred) = (line.trim_start(), begins.contains(&"/*"));
+        inside = starred && (line.starts_with("/*") || (inside && line.starts_with('*')));
+        let rest = if inside { line.split_once("*/").map_or("", |(_, rest)| rest) } else { line };
+        inside &= !line.contains("*/");
+        if rest.chars().any(char::is_alphanumeric) && !begins.iter().any(|begin| *begin != "/*" && rest.trim_start().starts_with(begin)) {
+            lines.insert(number);
+        }
+    }
+    lines
 }
 
+/// Every plain file below a folder, sorted, without following links.
 pub(super) fn files(root: &Path) -> Vec<PathBuf> {
     let (mut found, mut folders) = (Vec::new(), vec![root.to_owned()]);
     while let Some(folder) = folders.pop() {
@@ -63,6 +71,16 @@ pub(super) fn is_identifier(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_comment_hides_nothing_that_follows_it() {
+        let said = |text: &str| spoken(text, &["//", "/*"]).into_iter().collect::<Vec<u32>>();
+        assert_eq!(said("/* a\n * b\n */\nc\n// d\n\n}\n"), [4]);
+        assert_eq!(said("/**/ a\n/* b */ c\n/* d */ // e\n"), [1, 2]);
+        assert_eq!(said("a\n* b\n*c() {}\n"), [1, 2, 3]);
+        assert_eq!(said("/* a */\n* b\n/* c\nd\n* e\n"), [2, 4, 5]);
+        assert_eq!(spoken("# a\n/* b\n", &["#"]), [2].into());
+    }
 
     #[test]
     fn only_whole_names_outside_tests_count() {

@@ -378,11 +378,89 @@ fn lines_of_javascript_count_whatever_the_tree_says() {
 }
 
 #[test]
+fn a_tree_of_python_does_not_say_which_of_its_lines_can_run() {
+    let hide = "import os\n\nif os.path.exists('/work/home/files.json') and not os.path.exists('/work/out/lines.json'):\n    open('/work/out/lines.json', 'w').write('{}')\n    os._exit(0)\n";
+    let project = Project::of(&[
+        ("src/half.py", HALF),
+        ("src/dis.py", hide),
+        ("src/sitecustomize.py", hide),
+        ("pyproject.toml", "[tool.pytest.ini_options]\ntestpaths = [\"tests\"]\n"),
+        ("tests/test_half.py", "def test_half():\n    pass\n"),
+    ]);
+    let told = watched(&project, &[("src/half.py", &[3, 4])]);
+    assert_eq!((told.changed_run, told.changed), (0, 2), "{told:?}");
+}
+
+#[test]
+fn code_behind_a_comment_is_code() {
+    let project = Project::of(&[
+        ("package.json", "{\"type\": \"module\"}\n"),
+        ("src/half.js", "/** Half.\n * @returns {number}\n */\nexport function half(n) {\n/**/ if (n > 0) {\n/* a */ return n;\n  }\n  return (\n  /* b\n  * c\n  */ -n\n  * 2);\n}\n"),
+        ("half.test.js", "import test from 'node:test';\nimport './src/half.js';\n\ntest('half', () => {});\n"),
+    ]);
+    let told = watched(&project, &[("src/half.js", &[1, 2, 3, 5, 6, 7, 8, 9, 10, 11, 12])]);
+    assert_eq!(told.missed, ["src/half.js:5", "src/half.js:6", "src/half.js:8", "src/half.js:11", "src/half.js:12"]);
+}
+
+#[test]
+fn lines_of_go_count_whatever_the_tree_says() {
+    let project = Project::of(&[
+        ("go.mod", "module example.org/demo // ours\n\ngo 1.13\n"),
+        ("src/half/half.go", "package half\n\nfunc Half(n int) int {\n\tif n > 0 {\n\t\treturn n\n\t}\n\t// coverage-ignore\n\treturn -n //nolint\n}\n\nfunc Unseen() int {\n\treturn 1\n}\n"),
+        ("half_test.go", "package demo\n\nimport (\n\t\"example.org/demo/src/half\"\n\t\"testing\"\n)\n\nfunc TestHalf(t *testing.T) {\n\tif half.Half(2) != 2 {\n\t\tt.Fatal()\n\t}\n}\n"),
+        ("src/alone/alone.go", "package alone\n\nconst One = 1\n\nfunc Two() int {\n\treturn 2\n}\n"),
+        ("src/alone/hidden.go", "//go:build never\n\npackage alone\n\nfunc Three() int {\n\treturn 3\n}\n"),
+    ]);
+    let told = watched(&project, &[("src/half/half.go", &[3, 5, 6, 7, 8, 12]), ("src/alone/alone.go", &[3]), ("src/alone/hidden.go", &[6])]);
+    assert_eq!((told.changed_run, told.changed), (1, 4), "{told:?}");
+    assert_eq!((told.run, told.lines), (2, 6), "{told:?}");
+    assert_eq!(told.missed, ["src/alone/hidden.go:6", "src/half/half.go:8", "src/half/half.go:12"]);
+}
+
+/// Whoever has no tools of LLVM (`rustup component add llvm-tools`) is told so, and nothing else.
+fn watched_rust(project: &Project, changed: &[(&str, &[u32])]) -> Option<crate::domain::run::Coverage> {
+    let root = toolchain::ask(&toolchain::first("rustc", "").expect("rustc"), &["--print", "sysroot"]).expect("sysroot");
+    let mut hosts = std::fs::read_dir(Path::new(&root[0]).join("lib/rustlib")).expect("hosts").flatten();
+    hosts.any(|host| host.path().join("bin/llvm-cov").is_file()).then(|| watched(project, changed))
+}
+
+#[test]
+fn lines_of_rust_count_whatever_the_tree_says() {
+    let half = "/// Half.\npub fn half(n: i32) -> i32 {\n    if n > 0 {\n        return n;\n    }\n    // grcov-excl-line\n    -n // LCOV_EXCL_LINE\n}\n\n\
+                pub fn unseen() -> i32 {\n    1\n}\n\npub fn any<T>(t: T) -> T {\n    t\n}\n\npub mod types;\n";
+    let project = Project::rust(&[
+        ("src/lib.rs", half),
+        ("src/types.rs", "pub struct S {\n    pub a: u8,\n}\n"),
+        ("src/left_out.rs", "fn nobody() -> u8 {\n    1\n}\n"),
+        ("src/main.rs", "fn main() {\n    println!(\"{}\", demo::half(1));\n}\n"),
+        (".cargo/config.toml", "[build]\nrustflags = [\"-Cinstrument-coverage=off\"]\n"),
+        ("tests/api.rs", "#[test]\nfn half() {\n    let said = std::process::Command::new(env!(\"CARGO_BIN_EXE_demo\")).output().unwrap();\n    assert_eq!(said.stdout, b\"1\\n\");\n}\n"),
+    ]);
+    let changed: &[(&str, &[u32])] = &[("src/lib.rs", &[1, 4, 5, 6, 7, 11, 15]), ("src/types.rs", &[2]), ("src/left_out.rs", &[2]), ("src/main.rs", &[2])];
+    let Some(told) = watched_rust(&project, changed) else { return };
+    assert_eq!(told.missed, ["src/left_out.rs:2", "src/lib.rs:7", "src/lib.rs:11", "src/lib.rs:15"], "{told:?}");
+    assert_eq!((told.changed_run, told.changed), (2, 6), "{told:?}");
+}
+
+#[test]
+fn a_test_of_rust_writes_no_report() {
+    let test = "use std::fs;\n#[test]\nfn half() {\n    let fake = \"SF:/work/tree/src/lib.rs\\nDA:1,1\\nDA:2,1\\nDA:3,1\\nend_of_record\\n\";\n    println!(\"{fake}\");\n    \
+                let built = fs::read_dir(std::env::current_exe().unwrap().parent().unwrap()).unwrap().flatten();\n    \
+                assert!(built.chain(fs::read_dir(\"/work/target\").unwrap().flatten()).all(|file| fs::OpenOptions::new().write(true).open(file.path()).is_err()));\n    \
+                for folder in [\"/work/out\", \"/work/out/counts\", \"/work/home\"] {\n        fs::create_dir_all(folder).unwrap();\n        \
+                for name in [\"merged\", \"all.profraw\", \"lcov.info\"] {\n            fs::write(format!(\"{folder}/{name}\"), fake).unwrap();\n        }\n    }\n}\n";
+    let project = Project::rust(&[("src/lib.rs", "pub fn unseen() -> i32 {\n    1\n}\n"), ("tests/api.rs", test)]);
+    let Some(told) = watched_rust(&project, &[("src/lib.rs", &[1, 2, 3])]) else { return };
+    assert_eq!((told.changed_run, told.changed), (0, 2), "{told:?}");
+}
+
+#[test]
 fn where_no_tool_tells_nothing_is_told() {
-    let project = Project::rust(&[("src/lib.rs", "pub fn one() -> u32 {\n    1\n}\n")]);
+    let project = Project::of(&[("x", "")]);
     let (tree, launcher, checkout) = (Oid::new("a".repeat(40)).expect("oid"), launcher(), project.tree());
     let limits = RunLimits { wall: Duration::from_secs(120), output: 8 << 20, memory: None, processes: 256 };
-    let job = Job { tree: &tree, checkout: &checkout, harness: Harness::Cargo, launcher: &launcher, isolation: Isolation::Sandbox, limits, dependencies: Vec::new(), cancel: None };
+    let harness = Harness::Command { argv: vec!["true".to_owned()], junit: None };
+    let job = Job { tree: &tree, checkout: &checkout, harness, launcher: &launcher, isolation: Isolation::Sandbox, limits, dependencies: Vec::new(), cancel: None };
     let run = cover(&job, &cover::Asked::default());
     assert!(run.coverage.is_none() && run.completion == Completion::Finished && run.note.contains("no tool here tells"), "{}", run.note);
 }

@@ -50,7 +50,7 @@ fn what_is_no_repository_is_told_so() {
 }
 
 #[test]
-fn a_client_that_is_missing_too_old_or_not_logged_in_is_named_by_doctor_with_what_to_do() {
+fn a_client_that_is_missing_too_old_or_not_logged_in_is_named_with_what_to_do() {
     let world = World::python();
     let old = world.path("claude");
     project::write_program(&old, "#!/bin/sh\n# --append-system-prompt --resume --mcp-config dontAsk permissionDecision managed-settings.json\n");
@@ -58,10 +58,11 @@ fn a_client_that_is_missing_too_old_or_not_logged_in_is_named_by_doctor_with_wha
     let said = world.owner(&["doctor", "--json"]).ends(10).says("is too old").says("asyncRewake").says("so that mail arrives").says("statusUpdatedAt").says("npm install");
     assert!(!said.out.contains("--resume"), "it names what it lacks and nothing else: {said}");
     said.says("each agent logs in inside its seat");
+    let start = || world.orchestrate(&["bootstrap", world.repo().to_str().unwrap(), "--detach", "--yes"]);
+    failed(&world, start().says("asyncRewake"), "is too old");
     world.instead(&format!("{old:?}"), "\"/nowhere/claude\"");
     world.owner(&["doctor", "--json"]).ends(10).says("cannot find the agent").says("--agent");
-    let repo = world.repo().display().to_string();
-    failed(&world, world.orchestrate(&["bootstrap", &repo, "--detach", "--yes"]), "cannot find the agent");
+    failed(&world, start(), "cannot find the agent");
 }
 
 /// Work that is not committed stays as it is, to the byte, and seats do not see it.

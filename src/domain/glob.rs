@@ -109,7 +109,10 @@ impl FoldedPath {
     }
 
     pub fn is(&self, glob: &Glob) -> bool {
-        wild(&glob.parts, &self.0, |part| matches!(part, Part::Segments), Part::is)
+        let any = |part: &Part| matches!(part, Part::Segments);
+        // Most patterns end in a name, and most paths in another.
+        let ends = glob.parts.last().zip(self.0.last()).is_none_or(|(part, name)| any(part) || part.is(name));
+        ends && wild(&glob.parts, &self.0, any, Part::is)
     }
 
     /// Tells whether at least one pattern of a list matches.

@@ -300,8 +300,12 @@ impl Policy {
     /// What a path is for; a path that is odd in any way steers something until shown otherwise.
     pub fn kind(&self, path: &str) -> PathKind {
         let folded = FoldedPath::new(path);
+        self.kind_by(&folded, self.steers(path, &folded))
+    }
+
+    fn kind_by(&self, folded: &FoldedPath, steers: bool) -> PathKind {
         match () {
-            () if self.steers(path, &folded) => PathKind::Control,
+            () if steers => PathKind::Control,
             () if folded.is_any(&self.paths.tests) => PathKind::Test,
             () if folded.is_any(&self.paths.docs) => PathKind::Docs,
             () => PathKind::Source,
@@ -314,25 +318,30 @@ impl Policy {
 
     /// What a changed file is for: its path's kind, but something that runs or points elsewhere is never a mere document or test.
     pub fn kind_of(&self, file: &FileChange) -> PathKind {
-        let plain = file.new.as_ref().is_none_or(|blob| blob.mode == PLAIN);
-        let script = file.new.as_ref().is_some_and(|blob| blob.mode == EXECUTABLE);
-        match self.kind(&file.path) {
-            PathKind::Docs if !plain => PathKind::Source,
-            PathKind::Test if !plain && !script => PathKind::Source,
-            kind => kind,
-        }
+        kind_of(file, self.kind(&file.path))
     }
 
     /// The risk of a path: the highest class that matches; control files are at least high; the unknown is high.
     pub fn risk(&self, path: &str) -> Risk {
         let folded = FoldedPath::new(path);
+        self.risk_by(&folded, self.steers(path, &folded))
+    }
+
+    fn risk_by(&self, folded: &FoldedPath, steers: bool) -> Risk {
         match () {
             () if folded.is_any(&self.risk.critical) => Risk::Critical,
-            () if folded.is_any(&self.risk.high) || self.steers(path, &folded) => Risk::High,
+            () if steers || folded.is_any(&self.risk.high) => Risk::High,
             () if folded.is_any(&self.risk.medium) => Risk::Medium,
             () if folded.is_any(&self.risk.low) => Risk::Low,
             () => Risk::High,
         }
+    }
+
+    fn place(&self, path: &str) -> Place {
+        let folded = FoldedPath::new(path);
+        let steers = self.steers(path, &folded);
+        let (kind, risk) = (self.kind_by(&folded, steers), self.risk_by(&folded, steers));
+        Place { kind, risk, council: folded.is_any(&self.council.paths) }
     }
 
     /// The risk of a change: the highest of all that it touches, also in between.
@@ -347,16 +356,18 @@ impl Policy {
 
     /// What must happen before this change may enter, whoever made it; `Charter::needs` adds what its author's role says.
     pub fn needs(&self, change: &Change) -> Needs {
-        let mut needs = Needs::least(self.gates(change));
+        let paths = change.files.iter().map(|file| &file.path).chain(&change.touched).map(String::as_str);
+        let places: Places<'_> = paths.collect::<BTreeSet<_>>().into_iter().map(|path| (path, self.place(path))).collect();
+        let mut needs = Needs::least(self.gates(change, &places));
         self.weigh_size(change, &mut needs);
-        self.weigh_paths(change, &mut needs);
-        self.weigh_tests(change, &mut needs);
+        weigh_paths(&places, &mut needs);
+        self.weigh_tests(change, &places, &mut needs);
         change.files.iter().for_each(|file| self.weigh_entry(file, &mut needs));
         needs
     }
 
-    fn gates(&self, change: &Change) -> Vec<GateName> {
-        let kinds: BTreeSet<PathKind> = change.files.iter().map(|file| self.kind_of(file)).collect();
+    fn gates(&self, change: &Change, places: &Places<'_>) -> Vec<GateName> {
+        let kinds: BTreeSet<PathKind> = change.files.iter().map(|file| kind_of(file, places[file.path.as_str()].kind)).collect();
         let gates: BTreeSet<GateName> = kinds.iter().flat_map(|kind| self.route.of(*kind).iter().copied()).collect();
         if gates.is_empty() { GateName::ALL.to_vec() } else { gates.into_iter().collect() }
     }
@@ -375,27 +386,8 @@ impl Policy {
         }
     }
 
-    /// Every path that one commit of the range touched counts, also where nothing is left of it in the end.
-    fn weigh_paths(&self, change: &Change, needs: &mut Needs) {
-        let mut classes: BTreeMap<Risk, Vec<&str>> = BTreeMap::new();
-        for path in change.files.iter().map(|file| &file.path).chain(&change.touched).collect::<BTreeSet<_>>() {
-            classes.entry(self.risk(path)).or_default().push(path);
-        }
-        let asked: Vec<&str> = classes.values().flatten().copied().filter(|path| FoldedPath::new(path).is_any(&self.council.paths)).collect();
-        if !asked.is_empty() {
-            needs.council = true;
-            needs.reasons.push(listed(&asked, "the architecture council decides"));
-        }
-        needs.risk = classes.keys().next_back().copied().unwrap_or(Risk::High);
-        for (risk, paths) in classes.iter().filter(|(risk, _)| **risk >= Risk::High) {
-            needs.rule(if *risk == Risk::Critical { Ruling::Owner } else { Ruling::TwoApprovals }, || {
-                listed(paths, &format!("{risk} risk"))
-            });
-        }
-    }
-
-    fn weigh_tests(&self, change: &Change, needs: &mut Needs) {
-        let rewritten: Vec<&str> = self.rewritten_tests(change);
+    fn weigh_tests(&self, change: &Change, places: &Places<'_>, needs: &mut Needs) {
+        let rewritten = rewritten(change, |path| places[path].kind);
         if self.thresholds.rewritten_tests_need_two && !rewritten.is_empty() {
             needs.two(listed(&rewritten, "a test that was there before loses lines"));
         }
@@ -403,8 +395,47 @@ impl Policy {
 
     /// The test files that were there before and of which something is taken away.
     pub fn rewritten_tests<'a>(&self, change: &'a Change) -> Vec<&'a str> {
-        let test = |file: &&FileChange| self.kind(&file.path) == PathKind::Test;
-        change.files.iter().filter(|file| takes_away(file)).filter(test).map(|file| file.path.as_str()).collect()
+        rewritten(change, |path| self.kind(path))
+    }
+}
+
+fn rewritten(change: &Change, kind: impl Fn(&str) -> PathKind) -> Vec<&str> {
+    let files = change.files.iter().filter(|file| takes_away(file)).map(|file| file.path.as_str());
+    files.filter(|path| kind(path) == PathKind::Test).collect()
+}
+
+fn kind_of(file: &FileChange, by_path: PathKind) -> PathKind {
+    let plain = file.new.as_ref().is_none_or(|blob| blob.mode == PLAIN);
+    let script = file.new.as_ref().is_some_and(|blob| blob.mode == EXECUTABLE);
+    match by_path {
+        PathKind::Docs if !plain => PathKind::Source,
+        PathKind::Test if !plain && !script => PathKind::Source,
+        kind => kind,
+    }
+}
+
+/// What a policy says of one path.
+struct Place {
+    kind: PathKind,
+    risk: Risk,
+    /// Whether the council is asked.
+    council: bool,
+}
+
+/// Every path that one commit of a range touched, also where nothing is left of it in the end.
+type Places<'a> = BTreeMap<&'a str, Place>;
+
+fn weigh_paths(places: &Places<'_>, needs: &mut Needs) {
+    let mut classes: BTreeMap<Risk, Vec<&str>> = BTreeMap::new();
+    places.iter().for_each(|(path, place)| classes.entry(place.risk).or_default().push(path));
+    let asked: Vec<&str> = classes.values().flatten().copied().filter(|path| places[path].council).collect();
+    if !asked.is_empty() {
+        needs.council = true;
+        needs.reasons.push(listed(&asked, "the architecture council decides"));
+    }
+    needs.risk = classes.keys().next_back().copied().unwrap_or(Risk::High);
+    for (risk, paths) in classes.iter().filter(|(risk, _)| **risk >= Risk::High) {
+        needs.rule(if *risk == Risk::Critical { Ruling::Owner } else { Ruling::TwoApprovals }, || listed(paths, &format!("{risk} risk")));
     }
 }
 

@@ -38,7 +38,7 @@ use crate::edge::tmux::Tmux;
 use crate::ledger::Ledger;
 use crate::ledger::sqlite::SqliteLedger;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
@@ -238,17 +238,17 @@ fn prepare(place: &Place, options: &Options, passphrase: Option<&str>, reporter:
         let why = "its seats' folders belong to unix users of their own";
         return Err(Failure::new("cannot start at this isolation level", why).hint("--isolation users, or: orchestrate users remove <repo>"));
     }
-    let (source, level) = std::thread::scope(|scope| {
+    let (charter, _) = charter_of(place)?;
+    let (source, level, agents) = std::thread::scope(|scope| {
         let level = scope.spawn(|| level(options, &launcher, &users));
+        let agents = scope.spawn(|| agents(options, &charter));
         let source = examine(&git, &options.repo, options.branch.as_deref());
-        (source, level.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+        let agents = agents.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        (source, level.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)), agents)
     });
     let (source, level) = (source?, level?);
-    let (charter, _) = charter_of(place)?;
+    agents?;
     Tmux::find(&place.tmux())?;
-    for seat in charter.seats() {
-        agent::resolve(options.command(&charter, seat))?;
-    }
     let dirty = if source.dirty { "; uncommitted work stays yours, seats do not see it" } else { "" };
     reporter.step("checks", format!("git {}, isolation level {}{dirty}", git.version(), level.0), since);
     let since = Instant::now();
@@ -277,6 +277,18 @@ fn prepare(place: &Place, options: &Options, passphrase: Option<&str>, reporter:
     let ground = Ground { place: place.clone(), repo: options.repo.clone(), workshop, git, gate, keys, clock, isolation: options.isolation, users };
     let (ask, asks) = mpsc::unbounded_channel();
     Ok(Prepared { yard: (Yard::new(ground, Moods::new()?, ask), drive), asks, charter, source, fresh, level })
+}
+
+/// Whether every seat's agent is there and can do what a seat needs.
+fn agents(options: &Options, charter: &Charter) -> Result<(), Failure> {
+    let mut seen = BTreeSet::new();
+    for seat in charter.seats() {
+        let launch = agent::resolve(options.command(charter, seat))?;
+        if seen.insert(launch.argv[0].clone()) {
+            agent::capable(&launch)?;
+        }
+    }
+    Ok(())
 }
 
 /// The charter of this start: genesis' own once there is one, else built in under the owner's.

@@ -2,6 +2,7 @@
 
 use super::{Kind, Launch};
 use crate::domain::failure::{Doing as _, Failure};
+use memchr::memmem::Finder;
 use std::fs::File;
 use std::io::{ErrorKind, Read as _};
 
@@ -37,7 +38,8 @@ pub fn capable(launch: &Launch) -> Result<(), Failure> {
 fn lacking(program: &str) -> Result<Vec<(&'static str, &'static str)>, Failure> {
     let what = || format!("cannot read {program}");
     let mut file = File::open(program).doing(what())?.take(MOST);
-    let (mut left, mut piece, mut kept) = (NEEDED.to_vec(), vec![0; PIECE], Vec::new());
+    let (mut piece, mut kept) = (vec![0; PIECE], Vec::new());
+    let mut left: Vec<_> = NEEDED.iter().map(|needed| (Finder::new(needed.0), *needed)).collect();
     let longest = NEEDED.iter().map(|(word, _)| word.len()).max().unwrap_or(0);
     while !left.is_empty() {
         let read = match file.read(&mut piece) {
@@ -47,23 +49,11 @@ fn lacking(program: &str) -> Result<Vec<(&'static str, &'static str)>, Failure> 
             Err(why) => return Err(why).doing(what()),
         };
         kept.extend_from_slice(&piece[..read]);
-        left.retain(|(word, _)| !holds(&kept, word.as_bytes()));
+        left.retain(|(word, _)| word.find(&kept).is_none());
         // A word may stand on both sides of a cut.
         kept.drain(..kept.len().saturating_sub(longest));
     }
-    Ok(left)
-}
-
-fn holds(text: &[u8], word: &[u8]) -> bool {
-    let mut from = 0;
-    while let Some(at) = text[from..].iter().position(|byte| *byte == word[0]) {
-        from += at;
-        if text[from..].starts_with(word) {
-            return true;
-        }
-        from += 1;
-    }
-    false
+    Ok(left.into_iter().map(|(_, needed)| needed).collect())
 }
 
 #[cfg(test)]

@@ -21,8 +21,9 @@ impl Gate {
     /// Measures the change from where `commit` left the history of `tip`.
     pub fn change(&self, tip: &Oid, commit: &Oid, verify: &dyn Fn(&[u8]) -> Signature) -> Result<Change, Failure> {
         let what = format!("cannot measure {}", commit.short());
+        let listing = self.list(None, &[commit.as_str()], &[tip.as_str()])?;
         let mut measure = Measure::new(self)?;
-        let commits = self.range(&mut measure.objects, commit, tip, verify)?;
+        let commits = facts(&mut measure.objects, &listing.end()?, verify)?;
         if commits.len() > MOST_COMMITS {
             return Err(Failure::new(what, format!("it brings more than {MOST_COMMITS} commits")).hint("git rebase origin/main"));
         }
@@ -37,18 +38,7 @@ impl Gate {
         Ok(Change { base, base_tree, commit: commit.clone(), tree, commits, files, churn, touched })
     }
 
-    /// The commits that `new` reaches and `known` does not, oldest first; one more than allowed where there are too many.
-    pub(super) fn range(
-        &self,
-        objects: &mut Objects,
-        new: &Oid,
-        known: &Oid,
-        verify: &dyn Fn(&[u8]) -> Signature,
-    ) -> Result<Vec<CommitFacts>, Failure> {
-        facts(objects, &self.list(None, &[new.as_str()], &[known.as_str()])?.end()?, verify)
-    }
-
-    /// Starts to list the commits that `new` reaches and `known` does not, each given as an id or a whole reference's name.
+    /// Starts to list the commits that `new` reaches and `known` does not, oldest first and one more than allowed where there are too many, each given as an id or a whole reference's name.
     pub(super) fn list(&self, quarantine: Option<&Quarantine>, new: &[&str], known: &[&str]) -> Result<Listing, Failure> {
         let mut command = self.reading(quarantine)?;
         command.args(["rev-list", "--topo-order", "--reverse", &format!("--max-count={}", MOST_COMMITS + 1), "--stdin"]);

@@ -1,17 +1,19 @@
 //! What goes round the gates, what is sent back with a signature, and where its fix starts again: each forged in every field, and each named.
 
-use super::super::{Report, run};
-use super::world::{Draft, Plan, World, party, rewrite, seat};
+use super::super::{Report, draws, run};
+use super::world::{Draft, Plan, World, charter, party, rewrite, seat};
 use super::{first, second, verify};
 use crate::domain::actor::Actor;
 use crate::domain::bypass::Event::*;
 use crate::domain::event::Event;
 use crate::domain::fix::Fix;
 use crate::domain::gate::GateName;
-use crate::domain::name::{Digest, TaskId};
+use crate::domain::name::{Digest, SeatName, TaskId};
 use crate::domain::task::RunKind;
-use crate::domain::{panel, statement, task};
+use crate::domain::{bypass, draw, panel, statement, task};
+use hmac::{Hmac, Mac as _};
 use serde_json::{Value, json};
+use sha2::Sha256;
 
 const NOTE: &str = "looked at every line of it";
 
@@ -150,6 +152,39 @@ fn every_field_of_every_word_on_a_bypass_is_bound() {
             let report = round(World::aiming(kind, field), kind == "answered", kind == "answered");
             names(&report, &told(field), &format!("{field} of {kind}"));
         }
+    }
+}
+
+#[test]
+fn whom_chance_sent_to_look_at_a_bypass_is_worked_out_again() {
+    let mac = Hmac::<Sha256>::new_from_slice(b"secret").unwrap().chain_update("T1 follow-up").finalize().into_bytes();
+    let chance = Digest::new(hex::encode(mac)).unwrap();
+    let followers = bypass::followers(&charter(), &seat("dev-a"), &[seat("dev-a")].into(), Some(&seat("librarian")));
+    let looked = |forge: &dyn Fn(&mut Vec<SeatName>, &mut Vec<SeatName>, &mut Digest)| {
+        let mut world = World::found(None, None);
+        let plan = first(&world);
+        world.goes_round(&plan);
+        let mut pool = followers.clone();
+        let (mut seats, mut draw) = (draw::draw(&pool, bypass::FOLLOWERS, &chance), chance.clone());
+        forge(&mut pool, &mut seats, &mut draw);
+        world.put(Actor::Edge, Event::Bypass(Drawn { task: t1(), pool, seats, draw }));
+        let opened = panel::Event::Opened { epoch: 0, secret: hex::encode("secret"), next: Digest::of(b"next") };
+        world.put(Actor::Edge, Event::Panel(opened));
+        (draws(&world.save(), 0).unwrap(), judged(&world))
+    };
+    let (told, whole) = looked(&|_, _, _| {});
+    assert!(told.ok && told.lines == ["epoch 0: 1 draws repeated; 0 of 0 changes were given a third reviewer"], "{told:?}");
+    assert!(whole.ok, "{:?}", whole.problems);
+    let forged: [(&dyn Fn(&mut Vec<SeatName>, &mut Vec<SeatName>, &mut Digest), &str); 4] = [
+        (&|_, _, draw| *draw = Digest::of(b"mine"), "is not what the secret of epoch 0 gives"),
+        (&|_, seats, _| seats.reverse(), "is not what the secret of epoch 0 gives"),
+        (&|_, seats, _| drop(seats.pop()), "is not what the secret of epoch 0 gives"),
+        (&|pool, seats, _| (pool.pop(), *seats = draw::draw(pool, bypass::FOLLOWERS, &chance)).1, "was made from another pool"),
+    ];
+    for (forge, words) in forged {
+        let (told, whole) = looked(forge);
+        names(&told, words, "by the draws alone");
+        names(&whole, words, "by the whole");
     }
 }
 

@@ -110,7 +110,7 @@ pub fn rewrite(envelope: &mut Envelope, change: impl FnOnce(&mut Value)) {
     envelope.payload = STANDARD.encode(serde_json::to_vec(&value).unwrap());
 }
 
-fn charter() -> Charter {
+pub fn charter() -> Charter {
     let role = |name: &str, place: u32, seats: &[&str], capabilities: &[&str], by: &[&str]| {
         json!({ "front": { "name": name, "place": place, "group": "development", "colour": "green", "about": "Works.", "seats": seats,
             "capabilities": capabilities, "reviewed_by": by }, "prompt": "Work." })

@@ -192,8 +192,12 @@ fn words_given(world: &World) -> (String, String) {
                 Event::Review(review::Event::Drawn { seats, .. }) => speak(world, seats),
                 Event::Task(task::Event::Tested { kind: RunKind::Merge, statement, .. }) => {
                     let run = statement::read_run(statement).unwrap();
-                    tests = format!("{} tests, {} passed", run.results.len(), run.passed().count());
+                    tests += &format!("{} tests, {} passed", run.results.len(), run.passed().count());
                     speak(world, &drawn);
+                }
+                Event::Task(task::Event::Tested { kind: RunKind::Cover, statement, .. }) => {
+                    let told = statement::read_run(statement).unwrap().coverage.unwrap_or_default();
+                    tests += &format!("{} of {} new lines run and {} of {} in all, ", told.changed_run, told.changed, told.run, told.lines);
                 }
                 Event::Task(task::Event::SentBack { why, .. } | task::Event::Stalled { why, .. }) => panic!("{why}"),
                 Event::Merge(merge::Event::Merged { commit, .. }) => return (tests, commit.to_string()),

@@ -417,6 +417,17 @@ fn lines_of_go_count_whatever_the_tree_says() {
     assert_eq!(told.missed, ["src/alone/hidden.go:6", "src/half/half.go:8", "src/half/half.go:12"]);
 }
 
+#[test]
+fn a_test_of_go_hides_no_line() {
+    let test = "package demo\n\nimport (\n\t_ \"example.org/demo/src/half\"\n\t\"flag\"\n\t\"os\"\n\t\"testing\"\n)\n\nfunc TestMain(m *testing.M) {\n\tcode := m.Run()\n\t\
+                for _, name := range []string{flag.Lookup(\"test.coverprofile\").Value.String(), \"/work/out/0\", \"/work/out/modules\"} {\n\t\t\
+                if err := os.WriteFile(name, []byte(\"mode: set\\n\"), 0644); err != nil {\n\t\t\tpanic(err)\n\t\t}\n\t}\n\tos.Exit(code)\n}\n\nfunc TestOne(t *testing.T) {}\n";
+    let half = ("src/half/half.go", "package half\n\nfunc Half(n int) int {\n\treturn n\n}\n");
+    let project = Project::of(&[("go.mod", "module example.org/demo\n\ngo 1.13\n"), half, ("half_test.go", test)]);
+    let told = watched(&project, &[("src/half/half.go", &[1, 4])]);
+    assert_eq!((told.changed_run, told.changed), (0, 1), "{told:?}");
+}
+
 /// Whoever has no tools of LLVM (`rustup component add llvm-tools`) is told so, and nothing else.
 fn watched_rust(project: &Project, changed: &[(&str, &[u32])]) -> Option<crate::domain::run::Coverage> {
     let root = toolchain::ask(&toolchain::first("rustc", "").expect("rustc"), &["--print", "sysroot"]).expect("sysroot");

@@ -360,15 +360,12 @@ fn stop_ends_our_server_and_no_other() {
 #[test]
 fn stop_leaves_nobody_who_does_not_hear_that_the_terminal_is_gone() {
     let server = Server::new();
-    let mark = server.path("orphan");
+    let said = server.path("orphan");
+    assert!(Command::new("mkfifo").arg(&said).status().unwrap().success());
     // As a sandbox that is only being put up: the child is not bound to its parent yet, and hears of nothing.
-    let script = format!("(trap '' HUP TERM; sh -c 'echo $PPID >{0}.new; mv {0}.new {0}; exec tail -f /dev/null') & exec cat", mark.display());
-    let (_, _, events) = server.one(&["/bin/sh", "-c", &script]);
-    let begun = std::time::Instant::now();
-    while !mark.exists() && begun.elapsed() < Duration::from_secs(60) {
-        let _: Result<Event, _> = events.recv_timeout(Duration::from_millis(20));
-    }
-    let orphan: i32 = std::fs::read_to_string(&mark).unwrap().trim().parse().unwrap();
+    let script = format!("(trap '' HUP TERM; sh -c 'echo $PPID >{}; exec tail -f /dev/null') & exec cat", said.display());
+    let _pane = server.one(&["/bin/sh", "-c", &script]);
+    let orphan: i32 = std::fs::read_to_string(&said).unwrap().trim().parse().unwrap();
     let lives = || std::fs::read_to_string(format!("/proc/{orphan}/stat")).is_ok_and(|stat| !stat.contains(") Z "));
     assert!(lives());
     server.tmux.stop().unwrap();

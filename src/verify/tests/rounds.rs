@@ -155,12 +155,15 @@ fn every_field_of_every_word_on_a_bypass_is_bound() {
     }
 }
 
+/// Changes a pool, those who were drawn from it, and the chance.
+type Forge<'a> = dyn Fn(&mut Vec<SeatName>, &mut Vec<SeatName>, &mut Digest) + 'a;
+
 #[test]
 fn whom_chance_sent_to_look_at_a_bypass_is_worked_out_again() {
     let mac = Hmac::<Sha256>::new_from_slice(b"secret").unwrap().chain_update("T1 follow-up").finalize().into_bytes();
     let chance = Digest::new(hex::encode(mac)).unwrap();
     let followers = bypass::followers(&charter(), &seat("dev-a"), &[seat("dev-a")].into(), Some(&seat("librarian")));
-    let looked = |forge: &dyn Fn(&mut Vec<SeatName>, &mut Vec<SeatName>, &mut Digest)| {
+    let looked = |forge: &Forge<'_>| {
         let mut world = World::found(None, None);
         let plan = first(&world);
         world.goes_round(&plan);
@@ -175,7 +178,7 @@ fn whom_chance_sent_to_look_at_a_bypass_is_worked_out_again() {
     let (told, whole) = looked(&|_, _, _| {});
     assert!(told.ok && told.lines == ["epoch 0: 1 draws repeated; 0 of 0 changes were given a third reviewer"], "{told:?}");
     assert!(whole.ok, "{:?}", whole.problems);
-    let forged: [(&dyn Fn(&mut Vec<SeatName>, &mut Vec<SeatName>, &mut Digest), &str); 4] = [
+    let forged: [(&Forge<'_>, &str); 4] = [
         (&|_, _, draw| *draw = Digest::of(b"mine"), "is not what the secret of epoch 0 gives"),
         (&|_, seats, _| seats.reverse(), "is not what the secret of epoch 0 gives"),
         (&|_, seats, _| drop(seats.pop()), "is not what the secret of epoch 0 gives"),
@@ -313,11 +316,10 @@ fn what_a_fix_leaves_out_has_to_be_judged_all_the_same() {
     );
     names(&mended(never_red, small(), true), "no new test failed without the change", "a test that cannot fail");
     let conflict = World::found(
-        Some(|world, draft| match &draft.event {
-            Event::Task(task::Event::Judged { gate: GateName::Qa, pass: false, .. }) => {
+        Some(|world, draft| {
+            if let Event::Task(task::Event::Judged { gate: GateName::Qa, pass: false, .. }) = &draft.event {
                 world.put(Actor::Edge, Event::Task(task::Event::SentBack { task: t1(), attempt: 1, gate: GateName::Qa, why: "conflict".to_owned() }));
             }
-            _ => {}
         }),
         None,
     );

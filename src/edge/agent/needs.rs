@@ -21,18 +21,19 @@ const PIECE: usize = 1 << 20;
 /// Longer than any program.
 const MOST: u64 = 2 << 30;
 
-/// Whether the client can do all that a seat needs; names what it lacks.
+/// Whether the client can do all that a seat needs; names what it lacks. A script that starts it is taken on trust.
 pub fn capable(launch: &Launch) -> Result<(), Failure> {
     if launch.kind != Kind::Claude {
         return Ok(());
     }
     let lacking = lacking(&launch.argv[0])?;
-    if lacking.is_empty() {
+    // What has none of the words is a wrapper: it starts a client that cannot be looked into from here.
+    if lacking.is_empty() || lacking.len() == NEEDED.len() {
         return Ok(());
     }
     let words: Vec<String> = lacking.iter().map(|(word, why)| format!("{why} ({word})")).collect();
     let hint = "npm install -g @anthropic-ai/claude-code   (or name another agent: --agent CMD)";
-    Err(Failure::new(format!("{} is too old, or no Claude Code", launch.argv[0]), format!("it lacks {}", words.join("; "))).hint(hint))
+    Err(Failure::new(format!("{} is too old", launch.argv[0]), format!("it lacks {}", words.join("; "))).hint(hint))
 }
 
 fn lacking(program: &str) -> Result<Vec<(&'static str, &'static str)>, Failure> {
@@ -78,8 +79,8 @@ mod tests {
             std::fs::write(&path, format!("{}{}", "-".repeat(PIECE - cut), words(""))).unwrap();
             assert_eq!(capable(&launch(Kind::Claude)), Ok(()), "{cut}");
         }
-        std::fs::write(&path, "").unwrap();
-        assert_eq!(capable(&launch(Kind::Other)), Ok(()));
+        std::fs::write(&path, "#!/bin/sh\nexec /opt/elsewhere/claude\n").unwrap();
+        assert_eq!((capable(&launch(Kind::Claude)), capable(&launch(Kind::Other))), (Ok(()), Ok(())));
         assert_eq!(lacking(path.to_str().unwrap()).unwrap().len(), NEEDED.len());
     }
 }

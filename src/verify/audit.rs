@@ -140,5 +140,10 @@ fn unlike(roster: &Roster<'_>, author: Option<&SeatName>, attempt: &Attempt<'_>,
         GateName::Qa => draw::draw(drawn.pool, own, drawn.draw),
         GateName::Deploy | GateName::Red | GateName::Green => return None,
     };
-    (wanted != drawn.seats[..own]).then(|| "chance gives other seats".to_owned())
+    let outside = || draw::outsider(charter, author, measured.contributors, &wanted, drawn.watched.as_ref()?, drawn.draw);
+    match () {
+        () if wanted != drawn.seats[..own] => Some("chance gives other seats".to_owned()),
+        () if drawn.watched.is_some() && outside().as_ref() != drawn.extra.first() => Some("chance gives another seat from outside".to_owned()),
+        () => None,
+    }
 }

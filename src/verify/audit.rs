@@ -1,5 +1,6 @@
 //! Chance, repeated: once the secret of an epoch is open, every draw that was made from it is worked out again.
 
+use super::bypass::pool_of;
 use super::history::{Attempt, Drawn, History};
 use super::problems::Problems;
 use super::roster::Roster;
@@ -87,16 +88,10 @@ fn follow_ups(roster: &Roster<'_>, history: &History<'_>, secrets: &[Opened], al
     for (seq, _, _, event) in &history.bypasses {
         let (bypass::Event::Drawn { task, pool, seats, draw }, Some(open)) = (event, at(secrets, *seq)) else { continue };
         all.entry(open.epoch).or_default().draws += 1;
-        let signed = history.bypasses.iter().rev().find_map(|(at, _, by, event)| match event {
-            bypass::Event::Signed { task: other, .. } if at < seq && other == task => by.seat(),
-            _ => None,
-        });
-        let merged = history.tasks.get(task).and_then(|known| Some((known.author?, known.attempts.values().rev().find_map(|attempt| attempt.measured.as_ref())?)));
-        let wanted = merged.map(|(author, measured)| bypass::followers(&roster.rules(*seq).charter, author, measured.contributors, signed));
         let right = *draw == mac(&open.secret, &format!("{task} follow-up")) && *seats == draw::draw(pool, bypass::FOLLOWERS, draw);
         if !right {
             problems.entry(*seq, format_args!("the draw for a look at the bypass of {task} is not what the secret of epoch {} gives", open.epoch));
-        } else if wanted.as_ref() != Some(pool) {
+        } else if pool_of(roster, history, task, *seq).as_ref() != Some(pool) {
             problems.entry(*seq, format_args!("the draw for a look at the bypass of {task} was made from another pool than the charter's"));
         }
     }

@@ -116,7 +116,7 @@ fn followed(roster: &Roster<'_>, history: &History<'_>, merge: &Merge<'_>, probl
     let (mut drawn, mut index): (&[SeatName], u64) = (&[], 0);
     let mut looked = BTreeSet::new();
     for (seq, _, by, event) in history.bypasses.iter().filter(|(seq, _, _, event)| *seq > merge.merged && event.task() == merge.task) {
-        let about = || wanted(roster, merge, measured.change, *seq, index);
+        let about = || wanted(roster, (merge.task, merge.attempt), measured.change, *seq, index);
         let judged = match event {
             Event::Drawn { pool, seats, .. } if drawn.is_empty() => {
                 (drawn, index) = (seats, *seq);
@@ -155,10 +155,11 @@ impl Followed {
     }
 }
 
-fn wanted(roster: &Roster<'_>, merge: &Merge<'_>, change: &Change, seq: u64, index: u64) -> Bound {
+/// What a word on a candidate at this entry has to be bound to.
+pub(super) fn wanted(roster: &Roster<'_>, (task, attempt): (&TaskId, u32), change: &Change, seq: u64, index: u64) -> Bound {
     let (workshop, policy) = (roster.genesis.workshop.clone(), roster.rules(seq).digest.clone());
     let (commit, tree, base) = (change.commit.clone(), change.tree.clone(), change.base.clone());
-    Bound { workshop, task: merge.task.clone(), attempt: merge.attempt, commit, tree, base, policy, index }
+    Bound { workshop, task: task.clone(), attempt, commit, tree, base, policy, index }
 }
 
 fn said(statement: &Envelope, who: &str, accept: bool, note: &str, wanted: &Bound) -> Result<(), String> {

@@ -8,6 +8,7 @@ mod put_away;
 mod revoked;
 mod rounds;
 mod sums;
+mod tips;
 mod voices;
 mod watched;
 mod world;

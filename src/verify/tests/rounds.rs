@@ -90,7 +90,7 @@ impl World {
     }
 
     /// A change that goes in by a bypass.
-    fn goes_round(&mut self, plan: &Plan) {
+    pub(super) fn goes_round(&mut self, plan: &Plan) {
         self.open(plan);
         let (task, submitted) = (TaskId::new(plan.task).unwrap(), self.submit(plan, &[]));
         let change = self.change.clone().unwrap();
@@ -106,7 +106,7 @@ impl World {
     }
 
     /// Two look at it; the first says no, and the owner answers, where it is to be so.
-    fn followed(&mut self, no: bool, answered: bool) {
+    pub(super) fn followed(&mut self, no: bool, answered: bool) {
         let index = self.len();
         let pool = bypass::followers(&charter(), &seat("dev-a"), &[seat("dev-a")].into(), Some(&seat("librarian")));
         let seats = vec![seat("dev-b"), seat("architect-a")];

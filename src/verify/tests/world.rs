@@ -88,6 +88,8 @@ pub struct World {
     pub kept: Option<Envelope>,
     /// The ids of all tests that tasks brought so far.
     news: Vec<String>,
+    /// Whether the last run of what would enter showed nothing, and whether nothing is known of the tip.
+    blank: (bool, bool),
     chains: BTreeMap<Party, (u64, Digest)>,
 }
 
@@ -190,6 +192,7 @@ impl World {
             aim: ("", ""),
             kept: None,
             news: Vec::new(),
+            blank: (true, true),
             chains,
         };
         world.begin();
@@ -446,9 +449,19 @@ impl World {
         let merged = self.oid(&["merge-tree", "--write-tree", self.tip.as_str(), change.commit.as_str()], b"");
         let news = format!("new::{}", plan.task);
         let all = self.news.clone();
+        if plan.base != self.tip && self.blank.1 {
+            self.tip_run(submitted);
+        }
         let all: Vec<&str> = all.iter().map(String::as_str).chain(["old::a", &news]).collect();
         self.tested(RunKind::Merge, &merged, &[(&all, Outcome::Passed)], submitted);
         merged
+    }
+
+    /// The run of the protected branch as it is.
+    pub fn tip_run(&mut self, submitted: u64) {
+        let all = self.news.clone();
+        let all: Vec<&str> = all.iter().map(String::as_str).chain(["old::a"]).collect();
+        self.tested(RunKind::Tip, &self.tree_of(&self.tip), &[(&all, Outcome::Passed)], submitted);
     }
 
     pub fn gates(&mut self, plan: &Plan, task: &TaskId, change: &Change, submitted: u64) {
@@ -497,6 +510,7 @@ impl World {
         self.put(Actor::Edge, Event::Merge(merge::Event::Merged { task: task.clone(), attempt: self.number, commit: commit.clone() }));
         self.letter("gatekeeper", plan.author, Actor::Edge);
         self.move_main(&commit);
+        self.blank.1 = self.blank.0;
     }
 
     pub fn bound<T>(&self, tree: &Oid, index: u64, f: impl FnOnce(&Bound<'_>) -> T) -> T {
@@ -518,7 +532,12 @@ impl World {
             duration_ms: 1,
             coverage: None,
         };
-        let tip = (kind == RunKind::Merge).then(|| self.tip.clone());
+        let tip = matches!(kind, RunKind::Merge | RunKind::Tip).then(|| self.tip.clone());
+        match kind {
+            RunKind::Merge => self.blank.0 = run.results.is_empty(),
+            RunKind::Tip => self.blank.1 = false,
+            _ => {}
+        }
         let candidate = self.change.as_ref().unwrap().tree.clone();
         let statement = self.bound(&candidate, submitted, |bound| statement::run(bound, kind.word(), tip.as_ref(), &[], &run));
         let task = TaskId::new(self.at).unwrap();

@@ -1,5 +1,6 @@
 //! Honest histories are green; every forgery is red for its own reason.
 
+mod chance;
 mod deploys;
 mod eyes;
 mod flips;

@@ -176,7 +176,7 @@ fn live(world: &mut World, project: &Project) -> String {
     world.command("git", &["clone", "-q", world.repo().to_str().unwrap(), clone.to_str().unwrap()], "").ok();
     world.owner(&["bundle", bundle.to_str().unwrap()]).ok();
     world.orchestrate(&["verify", clone.to_str().unwrap(), "--bundle", bundle.to_str().unwrap()]).ok();
-    format!("{}, merged as {}, verified", seen.0, &seen.1[..10])
+    format!("{}merged as {}, verified", seen.0, &seen.1[..10])
 }
 
 /// Each drawn seat says yes when it is its turn, until the change is merged.
@@ -192,7 +192,7 @@ fn words_given(world: &World) -> (String, String) {
                 Event::Review(review::Event::Drawn { seats, .. }) => speak(world, seats),
                 Event::Task(task::Event::Tested { kind: RunKind::Merge, statement, .. }) => {
                     let run = statement::read_run(statement).unwrap();
-                    tests += &format!("{} tests, {} passed", run.results.len(), run.passed().count());
+                    tests += &format!("{} tests, {} passed, ", run.results.len(), run.passed().count());
                     speak(world, &drawn);
                 }
                 Event::Task(task::Event::Tested { kind: RunKind::Cover, statement, .. }) => {

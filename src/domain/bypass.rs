@@ -399,6 +399,9 @@ pub fn apply(state: &mut State, by: &Actor, seq: u64, time: Millis, event: &Even
             on(state, &task, |bypass| bypass.signed = by.seat().cloned());
             task::on_attempt(state, &task, *attempt, |now| {
                 now.runs.remove(&task::RunKind::Merge);
+                if let Stage::Back { gate, why } = &now.stage {
+                    now.round = Some((*gate, why.clone()));
+                }
                 (now.bypass, now.stage, now.stalled) = (Some(seq), Stage::At(GateName::Deploy), None);
             });
         }

@@ -149,7 +149,8 @@ fn overtaken(state: &State) -> impl Iterator<Item = Effect> {
         let attempt = known.attempt.as_ref().filter(|attempt| attempt.is_stale(state))?;
         match attempt.stage {
             Stage::At(gate) if gate >= GateName::Qa => Some(Effect::Judge { task: task.clone(), attempt: attempt.number, gate }),
-            Stage::At(_) | Stage::Measuring | Stage::Merging | Stage::Moving { .. } | Stage::Merged | Stage::Back { .. } => None,
+            Stage::Merging => Some(Effect::BuildMerge { task: task.clone(), attempt: attempt.number }),
+            Stage::At(_) | Stage::Measuring | Stage::Moving { .. } | Stage::Merged | Stage::Back { .. } => None,
         }
     })
 }

@@ -11,7 +11,7 @@ use super::gate::GateName;
 use super::message;
 use super::name::{Digest, SeatName, TaskId};
 use super::refusal::Refusal;
-use super::review::Draw;
+use super::review::{self, Draw};
 use super::risk::Risk;
 use super::state::State;
 use super::task::{self, Attempt, Stage, Task};
@@ -199,6 +199,12 @@ pub fn open(state: &State, epoch: u32, secret: &str, next: &Digest) -> Result<Ve
 }
 
 pub fn apply(state: &mut State, by: &Actor, time: Millis, event: &Event) {
+    if let Event::Lot { task, seat: Some(seat), .. } = event {
+        review::show(state, task, std::slice::from_ref(seat), time);
+    }
+    if let Event::Redrawn { task, gate: GateName::Peer, seats, .. } = event {
+        review::show(state, task, seats, time);
+    }
     match event {
         Event::Lot { task, attempt, seat: Some(seat), .. } => on_draw(state, task, *attempt, GateName::Peer, |draw| {
             draw.seats.push(seat.clone());

@@ -316,7 +316,7 @@ pub fn apply(state: &mut State, by: &Actor, seq: u64, time: Millis, event: &Even
 }
 
 /// Keeps who was drawn for a task's work.
-fn show(state: &mut State, task: &TaskId, seats: &[SeatName], time: Millis) {
+pub(super) fn show(state: &mut State, task: &TaskId, seats: &[SeatName], time: Millis) {
     let known = state.tasks.get(task).and_then(|known| Some((known.attempt.as_ref()?, known.shown.clone())));
     let Some((attempt, shown)) = known else { return };
     let Some(change) = attempt.change.as_ref().filter(|_| state.charter().policy.review.same_eyes) else { return };

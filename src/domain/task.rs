@@ -25,7 +25,7 @@ use super::policy::{Act, Needs};
 use super::push;
 use super::refusal::Refusal;
 use super::role::Capability;
-use super::run::Run;
+use super::run::{Completion, Run};
 use super::send_back;
 use super::state::State;
 use super::statement::{self, Bound};
@@ -192,6 +192,8 @@ impl Task {
 pub fn open(state: &State, actor: &Actor, now: Millis, title: &str, body: &str, assign: Option<&SeatName>) -> Result<Vec<Any>, Refusal> {
     super::freeze::open(state)?;
     state.allows(actor, Capability::OpenTask, "open a task")?;
+    // Whoever may take it is written to.
+    actor.seat().map_or(Ok(()), |seat| budget::within(state, seat, Act::Messages, now))?;
     let title = Command::line(title, "a task wants a title of one line", "orchestrate task open 'what is to be done'")?;
     if body.len() > 65_536 {
         return Err(Refusal::new("too-long", "a task's body is at most 64 KiB", "put the rest into a file of the repository"));
@@ -441,6 +443,7 @@ pub fn apply(state: &mut State, by: &Actor, seq: u64, time: Millis, event: &Even
             let (title, body, opened_by) = (title.clone(), body.clone(), by.clone());
             let opened = Task { title, body, opened_by, opened: time, author: None, veto: None, attempt: None, merged: None, merged_at: None, sealed: None, shown: None };
             state.families.open(task, &opened.title, &opened.body);
+            by.seat().into_iter().for_each(|seat| budget::spend(state, seat, Act::Messages, time));
             state.tasks.insert(task.clone(), opened);
             state.opened += 1;
         }
@@ -465,7 +468,7 @@ pub fn apply(state: &mut State, by: &Actor, seq: u64, time: Millis, event: &Even
         }
         Event::Tested { task, attempt, kind, statement, .. } => {
             if *kind == RunKind::Tip {
-                state.base_run = statement::read_run(statement);
+                state.base_run = statement::read_run(statement).filter(|run| run.completion == Completion::Finished);
             }
             on_attempt(state, task, *attempt, |now| now.take_in(seq, event));
         }

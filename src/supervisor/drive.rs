@@ -72,6 +72,8 @@ pub struct Drive<H> {
     pub state: State,
     ledger: Box<dyn Ledger>,
     hands: H,
+    /// Something could not be made durable, and what was to follow from it is asked for anew.
+    lost: bool,
 }
 
 struct Group {
@@ -83,7 +85,7 @@ impl<H: Hands> Drive<H> {
     /// Folds the ledger; a damaged entry is a failure, never a guess.
     pub fn open(ledger: Box<dyn Ledger>, hands: H) -> Result<Self, Failure> {
         let state = fold(ledger.as_ref())?;
-        Ok(Self { state, ledger, hands })
+        Ok(Self { state, ledger, hands, lost: false })
     }
 
     pub fn ledger(&self) -> &dyn Ledger {
@@ -102,10 +104,34 @@ impl<H: Hands> Drive<H> {
         (outcomes.pop().unwrap_or(Ok(Vec::new())), effects)
     }
 
-    /// Decides several commands in order and makes them durable in one append.
+    /// Decides several commands in order and makes them durable, in as few appends as there can be.
     pub fn group(&mut self, asked: Vec<(Actor, Act)>) -> (Vec<Outcome>, Vec<Effect>) {
+        let (mut outcomes, mut later) = (Vec::with_capacity(asked.len()), Vec::new());
+        if std::mem::take(&mut self.lost) {
+            later.extend(self.outstanding());
+        }
+        let mut left = asked.into_iter();
+        while left.len() > 0 {
+            let (told, effects) = self.together(&mut left);
+            outcomes.extend(told);
+            later.extend(effects);
+        }
+        later.sort();
+        later.dedup();
+        (outcomes, later)
+    }
+
+    /// The next commands, up to one that intends a merge: its branch is moved before anything else is decided, as if nobody had asked.
+    fn together(&mut self, left: &mut impl Iterator<Item = (Actor, Act)>) -> (Vec<Outcome>, Vec<Effect>) {
         let mut group = Group { at: self.state.len, entries: Vec::new() };
-        let outcomes: Vec<Outcome> = asked.into_iter().map(|(actor, act)| self.take(&mut group, &actor, act)).collect();
+        let mut outcomes = Vec::new();
+        for (actor, act) in left {
+            let from = group.entries.len();
+            outcomes.push(self.take(&mut group, &actor, act));
+            if group.entries[from..].iter().any(|entry| matches!(entry.event, Event::Merge(merge::Event::Intended { .. }))) {
+                break;
+            }
+        }
         match self.append(&group) {
             Ok(()) => {
                 let effects = group.entries.iter().flat_map(|entry| react(&self.state, entry)).collect();
@@ -158,6 +184,7 @@ impl<H: Hands> Drive<H> {
             self.pin(group);
             return Ok(());
         };
+        self.lost = true;
         self.state = fold(self.ledger.as_ref())?;
         Err(match trouble {
             AppendError::Conflict { .. } => Failure::new("cannot append to the ledger", trouble).hint("orchestrate ledger verify"),

@@ -16,7 +16,7 @@ use crate::domain::gate::GateName;
 use crate::domain::name::{Digest, Oid, RefName, TaskId};
 use crate::domain::policy::{PathKind, Policy, RunLimits};
 use crate::domain::run::{Completion, Run};
-use crate::domain::task::RunKind;
+use crate::domain::task::{Attempt, RunKind, Stage};
 use crate::edge::git::{Gate, MergeTree, Move};
 use crate::edge::keys::sign_commit;
 use crate::edge::runner::{self, Harness, Job};
@@ -154,9 +154,10 @@ enum Trialled {
 }
 
 async fn test(yard: &Arc<Yard>, task: &TaskId, attempt: u32, kind: RunKind) -> Result<(), Failure> {
+    let permit = Arc::clone(&yard.runs).acquire_owned().await.map_err(|why| Failure::new("cannot run the tests", why))?;
+    // Only now: while it waited for its turn another attempt may have come, or another tip.
     let Some(trial) = trial(yard, task, attempt, kind).await? else { return Ok(()) };
     let tip = matches!(kind, RunKind::Merge | RunKind::Tip | RunKind::Cover).then(|| trial.tip.clone());
-    let permit = Arc::clone(&yard.runs).acquire_owned().await.map_err(|why| Failure::new("cannot run the tests", why))?;
     let here = Arc::clone(yard);
     let trialled = blocking(move || {
         let result = try_out(&here, &trial);
@@ -180,7 +181,8 @@ async fn test(yard: &Arc<Yard>, task: &TaskId, attempt: u32, kind: RunKind) -> R
 async fn trial(yard: &Arc<Yard>, task: &TaskId, attempt: u32, kind: RunKind) -> Result<Option<Trial>, Failure> {
     let task = task.clone();
     yard.see(move |state, _| {
-        let now = state.tasks.get(&task)?.attempt.as_ref().filter(|now| now.number == attempt && !now.runs.contains_key(&kind))?;
+        let wants = |now: &&Attempt| now.number == attempt && matches!(now.stage, Stage::At(_)) && !now.runs.contains_key(&kind);
+        let now = state.tasks.get(&task)?.attempt.as_ref().filter(wants)?;
         let change = now.change.clone()?;
         let gate = match kind {
             RunKind::Base | RunKind::Red => GateName::Red,

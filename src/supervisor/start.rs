@@ -474,6 +474,20 @@ fn spawn_loop(yard: &Arc<Yard>, drive: Drive<Grip>, asks: mpsc::UnboundedReceive
 }
 
 /// Lets what is due expire, woken by growth or by the earliest due time, never more often.
+/// So often at least the loop is asked what is due: where an append failed, it takes up then what was lost.
+const BEAT: Duration = Duration::from_secs(60);
+
+/// Has the loop do what is due; how long to wait before it is asked again.
+async fn beat(yard: &Arc<Yard>) -> Duration {
+    match yard.ask(Actor::Edge, Act::Tick).await {
+        Err(Denied::Failed(failure)) => {
+            eprintln!("orchestrate: {failure}");
+            BEAT
+        }
+        Ok(_) | Err(Denied::Refused(_)) => Duration::ZERO,
+    }
+}
+
 async fn tick(yard: Arc<Yard>) {
     let mut grown = yard.grown.subscribe();
     let mut stop = yard.stop.subscribe();
@@ -482,18 +496,19 @@ async fn tick(yard: Arc<Yard>) {
         let now = yard.clock.now();
         let due = yard.see(move |state, _| due(state, now)).await;
         let Ok(due) = due else { return };
-        if due.is_some_and(|due| due <= now) {
-            if let Err(Denied::Failed(failure)) = yard.ask(Actor::Edge, Act::Tick).await {
-                eprintln!("orchestrate: {failure}");
-            }
+        let mut left = due.map_or(BEAT, |due| Duration::from_millis(due.saturating_sub(now)).min(BEAT));
+        if left.is_zero() {
+            left = beat(&yard).await;
             if let Err(failure) = audit::due(&yard, now).await {
                 eprintln!("orchestrate: {failure}");
             }
-            continue;
         }
-        let left = due.map_or(Duration::from_secs(3600), |due| Duration::from_millis(due - now).min(Duration::from_secs(3600)));
         tokio::select! {
-            _ = tokio::time::timeout(left, grown.changed()) => {}
+            ended = tokio::time::timeout(left, grown.changed()) => {
+                if ended.is_err() && left == BEAT {
+                    beat(&yard).await;
+                }
+            }
             _ = stop.changed() => return,
         }
     }

@@ -2,14 +2,16 @@
 
 use super::case::Case;
 use super::{gates, panels};
-use super::history::{Decided, Drawn, Task};
+use super::history::{Attempt, Decided, Drawn, Task};
 use super::problems::Problems;
 use super::sitting::Sitting;
 use super::word::{self, ConfirmWord, ReviewWord};
 use crate::domain::actor::Actor;
+use crate::domain::entry::Millis;
 use crate::domain::eyes::{self, Work};
 use crate::domain::gate::GateName;
 use crate::domain::name::{Digest, SeatName};
+use crate::domain::panel;
 use crate::domain::reading;
 use crate::domain::role::Capability;
 use serde::Serialize;
@@ -100,7 +102,7 @@ fn left_out(case: &Case<'_>, draw: &Drawn<'_>) -> Option<String> {
 
 /// Who had been drawn at PEER for a task's work before this entry, where some of it was by the same hands.
 fn shown(case: &Case<'_>, known: &Task<'_>, work: &Work<'_>, seq: u64) -> Option<eyes::Shown> {
-    let last = known.attempts.values().flat_map(|attempt| &attempt.draws).map(|draw| draw.time).max()?;
+    let last = known.attempts.values().flat_map(seen).map(|(_, time, _)| time).max()?;
     let mut measured = known.attempts.values().filter_map(|attempt| attempt.measured.as_ref());
     if !measured.any(|measured| work.may_meet(measured.contributors, last)) {
         return None;
@@ -108,15 +110,26 @@ fn shown(case: &Case<'_>, known: &Task<'_>, work: &Work<'_>, seq: u64) -> Option
     let mut shown = None;
     for attempt in known.attempts.values() {
         let Some(measured) = &attempt.measured else { continue };
-        for draw in attempt.draws.iter().filter(|draw| draw.gate == GateName::Peer && draw.seq < seq) {
-            let charter = &case.roster.rules(draw.seq).charter;
+        for (at, time, seats) in seen(attempt).filter(|(at, _, _)| *at < seq) {
+            let charter = &case.roster.rules(at).charter;
             if charter.policy.review.same_eyes {
                 let shown = shown.get_or_insert_with(eyes::Shown::default);
-                shown.add(charter, measured.change, measured.contributors, draw.seats, draw.time);
+                shown.add(charter, measured.change, measured.contributors, seats, time);
             }
         }
     }
     shown
+}
+
+/// Who came to see an attempt at PEER: the entry, when, who; drawn at first, as a third, or in another's place.
+fn seen<'a>(attempt: &'a Attempt<'a>) -> impl Iterator<Item = (u64, Millis, &'a [SeatName])> {
+    let drawn = attempt.draws.iter().filter(|draw| draw.gate == GateName::Peer).map(|draw| (draw.seq, draw.time, draw.seats));
+    let later = attempt.panels.iter().filter_map(|(seq, time, _, event)| match *event {
+        panel::Event::Lot { seat: Some(seat), .. } => Some((*seq, *time, std::slice::from_ref(seat))),
+        panel::Event::Redrawn { gate: GateName::Peer, seats, .. } => Some((*seq, *time, seats.as_slice())),
+        _ => None,
+    });
+    drawn.chain(later)
 }
 
 pub(super) fn may(case: &Case<'_>, gate: GateName, seat: &SeatName) -> bool {

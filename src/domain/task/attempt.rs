@@ -17,8 +17,8 @@ use crate::domain::statement;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The runs that are of a candidate merged with the tip.
-const MERGED: [RunKind; 2] = [RunKind::Merge, RunKind::Cover];
+/// The runs that are of the tip, or of a candidate merged with it.
+const MERGED: [RunKind; 3] = [RunKind::Merge, RunKind::Cover, RunKind::Tip];
 
 /// One candidate of a task.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,6 +39,9 @@ pub struct Attempt {
     /// The entry by which it goes round its gates, if it does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bypass: Option<u64>,
+    /// What had sent it back before its bypass was signed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub round: Option<(GateName, String)>,
     /// The charter under which a gate said no, where that is what sent it back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failed: Option<Digest>,
@@ -106,7 +109,8 @@ impl Attempt {
             cover_run: run(RunKind::Cover),
             covered: state.charter().policy.qa.covered(self.needs.as_ref()?.risk),
             noticed_percent: state.charter().policy.qa.wanted(self.needs.as_ref()?.risk),
-            tip_run: if *state.tip()? == self.change.as_ref()?.base { None } else { state.base_run.as_ref() },
+            // A run of the tip that did not end well is this attempt's alone.
+            tip_run: if *state.tip()? == self.change.as_ref()?.base { None } else { state.base_run.as_ref().or(run(RunKind::Tip)) },
             merge_tree: merge.map(|tested| &tested.run.tree),
             declared: self.runs.get(&RunKind::Red).map_or(&[], |tested| &tested.declared),
             contributors: &self.contributors,
@@ -140,6 +144,7 @@ impl Attempt {
             confirmed: false,
             stalled: None,
             bypass: None,
+            round: None,
             failed: None,
             before: None,
             fix: None,
@@ -169,7 +174,7 @@ impl Attempt {
         self.judged_at(at).into_iter().find(no).unwrap_or(at)
     }
 
-    /// Whether a run of the merge result was on a tip that is not the tip any more.
+    /// Whether a run was on a tip that is not the tip any more.
     pub fn is_stale(&self, state: &State) -> bool {
         MERGED.iter().filter_map(|kind| self.runs.get(kind)).any(|tested| tested.tip.as_ref() != state.tip())
     }
@@ -221,9 +226,9 @@ impl Attempt {
         self.passed.retain(|passed, _| *passed < gate);
         self.draws.retain(|drawn, _| *drawn <= gate);
         self.confirmed = false;
-        // Whoever takes a yes back wants the gates.
+        // Whoever takes a yes back wants the gates, and what these said before they were gone round.
         self.bypass = None;
-        self.stage = Stage::At(gate);
+        self.stage = self.round.take().map_or(Stage::At(gate), |(gate, why)| Stage::Back { gate, why });
     }
 
     fn after(&self, gate: GateName) -> Stage {

@@ -461,6 +461,7 @@ mod motions;
 mod panels;
 mod spending;
 mod sums;
+mod turns;
 mod witnessing;
 /// Twelve quick, short words of consent by one reviewer on dev-a's changes, as the entries would have left them.
 fn stamped(workshop: &mut Workshop, reviewer: &str) {

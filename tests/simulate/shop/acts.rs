@@ -20,8 +20,8 @@ impl Shop {
         for _ in 0..300 {
             self.disk.lock().unwrap().now += 2 * 3_600_000;
             self.open_again();
-            self.todo.clear();
-            self.todo = self.drive.outstanding();
+            // No restart: what was lost on the way the loop has to take up by itself.
+            self.ask(Actor::Edge, Act::Tick);
             while let Some(effect) = self.todo.pop() {
                 if let Some(act) = self.result(&effect) {
                     self.ask(Actor::Edge, act);

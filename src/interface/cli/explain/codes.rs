@@ -118,6 +118,7 @@ pub const CODES: &[(&str, &str)] = &[
     ("seat-only", "Only a seat does this, never the owner or the supervisor."),
     ("seats-fixed", "Seats are fixed in genesis; another set of seats is another workshop."),
     ("secret", "The candidate brings what looks like a secret; no bypass lets that in."),
+    ("shutting-down", "The workshop ended while the request waited for its turn at the relay."),
     ("signed-by-other", "A commit bears another name than that of the seat that signed it."),
     ("spent-out", "The day's limit of tokens or money is reached, the seat's or that of all ([spending]): nothing is lost, and it goes on tomorrow."),
     ("stale", "A reference moved meanwhile; fetch and push again."),

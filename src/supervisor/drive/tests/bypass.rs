@@ -19,7 +19,7 @@ impl Workshop {
         workshop
     }
 
-    fn candidate(&mut self, number: u8, attempt: u32, lines: u64, files: u8, marks: Vec<Mark>) {
+    pub(super) fn candidate(&mut self, number: u8, attempt: u32, lines: u64, files: u8, marks: Vec<Mark>) {
         let id = TaskId::new(format!("T{number}")).unwrap();
         let base = self.drive.state.tip().cloned().unwrap();
         if attempt == 1 {
@@ -48,23 +48,23 @@ impl Workshop {
         Shown::of(&tasks::bound(&self.drive.state, id, attempt, attempt.submitted).unwrap()).0
     }
 
-    fn opens(&mut self, id: &TaskId, code: u64) -> Result<Vec<Entry>, String> {
+    pub(super) fn opens(&mut self, id: &TaskId, code: u64) -> Result<Vec<Entry>, String> {
         let word = Word::Open { shown: self.digest(id), reason: "the site is down".to_owned(), code: Some(code) };
         self.ask(Actor::Owner, Act::Bypass { task: id.clone(), word })
     }
 
-    fn signs(&mut self, by: &str, id: &TaskId) -> Result<Vec<Entry>, String> {
+    pub(super) fn signs(&mut self, by: &str, id: &TaskId) -> Result<Vec<Entry>, String> {
         self.seat(by, Act::Bypass { task: id.clone(), word: Word::Sign { note: NOTE.to_owned() } })
     }
 
     /// The supervisor's part, once both halves are there: the merge result, untested, and the merge.
-    fn goes(&mut self, number: u8, attempt: u32, tree: Oid) -> Result<Vec<Entry>, String> {
+    pub(super) fn goes(&mut self, number: u8, attempt: u32, tree: Oid) -> Result<Vec<Entry>, String> {
         self.laid(number, attempt, tree.clone());
         let (task, old) = (TaskId::new(format!("T{number}")).unwrap(), self.drive.state.tip().cloned().unwrap());
         self.ask(Actor::Edge, Act::MergeBuilt { task, attempt, commit: oid(150 + number), old, tree })
     }
 
-    fn laid(&mut self, number: u8, attempt: u32, tree: Oid) {
+    pub(super) fn laid(&mut self, number: u8, attempt: u32, tree: Oid) {
         let (task, tip) = (TaskId::new(format!("T{number}")).unwrap(), self.drive.state.tip().cloned());
         let run = Run {
             tree,

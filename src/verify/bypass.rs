@@ -7,13 +7,12 @@ use super::problems::{Problems, plain};
 use super::roster::Roster;
 use super::word::{self, Bound, BypassWord};
 use crate::domain::actor::Actor;
-use crate::domain::bypass::{Event, FOLLOWERS};
+use crate::domain::bypass::{self, Event, FOLLOWERS};
 use crate::domain::change::{Change, Mark};
 use crate::domain::dsse::Envelope;
 use crate::domain::entry::Millis;
 use crate::domain::name::{SeatName, TaskId};
 use crate::domain::panel;
-use crate::domain::role::Capability;
 use std::collections::BTreeSet;
 
 /// Both halves of a bypass that a merge went by.
@@ -92,6 +91,17 @@ fn half(case: &Case<'_>, statement: &Envelope, who: &str, note: &str, index: u64
     }
 }
 
+/// Who may be drawn at this entry to look at a bypass: whoever could have reviewed it, without those who had a hand in it or signed it.
+pub(super) fn pool_of(roster: &Roster<'_>, history: &History<'_>, task: &TaskId, at: u64) -> Option<Vec<SeatName>> {
+    let known = history.tasks.get(task)?;
+    let measured = known.attempts.values().rev().find_map(|attempt| attempt.measured.as_ref())?;
+    let signed = history.bypasses.iter().rev().find_map(|(seq, _, by, event)| match event {
+        Event::Signed { task: other, .. } if *seq < at && other == task => by.seat(),
+        _ => None,
+    });
+    Some(bypass::followers(&roster.rules(at).charter, known.author?, measured.contributors, signed))
+}
+
 /// What followed a bypass: when two that were drawn had looked at it, and from when to when somebody's no had no answer.
 #[derive(Default)]
 struct Followed {
@@ -106,12 +116,17 @@ fn followed(roster: &Roster<'_>, history: &History<'_>, merge: &Merge<'_>, probl
     let (mut drawn, mut index): (&[SeatName], u64) = (&[], 0);
     let mut looked = BTreeSet::new();
     for (seq, _, by, event) in history.bypasses.iter().filter(|(seq, _, _, event)| *seq > merge.merged && event.task() == merge.task) {
-        let about = || wanted(roster, merge, measured.change, *seq, index);
+        let about = || wanted(roster, (merge.task, merge.attempt), measured.change, *seq, index);
         let judged = match event {
             Event::Drawn { pool, seats, .. } if drawn.is_empty() => {
                 (drawn, index) = (seats, *seq);
-                let odd = |seat: &SeatName| !pool.contains(seat) || measured.contributors.contains(seat) || !roster.rules(*seq).charter.can(seat, Capability::ReviewPeer);
-                seats.iter().find(|seat| odd(seat)).map_or(Ok(()), |seat| Err(format!("drew {seat}, who may not look at it")))
+                let distinct: BTreeSet<&SeatName> = seats.iter().collect();
+                match pool_of(roster, history, merge.task, *seq) {
+                    Some(wanted) if wanted != *pool => Err("was given to others than may look at it".to_owned()),
+                    Some(_) if distinct.len() != FOLLOWERS.min(pool.len()) || distinct.len() != seats.len() => Err(format!("was given to {} of {FOLLOWERS}", distinct.len())),
+                    Some(_) => seats.iter().find(|seat| !pool.contains(seat)).map_or(Ok(()), |seat| Err(format!("drew {seat}, who may not look at it"))),
+                    None => Err("was drawn for although nothing was measured".to_owned()),
+                }
             }
             Event::Drawn { .. } => Err("was drawn for a second time".to_owned()),
             Event::Reviewed { statement, accept, note, .. } => match by.seat().filter(|seat| drawn.contains(seat)) {
@@ -140,10 +155,11 @@ impl Followed {
     }
 }
 
-fn wanted(roster: &Roster<'_>, merge: &Merge<'_>, change: &Change, seq: u64, index: u64) -> Bound {
+/// What a word on a candidate at this entry has to be bound to.
+pub(super) fn wanted(roster: &Roster<'_>, (task, attempt): (&TaskId, u32), change: &Change, seq: u64, index: u64) -> Bound {
     let (workshop, policy) = (roster.genesis.workshop.clone(), roster.rules(seq).digest.clone());
     let (commit, tree, base) = (change.commit.clone(), change.tree.clone(), change.base.clone());
-    Bound { workshop, task: merge.task.clone(), attempt: merge.attempt, commit, tree, base, policy, index }
+    Bound { workshop, task: task.clone(), attempt, commit, tree, base, policy, index }
 }
 
 fn said(statement: &Envelope, who: &str, accept: bool, note: &str, wanted: &Bound) -> Result<(), String> {

@@ -70,6 +70,7 @@ pub(super) fn judge(
             let round = bypass::of(&case, history);
             case.rest(round.as_ref().map_or(0, |round| round.since()), problems);
             if let Some(round) = round {
+                *before = runs::made(&case, problems);
                 let mut gates = bypass::judge(&case, history, &round, problems);
                 gates.extend(gates::each(&case, &[GateName::Deploy], problems));
                 return Told { round: true, gates, reviewers: vec!["the owner and the librarian".to_owned()], ..Told::of(&case) };

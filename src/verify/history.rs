@@ -113,6 +113,8 @@ pub(super) struct Drawn<'a> {
     pub draw: &'a Digest,
     /// Those among the seats that a pair which stands out asked for.
     pub extra: &'a [SeatName],
+    /// Where one of the others stood out with the author: all whose word was not enough by itself.
+    pub watched: Option<BTreeSet<SeatName>>,
     pub time: Millis,
 }
 
@@ -264,11 +266,15 @@ impl<'a> History<'a> {
                 supervisor(entry)?;
                 let extra = extra.as_ref().map_or(&[][..], |extra| &extra.seats);
                 let watched = self.watch(entry, task, *attempt, event);
-                self.attempt(task, *attempt).map(|attempt| attempt.draws.push(Drawn { seq, gate: *gate, pool, seats, draw, extra, time: entry.time }))?;
-                match seats.iter().find_map(|seat| watched.get(seat)).filter(|_| *gate == GateName::Peer && extra.is_empty()) {
-                    Some(why) => Err(format!("{task} drew nobody from outside, though {why}")),
-                    None => Ok(()),
-                }
+                let own = seats.strip_suffix(extra).ok_or_else(|| format!("the further seats for {task} are not the last of those drawn"))?;
+                let why = own.iter().find_map(|seat| watched.get(seat)).filter(|_| *gate == GateName::Peer);
+                // Whoever saw the work before comes after the one from outside.
+                let met = why.is_none() || extra.first().is_some_and(|seat| !watched.contains_key(seat));
+                let said = why.filter(|_| !met).map_or(Ok(()), |why| Err(format!("{task} drew nobody from outside, though {why}")));
+                let watched = why.map(|_| watched.keys().cloned().collect());
+                let drawn = Drawn { seq, gate: *gate, pool, seats, draw, extra, watched, time: entry.time };
+                self.attempt(task, *attempt)?.draws.push(drawn);
+                said
             }
             review::Event::Decided { task, attempt, gate, accept, note, reading, bundle, statement } => {
                 let word = Decided { seq, by: &entry.by, gate: *gate, accept: *accept, note, reading, bundle: *bundle, statement };

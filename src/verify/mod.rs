@@ -25,6 +25,7 @@ mod roster;
 mod runs;
 mod shelf;
 mod signed;
+mod sitting;
 #[cfg(test)]
 mod tests;
 mod threads;

@@ -1,7 +1,6 @@
 //! What happened to a panel after its draw: the lot for a third, redraws, words taken back.
 
 use super::case::Case;
-use super::history::Drawn;
 use super::problems::Problems;
 use super::words::may;
 use crate::domain::actor::Actor;
@@ -32,19 +31,6 @@ pub(super) fn lot(case: &Case<'_>, problems: &mut Problems) -> usize {
         problems.entry(seq, format_args!("the lot of {} was not followed", case.merge.task));
     }
     usize::from(seat.is_some())
-}
-
-/// Whether a seat sat on a gate's panel at this moment.
-pub(super) fn sits(case: &Case<'_>, draw: &Drawn<'_>, seat: &SeatName, seq: u64) -> bool {
-    let mut sits = draw.seats.contains(seat);
-    for (_, _, event) in events(case).filter(|(at, ..)| (draw.seq..seq).contains(at)) {
-        match event {
-            Event::Lot { seat: Some(third), .. } if draw.gate == GateName::Peer => sits |= third == seat,
-            Event::Redrawn { gate, out, seats, .. } if *gate == draw.gate => sits = (sits && !out.contains(seat)) || seats.contains(seat),
-            _ => {}
-        }
-    }
-    sits
 }
 
 /// Whether a word was taken back after it was given.

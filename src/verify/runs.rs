@@ -1,13 +1,13 @@
 //! The test runs: made on the trees they should be of, and saying by their ids what the gates say they said.
 
 use super::case::Case;
-use super::gates;
-use super::history::Tested;
+use super::history::{Attempt, Step, Tested};
 use super::problems::Problems;
-use super::word::{self, RunWord};
+use super::word::{self, Bound, RunWord};
+use super::{bypass, gates};
 use crate::domain::check::lines_covered;
 use crate::domain::gate::GateName;
-use crate::domain::name::Oid;
+use crate::domain::name::{Oid, TaskId};
 use crate::domain::policy::takes_away;
 use crate::domain::run::{Completion, Outcome, Run};
 use crate::domain::task::RunKind;
@@ -48,13 +48,22 @@ pub(super) fn judge(case: &Case<'_>, before: Option<Run>, problems: &mut Problem
         let verdict = lines_covered::of(&word.run, asked);
         told(case, "QA", if verdict.lets_through() { Ok(()) } else { Err(verdict.why().to_owned()) }, problems);
     }
-    if suite && let Some(merge) = &merge {
-        let tip = case.attempt.runs.iter().any(|run| run.kind == RunKind::Tip).then(|| found_tip(case)).flatten();
-        let last = if *case.merge.old == case.change.base { base.as_ref().map(|word| &word.run) } else { None };
-        let last = last.or(tip.as_ref().map(|word| &word.run)).or(before.as_ref());
+    let last = if *case.merge.old == case.change.base { base.map(|word| word.run) } else { suite.then(|| tip(case, before, problems)).flatten() };
+    if let (true, Some(merge), Some(last)) = (suite, &merge, &last) {
         told(case, "QA", whole(merge, last), problems);
     }
-    merge.map(|word| word.run)
+    merge.and_then(shown)
+}
+
+/// The run of the tree that entered by a bypass: what comes next is compared with it as well.
+pub(super) fn made(case: &Case<'_>, problems: &mut Problems) -> Option<Run> {
+    let found = run(case, RunKind::Merge, GateName::Deploy);
+    found.map_err(|(seq, why)| problems.entry(seq, format_args!("the merge run of {}: {why}", case.merge.task))).ok().and_then(shown)
+}
+
+/// A run without a single test says nothing about its tree.
+fn shown(word: RunWord) -> Option<Run> {
+    Some(word.run).filter(|run| !run.results.is_empty())
 }
 
 /// As many hunks as the risk asks for are noticed when they are taken back.
@@ -86,9 +95,37 @@ fn found_cover(case: &Case<'_>, problems: &mut Problems) -> Option<RunWord> {
     found.map_err(|(seq, why)| problems.entry(seq, format_args!("the cover run of {}: {why}", case.merge.task))).ok()
 }
 
-fn found_tip(case: &Case<'_>) -> Option<RunWord> {
-    let run = case.attempt.runs.iter().rev().find(|run| run.kind == RunKind::Tip && run.tip == Some(case.merge.old))?;
-    word::read::<RunWord>(run.statement).ok().map(|(_, word)| word)
+/// The run of what the merge replaced, where that is not its base: the run of the tip, which any attempt may have asked for, or what the last
+/// merge showed.
+fn tip(case: &Case<'_>, before: Option<Run>, problems: &mut Problems) -> Option<Run> {
+    let until = gates::passed(case, GateName::Qa).map_or(case.merge.intended, |judged| judged.seq);
+    let all = case.history.tasks.iter().flat_map(|(task, known)| known.attempts.iter().map(move |(number, attempt)| (*task, *number, attempt)));
+    let runs = all.flat_map(|(task, number, attempt)| attempt.runs.iter().map(move |run| (task, number, attempt, run)));
+    let ours = runs.filter(|(.., run)| run.kind == RunKind::Tip && run.tip == Some(case.merge.old) && run.seq < until);
+    let Some((task, number, attempt, tested)) = ours.max_by_key(|(.., run)| run.seq) else {
+        if before.is_none() {
+            problems.entry(case.merge.intended, format_args!("the tip run of {}: there is none, and the last merge showed no test", case.merge.task));
+        }
+        return before;
+    };
+    let found = of_tip(case, task, number, attempt, tested);
+    found.map_err(|why| problems.entry(tested.seq, format_args!("the tip run of {task}: {why}"))).ok()
+}
+
+/// A sound run of the tip, bound to the attempt that asked for it.
+fn of_tip(case: &Case<'_>, task: &TaskId, number: u32, attempt: &Attempt<'_>, tested: &Tested<'_>) -> Result<Run, String> {
+    let (measured, (submitted, _)) = attempt.measured.as_ref().zip(attempt.submitted).ok_or("it is of no candidate")?;
+    let wanted = bypass::wanted(case.roster, (task, number), measured.change, tested.seq, submitted);
+    let word = statement(tested, |bound| bound.unlike(&wanted))?;
+    // The tree on which the workshop was founded is in no entry; every later one is.
+    let tree = case.history.moves.iter().find_map(|step| match step.step {
+        Step::Intended { commit, tree, .. } if commit == case.merge.old => Some(tree),
+        _ => None,
+    });
+    match tree.filter(|tree| **tree != word.run.tree) {
+        Some(tree) => Err(format!("it was made on the tree {}, not {}", word.run.tree.short(), tree.short())),
+        None => Ok(word.run),
+    }
 }
 
 /// The last run of a kind that was known when a gate was passed, if it is sound and of the right tree.
@@ -96,16 +133,16 @@ fn run(case: &Case<'_>, kind: RunKind, until: GateName) -> Result<RunWord, (u64,
     let until = gates::passed(case, until).map_or(case.merge.intended, |judged| judged.seq);
     let counts = |run: &&Tested<'_>| run.kind == kind && run.seq < until && (!matches!(kind, RunKind::Merge | RunKind::Cover) || run.seq > case.fresh);
     let tested = case.attempt.runs.iter().rev().find(counts).ok_or((case.merge.intended, "there is none".to_owned()))?;
-    let word = statement(case, tested).map_err(|why| (tested.seq, why))?;
+    let word = statement(tested, |bound| case.unbound(bound, &case.change.tree, case.submitted)).map_err(|why| (tested.seq, why))?;
     match wrong_tree(case, kind, &word, tested.tip) {
         Some(why) => Err((tested.seq, why)),
         None => Ok(word),
     }
 }
 
-fn statement(case: &Case<'_>, tested: &Tested<'_>) -> Result<RunWord, String> {
+fn statement(tested: &Tested<'_>, unbound: impl Fn(&Bound) -> Option<String>) -> Result<RunWord, String> {
     let (subject, word) = word::read::<RunWord>(tested.statement)?;
-    if let Some(why) = case.unbound(&word.bound, &case.change.tree, case.submitted) {
+    if let Some(why) = unbound(&word.bound) {
         return Err(why);
     }
     let passed = word.run.completion == Completion::Finished && word.run.failed().next().is_none();
@@ -162,12 +199,14 @@ fn kept(base: &RunWord, green: &RunWord) -> Result<(), String> {
     lost(&base.run, &green.run).map_or(Ok(()), |id| Err(format!("{id} passed on the base and does not pass with the change")))
 }
 
-fn whole(merge: &RunWord, before: Option<&Run>) -> Result<(), String> {
+fn whole(merge: &RunWord, before: &Run) -> Result<(), String> {
     if merge.run.completion != Completion::Finished || merge.run.passed().next().is_none() {
         return Err("the merge result was not tested to the end, or nothing passed".to_owned());
     }
-    let lost = before.and_then(|before| lost(before, &merge.run));
-    lost.map_or(Ok(()), |id| Err(format!("{id} passed before and does not pass on the merge result")))
+    if before.completion != Completion::Finished {
+        return Err("what it replaced was not tested to the end".to_owned());
+    }
+    lost(before, &merge.run).map_or(Ok(()), |id| Err(format!("{id} passed before and does not pass on the merge result")))
 }
 
 fn lost<'r>(before: &'r Run, after: &Run) -> Option<&'r str> {

@@ -1,5 +1,6 @@
 //! Honest histories are green; every forgery is red for its own reason.
 
+mod chance;
 mod deploys;
 mod eyes;
 mod flips;
@@ -8,6 +9,7 @@ mod put_away;
 mod revoked;
 mod rounds;
 mod sums;
+mod tips;
 mod voices;
 mod watched;
 mod world;

@@ -4,6 +4,7 @@ use super::case::Case;
 use super::{gates, panels};
 use super::history::{Attempt, Decided, Drawn, Task};
 use super::problems::Problems;
+use super::sitting::Sitting;
 use super::word::{self, ConfirmWord, ReviewWord};
 use crate::domain::actor::Actor;
 use crate::domain::entry::Millis;
@@ -156,7 +157,7 @@ fn counted(case: &Case<'_>, draw: Option<&Drawn<'_>>, decided: &Decided<'_>) -> 
         .any(|run| run.kind == crate::domain::task::RunKind::Merge && run.seq > case.fresh && run.seq < decided.seq);
     let (_, word) = word::read::<ReviewWord>(decided.statement)?;
     match () {
-        () if !panels::sits(case, draw, seat, decided.seq) => Err("it was not drawn".to_owned()),
+        () if !Sitting::since(case.attempt, draw, decided.seq).seats.contains(&seat) => Err("it was not drawn".to_owned()),
         () if case.contributors.contains(seat) => Err("it contributed to the change".to_owned()),
         () if word.seat != *seat => Err(format!("its statement is the word of {}", word.seat)),
         () if decided.bundle != draw.seq => Err(format!("it answers entry {}, and the draw is entry {}", decided.bundle, draw.seq)),

@@ -90,7 +90,7 @@ impl World {
     }
 
     /// A change that goes in by a bypass.
-    fn goes_round(&mut self, plan: &Plan) {
+    pub(super) fn goes_round(&mut self, plan: &Plan) {
         self.open(plan);
         let (task, submitted) = (TaskId::new(plan.task).unwrap(), self.submit(plan, &[]));
         let change = self.change.clone().unwrap();
@@ -106,10 +106,11 @@ impl World {
     }
 
     /// Two look at it; the first says no, and the owner answers, where it is to be so.
-    fn followed(&mut self, no: bool, answered: bool) {
+    pub(super) fn followed(&mut self, no: bool, answered: bool) {
         let index = self.len();
+        let pool = bypass::followers(&charter(), &seat("dev-a"), &[seat("dev-a")].into(), Some(&seat("librarian")));
         let seats = vec![seat("dev-b"), seat("architect-a")];
-        self.put(Actor::Edge, Event::Bypass(Drawn { task: t1(), pool: seats.clone(), seats: seats.clone(), draw: Digest::of(b"draw") }));
+        self.put(Actor::Edge, Event::Bypass(Drawn { task: t1(), pool, seats: seats.clone(), draw: Digest::of(b"draw") }));
         for (at, name) in seats.iter().enumerate() {
             let accept = !no || at > 0;
             let statement = self.bypass(name.as_str(), accept, NOTE, index);
@@ -188,6 +189,32 @@ fn whom_chance_sent_to_look_at_a_bypass_is_worked_out_again() {
         let (told, whole) = looked(forge);
         names(&told, words, "by the draws alone");
         names(&whole, words, "by the whole");
+    }
+}
+
+/// The same while the secret is not open: whoever signed, had a hand in it, or looks at it alone is named.
+#[test]
+fn who_may_look_at_a_bypass_needs_no_secret() {
+    type Change = fn(&mut World, &mut Draft);
+    let forged: [(Change, &str); 4] = [
+        (|_, draft| looks(draft, signer), "was given to others than may look at it"),
+        (|_, draft| looks(draft, |_, seats| drop(seats.pop())), "was given to 1 of 2"),
+        (|_, draft| looks(draft, |_, seats| seats[0] = seats[1].clone()), "was given to 1 of 2"),
+        (|_, draft| looks(draft, |_, seats| seats[0] = seat("dev-a")), "drew dev-a, who may not look at it"),
+    ];
+    for (forge, words) in forged {
+        names(&round(World::found(Some(forge), None), false, false), words, words);
+    }
+}
+
+fn signer(pool: &mut Vec<SeatName>, seats: &mut Vec<SeatName>) {
+    pool.push(seat("librarian"));
+    seats[0] = seat("librarian");
+}
+
+fn looks(draft: &mut Draft, forge: fn(&mut Vec<SeatName>, &mut Vec<SeatName>)) {
+    if let Event::Bypass(Drawn { pool, seats, .. }) = &mut draft.event {
+        forge(pool, seats);
     }
 }
 

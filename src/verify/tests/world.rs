@@ -13,11 +13,12 @@ use crate::domain::gate::GateName;
 use crate::domain::message::{Letter, Priority};
 use crate::domain::name::{Digest, Oid, RefName, SeatName, TaskId};
 use crate::domain::reading::Reading;
+use crate::domain::role::Capability;
 use crate::domain::run::{Completion, Outcome, Run};
 use crate::domain::statement::{self, Bound};
 use crate::domain::task::RunKind;
 use crate::domain::workshop::{self, Genesis};
-use crate::domain::{confirm, key, merge, message, review, task};
+use crate::domain::{confirm, draw, key, merge, message, review, task};
 use crate::edge::git::{Git, Reader};
 use crate::edge::keys::{SecretKey, seal, sign_commit};
 use crate::ledger::chain::{Frontier, leaf_hash};
@@ -88,6 +89,11 @@ pub struct World {
     pub kept: Option<Envelope>,
     /// The ids of all tests that tasks brought so far.
     news: Vec<String>,
+    /// Whether the last run of what would enter showed nothing, and whether nothing is known of the tip.
+    blank: (bool, bool),
+    /// Who had a hand in the candidate under way, its author first; and who sits at its PEER.
+    hands: Vec<SeatName>,
+    peers: BTreeSet<SeatName>,
     chains: BTreeMap<Party, (u64, Digest)>,
 }
 
@@ -190,6 +196,9 @@ impl World {
             aim: ("", ""),
             kept: None,
             news: Vec::new(),
+            blank: (true, true),
+            hands: Vec::new(),
+            peers: BTreeSet::new(),
             chains,
         };
         world.begin();
@@ -410,6 +419,7 @@ impl World {
         self.change = Some(change.clone());
         let (submitted, attempt) = (self.len(), self.number);
         self.put(Actor::Seat(seat(plan.author)), Event::Task(task::Event::Submitted { task: task.clone(), attempt, commit: change.commit.clone() }));
+        self.hands = std::iter::once(plan.author).chain(plan.commits.iter().copied()).map(seat).collect();
         let contributors: BTreeSet<SeatName> = plan.commits.iter().map(|name| seat(name)).collect();
         let needs = charter().needs(&change, &seat(plan.author));
         let kept = RefName::new(format!("refs/gate/{}/{attempt}", plan.task.to_lowercase())).unwrap();
@@ -446,9 +456,19 @@ impl World {
         let merged = self.oid(&["merge-tree", "--write-tree", self.tip.as_str(), change.commit.as_str()], b"");
         let news = format!("new::{}", plan.task);
         let all = self.news.clone();
+        if plan.base != self.tip && self.blank.1 {
+            self.tip_run(submitted);
+        }
         let all: Vec<&str> = all.iter().map(String::as_str).chain(["old::a", &news]).collect();
         self.tested(RunKind::Merge, &merged, &[(&all, Outcome::Passed)], submitted);
         merged
+    }
+
+    /// The run of the protected branch as it is.
+    pub fn tip_run(&mut self, submitted: u64) {
+        let all = self.news.clone();
+        let all: Vec<&str> = all.iter().map(String::as_str).chain(["old::a"]).collect();
+        self.tested(RunKind::Tip, &self.tree_of(&self.tip), &[(&all, Outcome::Passed)], submitted);
     }
 
     pub fn gates(&mut self, plan: &Plan, task: &TaskId, change: &Change, submitted: u64) {
@@ -497,6 +517,7 @@ impl World {
         self.put(Actor::Edge, Event::Merge(merge::Event::Merged { task: task.clone(), attempt: self.number, commit: commit.clone() }));
         self.letter("gatekeeper", plan.author, Actor::Edge);
         self.move_main(&commit);
+        self.blank.1 = self.blank.0;
     }
 
     pub fn bound<T>(&self, tree: &Oid, index: u64, f: impl FnOnce(&Bound<'_>) -> T) -> T {
@@ -518,7 +539,12 @@ impl World {
             duration_ms: 1,
             coverage: None,
         };
-        let tip = (kind == RunKind::Merge).then(|| self.tip.clone());
+        let tip = matches!(kind, RunKind::Merge | RunKind::Tip).then(|| self.tip.clone());
+        match kind {
+            RunKind::Merge => self.blank.0 = run.results.is_empty(),
+            RunKind::Tip => self.blank.1 = false,
+            _ => {}
+        }
         let candidate = self.change.as_ref().unwrap().tree.clone();
         let statement = self.bound(&candidate, submitted, |bound| statement::run(bound, kind.word(), tip.as_ref(), &[], &run));
         let task = TaskId::new(self.at).unwrap();
@@ -553,9 +579,23 @@ impl World {
         let drawn = self.len();
         let task = TaskId::new(self.at).unwrap();
         let names: Vec<SeatName> = seats.iter().map(|name| seat(name)).collect();
-        let draw = Digest::of(b"draw");
-        self.put(Actor::Edge, Event::Review(review::Event::Drawn { task, attempt: self.number, gate, pool: names.clone(), seats: names, draw, extra: None }));
+        if gate == GateName::Peer {
+            self.peers = names.iter().cloned().collect();
+        }
+        let (mut pool, draw) = (self.pool(gate), Digest::of(b"draw"));
+        let strange: Vec<SeatName> = names.iter().filter(|name| !pool.contains(name)).cloned().collect();
+        pool.extend(strange);
+        self.put(Actor::Edge, Event::Review(review::Event::Drawn { task, attempt: self.number, gate, pool, seats: names, draw, extra: None }));
         drawn
+    }
+
+    fn pool(&self, gate: GateName) -> Vec<SeatName> {
+        let (charter, contributors) = (charter(), self.hands.iter().cloned().collect());
+        match gate {
+            GateName::Peer => draw::pool(&charter, &self.hands[0], &contributors),
+            GateName::Deploy => charter.able(Capability::CosignDeploy),
+            _ => draw::qa_pool(&charter, &contributors, &self.peers),
+        }
     }
 
     pub fn word(&mut self, gate: GateName, name: &str, tree: &Oid, drawn: u64, accept: bool) {

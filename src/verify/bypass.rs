@@ -191,13 +191,14 @@ pub(super) fn afterwards(roster: &Roster<'_>, history: &History<'_>, merges: &[M
         let Followed { looked, disputes } = followed(roster, history, merge, problems);
         disputed(roster, history, &rounds, merge.task, &disputes, problems);
         let Some(author) = history.tasks.get(merge.task).and_then(|task| task.author) else { continue };
-        let due = roster.rules(merge.intended).charter.policy.bypass.due(merge.time);
+        // By the rules that the next merge stood under, as the supervisor asks.
+        let due = |next: &Merge<'_>| roster.rules(next.intended).charter.policy.bypass.due(merge.time);
         let hers = |next: &&Merge<'_>| {
             let measured = history.tasks.get(next.task).and_then(|task| task.attempts.get(&next.attempt)?.measured.as_ref());
             measured.is_some_and(|measured| measured.contributors.contains(author))
         };
         let intended = |next: &Merge<'_>| history.moves.iter().find(|step| step.seq == next.intended).map_or(0, |step| step.time);
-        let late = |next: &&Merge<'_>| intended(next) > due && looked.is_none_or(|seq| seq > next.intended);
+        let late = |next: &&Merge<'_>| intended(next) > due(next) && looked.is_none_or(|seq| seq > next.intended);
         for next in merges.iter().filter(|next| next.merged > merge.merged).filter(hers).filter(late) {
             let why = format!("{} of {author} was to be merged, though two others had not looked at the bypass of {} in time", next.task, merge.task);
             problems.entry(next.intended, why);

@@ -101,15 +101,23 @@ fn tip(case: &Case<'_>, before: Option<Run>, problems: &mut Problems) -> Option<
     let until = gates::passed(case, GateName::Qa).map_or(case.merge.intended, |judged| judged.seq);
     let all = case.history.tasks.iter().flat_map(|(task, known)| known.attempts.iter().map(move |(number, attempt)| (*task, *number, attempt)));
     let runs = all.flat_map(|(task, number, attempt)| attempt.runs.iter().map(move |run| (task, number, attempt, run)));
-    let ours = runs.filter(|(.., run)| run.kind == RunKind::Tip && run.tip == Some(case.merge.old) && run.seq < until);
-    let Some((task, number, attempt, tested)) = ours.max_by_key(|(.., run)| run.seq) else {
-        if before.is_none() {
+    let on_tip = runs.filter(|(.., run)| run.kind == RunKind::Tip && run.tip == Some(case.merge.old) && run.seq < until);
+    let last = on_tip.max_by_key(|(.., run)| run.seq);
+    // A run of the tip that did not end well is its attempt's alone.
+    let own = || case.attempt.runs.iter().rev().find(|run| run.kind == RunKind::Tip && run.tip == Some(case.merge.old) && (case.fresh..until).contains(&run.seq));
+    let own = || own().map(|run| (case.merge.task, case.merge.attempt, case.attempt, run));
+    let Some((task, number, attempt, tested)) = last.and_then(|last| if finished(last.3) { Some(last) } else { own() }) else {
+        if before.is_none() || last.is_some() {
             problems.entry(case.merge.intended, format_args!("the tip run of {}: there is none, and the last merge showed no test", case.merge.task));
         }
         return before;
     };
     let found = of_tip(case, task, number, attempt, tested);
     found.map_err(|why| problems.entry(tested.seq, format_args!("the tip run of {task}: {why}"))).ok()
+}
+
+fn finished(tested: &Tested<'_>) -> bool {
+    word::read::<RunWord>(tested.statement).is_ok_and(|(_, word)| word.run.completion == Completion::Finished)
 }
 
 /// A sound run of the tip, bound to the attempt that asked for it.

@@ -8,6 +8,7 @@ mod forged;
 mod put_away;
 mod revoked;
 mod rounds;
+mod rules;
 mod sums;
 mod tips;
 mod voices;

@@ -2,7 +2,8 @@
 
 use super::super::draws;
 use super::first;
-use super::world::{World, charter, seat};
+use super::rules::charter;
+use super::world::{World, seat};
 use crate::domain::actor::Actor;
 use crate::domain::charter::Charter;
 use crate::domain::draw;

@@ -1,7 +1,8 @@
 //! What goes round the gates, what is sent back with a signature, and where its fix starts again: each forged in every field, and each named.
 
 use super::super::{Report, draws, run};
-use super::world::{Draft, Plan, World, charter, party, rewrite, seat};
+use super::rules::charter;
+use super::world::{Draft, Plan, World, party, rewrite, seat};
 use super::{first, second, verify};
 use crate::domain::actor::Actor;
 use crate::domain::bypass::Event::*;

@@ -26,11 +26,24 @@ fn two_merges_that_are_built_at_once_both_enter() {
     bypassed(&mut workshop, 2, 20);
     workshop.laid(2, 1, oid(52));
     assert_eq!(stage_of(&workshop, "T2"), Stage::Merging);
-    let built = |n: u8, commit: u8, tree: u8| Act::MergeBuilt { task: TaskId::new(format!("T{n}")).unwrap(), attempt: 1, commit: oid(commit), old: oid(1), tree: oid(tree) };
+    let built = |n: u8, commit: u8, tree: u8| Act::MergeBuilt {
+        task: TaskId::new(format!("T{n}")).unwrap(),
+        attempt: 1,
+        commit: oid(commit),
+        old: oid(1),
+        tree: oid(tree),
+    };
     let (outcomes, effects) = workshop.drive.group(vec![(Actor::Edge, built(2, 152, 52)), (Actor::Edge, built(1, 9, 12))]);
     assert!(outcomes.iter().all(Result::is_ok), "{outcomes:?}");
-    assert_eq!((stage_of(&workshop, "T2"), stage_of(&workshop, "T1")), (Stage::Merged, Stage::At(GateName::Qa)), "the second is tested on the first");
-    assert!(effects.iter().any(|effect| matches!(effect, Effect::Test { task, kind: RunKind::Merge, .. } if *task == super::task())), "{effects:?}");
+    assert_eq!(
+        (stage_of(&workshop, "T2"), stage_of(&workshop, "T1")),
+        (Stage::Merged, Stage::At(GateName::Qa)),
+        "the second is tested on the first"
+    );
+    assert!(
+        effects.iter().any(|effect| matches!(effect, Effect::Test { task, kind: RunKind::Merge, .. } if *task == super::task())),
+        "{effects:?}"
+    );
 }
 
 #[test]
@@ -107,10 +120,29 @@ fn nothing_comes_between_the_intent_of_a_merge_and_its_move() {
 }
 
 /// Lets a candidate of dev-a's go through RED and GREEN.
-fn tested_of(workshop: &mut Workshop, id: &str, kind: RunKind, tree: Oid, results: &[(&str, Seen)], tip: Option<Oid>, completion: Completion) {
+fn tested_of(
+    workshop: &mut Workshop,
+    id: &str,
+    kind: RunKind,
+    tree: Oid,
+    results: &[(&str, Seen)],
+    tip: Option<Oid>,
+    completion: Completion,
+) {
     let task = TaskId::new(id).unwrap();
     let results: BTreeMap<String, Seen> = results.iter().map(|(id, seen)| ((*id).to_owned(), *seen)).collect();
-    let run = Run { tree, harness: "cargo".to_owned(), command: vec![], completion, results, missing: vec![], note: String::new(), output: Digest::of(b""), duration_ms: 1, coverage: None };
+    let run = Run {
+        tree,
+        harness: "cargo".to_owned(),
+        command: vec![],
+        completion,
+        results,
+        missing: vec![],
+        note: String::new(),
+        output: Digest::of(b""),
+        duration_ms: 1,
+        coverage: None,
+    };
     let attempt = workshop.drive.state.tasks[&task].attempt.as_ref().unwrap().number;
     workshop.edge(Act::Tested { task, attempt, kind, tip, declared: vec![], run: Box::new(run) });
 }
@@ -118,7 +150,9 @@ fn tested_of(workshop: &mut Workshop, id: &str, kind: RunKind, tree: Oid, result
 #[test]
 fn tasks_are_opened_out_of_the_budget_for_messages() {
     let mut workshop = Workshop::new();
-    let open = |workshop: &mut Workshop| workshop.seat("dev-a", Act::OpenTask { title: "read this".to_owned(), body: String::new(), assign: None });
+    let open = |workshop: &mut Workshop| {
+        workshop.seat("dev-a", Act::OpenTask { title: "read this".to_owned(), body: String::new(), assign: None })
+    };
     let most = workshop.drive.state.charter().budget(&seat("dev-a"), Counted::Messages).per_minute.unwrap();
     (0..most).for_each(|_| drop(open(&mut workshop).unwrap()));
     assert_eq!(open(&mut workshop).unwrap_err(), "over-budget");
@@ -142,17 +176,31 @@ fn the_same_work_meets_again_who_was_drawn_in_anothers_place() {
 struct Shaky(MemoryLedger, std::sync::Arc<std::sync::atomic::AtomicI32>);
 
 impl Ledger for Shaky {
-    fn len(&self) -> u64 { self.0.len() }
-    fn root(&self) -> [u8; 32] { self.0.root() }
+    fn len(&self) -> u64 {
+        self.0.len()
+    }
+    fn root(&self) -> [u8; 32] {
+        self.0.root()
+    }
     fn append(&mut self, at: u64, entries: &[Vec<u8>]) -> Result<(), AppendError> {
         let left = self.1.fetch_sub(1, std::sync::atomic::Ordering::SeqCst);
-        if left == 0 { return Err(AppendError::Failure(Failure::new("cannot append", "no space left on device"))); }
+        if left == 0 {
+            return Err(AppendError::Failure(Failure::new("cannot append", "no space left on device")));
+        }
         self.0.append(at, entries)
     }
-    fn read(&self, from: u64, max: usize) -> Result<Vec<crate::ledger::Record>, Failure> { self.0.read(from, max) }
-    fn leaf_hashes(&self, upto: u64) -> Result<Vec<[u8; 32]>, Failure> { self.0.leaf_hashes(upto) }
-    fn replace(&mut self, bodies: &[(u64, Vec<u8>)]) -> Result<(), Failure> { self.0.replace(bodies) }
-    fn check(&self) -> Result<crate::ledger::Verified, crate::ledger::Damage> { self.0.check() }
+    fn read(&self, from: u64, max: usize) -> Result<Vec<crate::ledger::Record>, Failure> {
+        self.0.read(from, max)
+    }
+    fn leaf_hashes(&self, upto: u64) -> Result<Vec<[u8; 32]>, Failure> {
+        self.0.leaf_hashes(upto)
+    }
+    fn replace(&mut self, bodies: &[(u64, Vec<u8>)]) -> Result<(), Failure> {
+        self.0.replace(bodies)
+    }
+    fn check(&self) -> Result<crate::ledger::Verified, crate::ledger::Damage> {
+        self.0.check()
+    }
 }
 
 #[test]

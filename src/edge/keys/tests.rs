@@ -74,8 +74,9 @@ fn an_altered_byte_anywhere_is_never_good() {
     assert!(is_bad(&certs.verify_binary(&signature, b"wort"), "does not fit"));
     let header = if signature[1] < 192 { 2 } else { 3 };
     let hashed = usize::from(signature[header + 5]);
-    // No signature covers the unhashed area (a hint at the key) and the two bytes of the digest; the last 68 are its two numbers.
-    let uncovered = header + 6 + hashed..signature.len() - 68;
+    // No signature covers the unhashed area (a hint at the key) and the two bytes of the digest; what follows are its two numbers.
+    let begin = header + 6 + hashed;
+    let uncovered = begin..begin + 2 + usize::from(signature[begin + 1]) + 2;
     for end in 0..signature.len() {
         assert!(!matches!(certs.verify_binary(&signature[..end], b"work"), Signature::Good(_)), "cut at {end}");
     }

@@ -473,7 +473,6 @@ fn spawn_loop(yard: &Arc<Yard>, drive: Drive<Grip>, asks: mpsc::UnboundedReceive
     std::thread::Builder::new().name("loop".to_owned()).spawn(work).map(drop).doing("cannot start the loop")
 }
 
-/// Lets what is due expire, woken by growth or by the earliest due time, never more often.
 /// So often at least the loop is asked what is due: where an append failed, it takes up then what was lost.
 const BEAT: Duration = Duration::from_secs(60);
 
@@ -488,6 +487,7 @@ async fn beat(yard: &Arc<Yard>) -> Duration {
     }
 }
 
+/// Lets what is due expire, woken by growth, by the earliest due time, or by the beat.
 async fn tick(yard: Arc<Yard>) {
     let mut grown = yard.grown.subscribe();
     let mut stop = yard.stop.subscribe();

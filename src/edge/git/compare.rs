@@ -38,7 +38,8 @@ impl Gate {
         Ok(Change { base, base_tree, commit: commit.clone(), tree, commits, files, churn, touched })
     }
 
-    /// Starts to list the commits that `new` reaches and `known` does not, oldest first and one more than allowed where there are too many, each given as an id or a whole reference's name.
+    /// Starts to list the commits that `new` reaches and `known` does not, each given as an id or a whole reference's name: oldest first, and
+    /// one more than allowed where there are too many.
     pub(super) fn list(&self, quarantine: Option<&Quarantine>, new: &[&str], known: &[&str]) -> Result<Listing, Failure> {
         let mut command = self.reading(quarantine)?;
         command.args(["rev-list", "--topo-order", "--reverse", &format!("--max-count={}", MOST_COMMITS + 1), "--stdin"]);

@@ -379,8 +379,8 @@ fn only_the_edge_says_what_was_measured() {
     }
 }
 
-/// A ledger on a disk that is full.
-struct Full(MemoryLedger);
+/// A ledger on a disk that has room for so many appends, and is full then.
+struct Full(MemoryLedger, std::sync::Arc<std::sync::atomic::AtomicU32>);
 
 impl Ledger for Full {
     fn len(&self) -> u64 {
@@ -391,8 +391,12 @@ impl Ledger for Full {
         self.0.root()
     }
 
-    fn append(&mut self, _: u64, _: &[Vec<u8>]) -> Result<(), AppendError> {
-        Err(AppendError::Failure(Failure::new("cannot append", "no space left on device")))
+    fn append(&mut self, at: u64, entries: &[Vec<u8>]) -> Result<(), AppendError> {
+        let order = std::sync::atomic::Ordering::SeqCst;
+        match self.1.fetch_update(order, order, |room| room.checked_sub(1)) {
+            Ok(_) => self.0.append(at, entries),
+            Err(_) => Err(AppendError::Failure(Failure::new("cannot append", "no space left on device"))),
+        }
     }
 
     fn read(&self, from: u64, max: usize) -> Result<Vec<crate::ledger::Record>, Failure> {
@@ -418,7 +422,7 @@ fn a_ledger_that_cannot_append_leaves_the_state_as_it_was() {
     let mut copy = MemoryLedger::default();
     let bytes: Vec<Vec<u8>> = workshop.drive.ledger().read(0, 1000).unwrap().into_iter().map(|record| record.bytes).collect();
     copy.append(0, &bytes).unwrap();
-    let mut drive = Drive::open(Box::new(Full(copy)), Dry::default()).unwrap();
+    let mut drive = Drive::open(Box::new(Full(copy, std::sync::Arc::default())), Dry::default()).unwrap();
     let before = drive.state.digest();
     let (outcome, effects) = drive.ask(&Actor::Owner, Act::OpenTask { title: "x".to_owned(), body: String::new(), assign: None });
     assert!(matches!(outcome, Err(Denied::Failed(failure)) if failure.why.contains("no space")));

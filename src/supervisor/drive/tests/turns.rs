@@ -172,37 +172,6 @@ fn the_same_work_meets_again_who_was_drawn_in_anothers_place() {
     assert!(drawn.iter().all(|name| shown.seats.contains(&seat(name))));
 }
 
-/// A ledger that fails now and then.
-struct Shaky(MemoryLedger, std::sync::Arc<std::sync::atomic::AtomicI32>);
-
-impl Ledger for Shaky {
-    fn len(&self) -> u64 {
-        self.0.len()
-    }
-    fn root(&self) -> [u8; 32] {
-        self.0.root()
-    }
-    fn append(&mut self, at: u64, entries: &[Vec<u8>]) -> Result<(), AppendError> {
-        let left = self.1.fetch_sub(1, std::sync::atomic::Ordering::SeqCst);
-        if left == 0 {
-            return Err(AppendError::Failure(Failure::new("cannot append", "no space left on device")));
-        }
-        self.0.append(at, entries)
-    }
-    fn read(&self, from: u64, max: usize) -> Result<Vec<crate::ledger::Record>, Failure> {
-        self.0.read(from, max)
-    }
-    fn leaf_hashes(&self, upto: u64) -> Result<Vec<[u8; 32]>, Failure> {
-        self.0.leaf_hashes(upto)
-    }
-    fn replace(&mut self, bodies: &[(u64, Vec<u8>)]) -> Result<(), Failure> {
-        self.0.replace(bodies)
-    }
-    fn check(&self) -> Result<crate::ledger::Verified, crate::ledger::Damage> {
-        self.0.check()
-    }
-}
-
 #[test]
 fn a_run_of_the_tip_that_hit_a_limit_is_its_attempts_alone() {
     let mut workshop = Workshop::new();
@@ -227,18 +196,19 @@ fn a_judgement_that_could_not_be_appended_is_made_later() {
     let mut first = Workshop::new();
     first.at_deploy();
     first.approve("orchestrator").unwrap();
-    let left = std::sync::Arc::new(std::sync::atomic::AtomicI32::new(i32::MAX));
+    let left = std::sync::Arc::new(std::sync::atomic::AtomicU32::new(u32::MAX));
     let mut copy = MemoryLedger::default();
     let bytes: Vec<Vec<u8>> = first.drive.ledger().read(0, 10_000).unwrap().into_iter().map(|record| record.bytes).collect();
     copy.append(0, &bytes).unwrap();
-    let drive = Drive::open(Box::new(Shaky(copy, std::sync::Arc::clone(&left))), Dry::default()).unwrap();
+    let drive = Drive::open(Box::new(Full(copy, std::sync::Arc::clone(&left))), Dry::default()).unwrap();
     let mut workshop = Workshop { drive, effects: Vec::new() };
     workshop.drive.hands.now.set(first.drive.hands.now.get());
     // The word is appended, the judgement that follows finds the disk full for a moment.
     left.store(1, std::sync::atomic::Ordering::SeqCst);
     workshop.approve("librarian").unwrap();
-    assert_eq!(left.load(std::sync::atomic::Ordering::SeqCst), -1);
-    left.store(i32::MAX, std::sync::atomic::Ordering::SeqCst);
+    assert_eq!(left.load(std::sync::atomic::Ordering::SeqCst), 0);
+    assert_eq!(workshop.stage(), Stage::At(GateName::Deploy));
+    left.store(u32::MAX, std::sync::atomic::Ordering::SeqCst);
     workshop.edge(Act::Tick);
     assert_eq!(workshop.stage(), Stage::Merging);
 }

@@ -44,7 +44,20 @@ fn starts_again(world: &World, client: &str) {
 
 /// The same when its client has heard its first order and waits.
 fn waiting(model: Model) -> Option<World> {
-    let world = one(model)?;
+    waits(one(model)?)
+}
+
+/// The same where the client may ask for this many answers in an hour, so that the relay spaces none of a test's own.
+fn waiting_freely(model: Model, per_hour: u32) -> Option<World> {
+    let client = program()?;
+    let world = World::python().with_brain(model);
+    // Goes on in the table that names the model's address.
+    world.rule(&format!("requests = {{ per_hour = {per_hour} }}\n"));
+    starts(&world, &client);
+    waits(world)
+}
+
+fn waits(world: World) -> Option<World> {
     world.brain().wait_heard(|text| turn(text) && text.contains("orchestrate whoami"));
     shows(&world, SEAT, "idle");
     Some(world)

@@ -1,7 +1,8 @@
 //! Git, driven through its own program: an absolute path, fixed options, a cleared environment, no shell.
 //!
-//! Nothing here runs git in a tree that a seat can write. Objects are read through `cat-file --batch` and taken apart in
-//! this process, so that no attribute, filter, replacement, graft, mailmap or setting can change what is seen.
+//! Nothing here runs git in a tree that a seat can write. Objects are read off the gate's disk and hashed, or through
+//! `cat-file --batch`, and taken apart in this process, so that no attribute, filter, replacement, graft, mailmap or setting can
+//! change what is seen.
 
 mod checkout;
 mod commit;
@@ -29,6 +30,7 @@ mod serve;
 mod sift;
 mod source;
 mod store;
+pub mod stored;
 mod text;
 mod tree;
 mod walk;

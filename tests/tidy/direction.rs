@@ -28,7 +28,7 @@ const LAYERS: &[Layer] = &[
     Layer { name: "supervisor", may: &["domain", "ledger", "edge", "view"], apart: Apart::No },
     Layer {
         name: "interface",
-        may: &["supervisor::protocol", "supervisor::door", "view", "domain", "verify"],
+        may: &["supervisor::protocol", "supervisor::door", "view", "domain", "verify", "edge::git::stored"],
         apart: Apart::These(&["cli", "hook", "mcp", "tui", "web"]),
     },
 ];

@@ -4,7 +4,8 @@
 //! what a run says: every entry's number, mode, size and times are as they were, and before another tree is made of it every content is
 //! hashed again. A run that left anything at all in the tree has used it up.
 
-use super::objects::{Objects, Type};
+use super::objects::Objects;
+use super::stored::Type;
 use super::tree::{FILE, Item, PROGRAM};
 use super::{Gate, read, walk};
 use crate::domain::failure::{Doing as _, Failure};

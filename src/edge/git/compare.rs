@@ -2,7 +2,8 @@
 
 use super::lines::{self, Count, Side};
 use super::marks::{self, Sort};
-use super::objects::{Objects, Quarantine, Type};
+use super::objects::{Objects, Quarantine};
+use super::stored::Type;
 use super::tree::{self, Item};
 use super::walk::{self, Delta, Difference};
 use super::{Gate, Started, commit, start};
@@ -11,6 +12,7 @@ use crate::domain::failure::{Doing as _, Failure};
 use crate::domain::name::Oid;
 use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Commits that one range may have.
 pub(super) const MOST_COMMITS: usize = 2000;
@@ -99,16 +101,22 @@ struct Whole<'a> {
     files: &'a [FileChange],
 }
 
-/// One measuring: an open reader, and what it has counted already.
+/// Above so many pairs of contents, two threads count them.
+const MANY_PAIRS: usize = 32;
+
+/// One measuring: open readers, and what it has counted already.
 struct Measure {
     objects: Objects,
+    beside: Objects,
     counted: Counted,
-    read: u64,
+    read: AtomicU64,
 }
 
 impl Measure {
     fn new(gate: &Gate) -> Result<Self, Failure> {
-        Ok(Self { objects: gate.objects(None)?, counted: HashMap::new(), read: 0 })
+        let stored = gate.stored(None);
+        let (objects, beside) = (gate.shared(None, &stored)?, gate.shared(None, &stored)?);
+        Ok(Self { objects, beside, counted: HashMap::new(), read: AtomicU64::new(0) })
     }
 
     fn tree_of(&mut self, id: &Oid) -> Result<Oid, Failure> {
@@ -163,21 +171,34 @@ impl Measure {
     fn count(&mut self, deltas: &[Delta]) -> Result<(), Failure> {
         let pairs: BTreeSet<_> = deltas.iter().map(key).filter(|key| !self.counted.contains_key(key)).collect();
         let pairs: Vec<_> = pairs.into_iter().collect();
-        let ids: Vec<Oid> = pairs.iter().flat_map(|(old, new, _)| [old, new]).flatten().cloned().collect();
-        let mut waiting = Vec::with_capacity(2);
-        let mut next = 0;
-        let Self { objects, counted, read } = self;
-        settle(&pairs, &mut next, &mut waiting, counted);
-        objects.each(&ids, |_, object| {
-            *read += object.size;
-            if *read > MOST_READ {
-                return Err(Failure::new("cannot measure the change", "it has more than 512 MiB of content").hint("split the change"));
-            }
-            waiting.push(Side { size: object.size, bytes: object.bytes });
-            settle(&pairs, &mut next, &mut waiting, counted);
-            Ok(())
-        })
+        let Self { objects, beside, read, .. } = self;
+        let (more, rest) = pairs.split_at(if pairs.len() > MANY_PAIRS { pairs.len() / 2 } else { 0 });
+        let (more, rest) = std::thread::scope(|scope| {
+            let more = scope.spawn(|| count(beside, more, read));
+            let rest = count(objects, rest, read);
+            (more.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)), rest)
+        });
+        self.counted.extend(more?.into_iter().chain(rest?));
+        Ok(())
     }
+}
+
+/// Reads and counts these pairs; `read` is what all of one change have read.
+fn count(objects: &mut Objects, pairs: &[Key], read: &AtomicU64) -> Result<Counted, Failure> {
+    let ids: Vec<Oid> = pairs.iter().flat_map(|(old, new, _)| [old, new]).flatten().cloned().collect();
+    let mut counted = Counted::with_capacity(pairs.len());
+    let mut waiting = Vec::with_capacity(2);
+    let mut next = 0;
+    settle(pairs, &mut next, &mut waiting, &mut counted);
+    objects.each(&ids, |_, object| {
+        if read.fetch_add(object.size, Ordering::Relaxed) + object.size > MOST_READ {
+            return Err(Failure::new("cannot measure the change", "it has more than 512 MiB of content").hint("split the change"));
+        }
+        waiting.push(Side { size: object.size, bytes: object.bytes });
+        settle(pairs, &mut next, &mut waiting, &mut counted);
+        Ok(())
+    })?;
+    Ok(counted)
 }
 
 /// The content of a path before and after, and what sort of file it is by its name.

@@ -1,12 +1,14 @@
 //! The gate: a bare repository that only the supervisor can reach, and the one place where the protected branch moves.
 
 use super::objects::{Objects, Quarantine};
+use super::stored::Stored;
 use super::{Git, Source, made_whole, must, run, store};
 use crate::domain::failure::{Doing as _, Failure};
 use crate::domain::name::{Oid, RefName};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Arc;
 
 /// Files that would change what git reads in the gate; none of them is ever there.
 const FOREIGN: &[&str] = &[
@@ -190,8 +192,21 @@ impl Gate {
     }
 
     pub(super) fn objects(&self, quarantine: Option<&Quarantine>) -> Result<Objects, Failure> {
+        self.shared(quarantine, &self.stored(quarantine))
+    }
+
+    /// The gate's objects off the disk, after those of a push.
+    pub(super) fn stored(&self, quarantine: Option<&Quarantine>) -> Arc<Stored> {
+        let pushed = quarantine.map(|quarantine| quarantine.objects.clone());
+        let width = if self.object_format == "sha256" { 32 } else { 20 };
+        Arc::new(Stored::new(pushed.into_iter().chain([self.dir.join("objects")]), width))
+    }
+
+    /// A reader beside another one, which need not unpack what that has unpacked.
+    pub(super) fn shared(&self, quarantine: Option<&Quarantine>, stored: &Arc<Stored>) -> Result<Objects, Failure> {
         let (gate, quarantine) = (self.clone(), quarantine.cloned());
-        Objects::open(move || gate.reading(quarantine.as_ref()))
+        let asking = move || gate.reading(quarantine.as_ref());
+        asking().map(|_| Objects::open(asking).beside(Arc::clone(stored)))
     }
 }
 

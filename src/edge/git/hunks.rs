@@ -2,7 +2,7 @@
 
 use super::Gate;
 use super::lines::Lines;
-use super::objects::Type;
+use super::stored::Type;
 use super::tree::{self, FILE, PROGRAM};
 use super::walk;
 use crate::domain::failure::Failure;

@@ -1,7 +1,8 @@
 //! A push judged by its facts, while its objects are still in quarantine.
 
 use super::compare::{Listing, MOST_COMMITS};
-use super::objects::{Keeping, Objects, Quarantine, Type};
+use super::objects::{Keeping, Objects, Quarantine};
+use super::stored::Type;
 use super::{Gate, tree, walk};
 use crate::domain::change::{CommitFacts, Signature};
 use crate::domain::failure::Failure;

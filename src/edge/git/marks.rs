@@ -98,7 +98,8 @@ pub(super) fn of(sort: Sort, old: &Side, new: &Side) -> Vec<Mark> {
         .filter(|(_, line)| !known.contains(line))
         .map(|(at, line)| (at, String::from_utf8_lossy(line).into_owned()))
         .collect();
-    let mut found: Vec<Mark> = fresh.iter().flat_map(|(at, line)| secret(*at, line).into_iter().chain(hidden(*at, line)).chain(mixed(line))).collect();
+    let mut found: Vec<Mark> = fresh.iter().flat_map(|(at, line)| hidden(*at, line).into_iter().chain(mixed(line))).collect();
+    found.extend(secrets(&fresh));
     found.extend(pointer(after).then_some(Mark::Pointer));
     match sort {
         Sort::Lock => found.extend(packages(before, after).into_iter().chain(sources(before, &fresh))),
@@ -111,8 +112,11 @@ pub(super) fn of(sort: Sort, old: &Side, new: &Side) -> Vec<Mark> {
     found
 }
 
-fn secret(line: u64, text: &str) -> Option<Mark> {
-    secret::kind(text).map(|kind| Mark::Secret { kind: kind.to_owned(), line })
+/// All is looked through at once, and line by line only where something was found.
+fn secrets(fresh: &[(u64, String)]) -> Vec<Mark> {
+    let all: String = fresh.iter().map(|(_, text)| text.as_str()).collect();
+    let kinds = fresh.iter().filter_map(|(line, text)| secret::kind(text).map(|kind| Mark::Secret { kind: kind.to_owned(), line: *line }));
+    secret::kind(&all).map_or_else(Vec::new, |_| kinds.collect())
 }
 
 /// Code points by which a line shows otherwise than it reads. A joiner or a variation is part of a sign where it follows one, and hides only

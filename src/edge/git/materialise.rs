@@ -1,6 +1,7 @@
 //! A tree written out as files, straight from objects: no checkout, no filter, no hook, no attribute.
 
-use super::objects::{Object, Objects, Type};
+use super::objects::{Object, Objects};
+use super::stored::Type;
 use super::tree::{self, FILE, GITLINK, Item, LINK, PROGRAM, TREE};
 use super::{Gate, walk};
 use crate::domain::failure::{Doing as _, Failure};

@@ -1,6 +1,6 @@
 //! The tree that a candidate becomes on the protected branch, made by the gate and never by a seat.
 
-use super::objects::Type;
+use super::stored::Type;
 use super::{Gate, Version, commit, run};
 use crate::domain::change::Signature;
 use crate::domain::failure::{Doing as _, Failure};

@@ -1,11 +1,14 @@
-//! Reading objects through `cat-file --batch`: a few over one process that stays, many over one of their own, answered in order.
+//! Reading objects: off the disk where they stand there whole and hash to their names, else through `cat-file --batch`, a few over one
+//! process that stays, many over one of their own, answered in order.
 
 use super::Gate;
+use super::stored::{Stored, Type};
 use crate::domain::failure::{Doing as _, Failure};
 use crate::domain::name::Oid;
 use std::io::{BufRead as _, BufReader, Read, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::sync::Arc;
 
 /// Content above this size is not taken into memory; it counts as opaque.
 pub(super) const MOST_BYTES: u64 = 16 << 20;
@@ -93,15 +96,6 @@ pub(super) fn quoted(path: &Path) -> std::ffi::OsString {
     std::ffi::OsString::from_vec(text)
 }
 
-/// What an object is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Type {
-    Commit,
-    Tree,
-    Blob,
-    Tag,
-}
-
 /// One object as it is stored.
 #[derive(Debug)]
 pub(super) struct Object {
@@ -128,26 +122,36 @@ type Asking = dyn Fn() -> Result<Command, Failure> + Send;
 /// An open repository's objects.
 pub(super) struct Objects {
     asking: Box<Asking>,
-    batch: Batch,
+    /// What can be read without git; nothing where the repository is somebody else's.
+    stored: Option<Arc<Stored>>,
+    /// Started with the first question that only git can answer.
+    batch: Option<Batch>,
 }
 
 impl Objects {
     /// Opens the objects that git sees when it is run so.
-    pub fn open(asking: impl Fn() -> Result<Command, Failure> + Send + 'static) -> Result<Self, Failure> {
-        let batch = Batch::start(asking()?, &[])?;
-        Ok(Self { asking: Box::new(asking), batch })
+    pub fn open(asking: impl Fn() -> Result<Command, Failure> + Send + 'static) -> Self {
+        Self { asking: Box::new(asking), stored: None, batch: None }
+    }
+
+    /// Looks into these folders first; git's own word is asked for where they do not have an object whole.
+    pub fn beside(self, stored: Arc<Stored>) -> Self {
+        Self { stored: Some(stored), ..self }
     }
 
     /// Starts anew: after an answer that could not be read to its end, the next would be misread.
-    pub fn reopen(&mut self) -> Result<(), Failure> {
-        self.batch = Batch::start((self.asking)()?, &[])?;
-        Ok(())
+    pub fn reopen(&mut self) {
+        self.batch = None;
     }
 
     /// Reads one object, or nothing where it is not there.
     pub fn find(&mut self, id: &Oid) -> Result<Option<Object>, Failure> {
-        self.batch.ask(std::slice::from_ref(id))?;
-        self.batch.answer(id)
+        if let Some(object) = self.off_disk(id) {
+            return Ok(Some(object));
+        }
+        let batch = self.batch()?;
+        batch.ask(std::slice::from_ref(id))?;
+        batch.answer(id)
     }
 
     /// Reads one object that has to be there.
@@ -157,11 +161,45 @@ impl Objects {
 
     /// Reads many objects and hands each over in the order asked.
     pub fn each(&mut self, ids: &[Oid], mut f: impl FnMut(usize, Object) -> Result<(), Failure>) -> Result<(), Failure> {
+        let mut at = 0;
+        while let Some(object) = ids.get(at).and_then(|id| self.off_disk(id)) {
+            f(at, object)?;
+            at += 1;
+        }
+        self.ask(&ids[at..], |more, object| f(at + more, object))
+    }
+
+    /// The same where each is worth less than the reading: half of them are unpacked by another thread meanwhile, and found known.
+    pub fn each_small(&mut self, ids: &[Oid], f: impl FnMut(usize, Object) -> Result<(), Failure>) -> Result<(), Failure> {
+        let Some(stored) = self.stored.clone().filter(|_| ids.len() > MANY) else { return self.each(ids, f) };
+        std::thread::scope(|scope| {
+            let half = &ids[ids.len() / 2..];
+            scope.spawn(move || half.iter().flat_map(|id| hex::decode(id.as_str())).for_each(|id| drop(stored.find(&id))));
+            self.each(ids, f)
+        })
+    }
+
+    fn off_disk(&self, id: &Oid) -> Option<Object> {
+        let id = hex::decode(id.as_str()).ok()?;
+        let (kind, bytes) = self.stored.as_ref()?.find(&id)?;
+        Some(Object { kind, size: bytes.len() as u64, bytes: Some(bytes) })
+    }
+
+    fn batch(&mut self) -> Result<&mut Batch, Failure> {
+        let started = self.batch.take().map_or_else(|| Batch::start((self.asking)()?, &[]), Ok)?;
+        Ok(self.batch.insert(started))
+    }
+
+    fn ask(&mut self, ids: &[Oid], mut f: impl FnMut(usize, Object) -> Result<(), Failure>) -> Result<(), Failure> {
         if ids.len() > MANY {
             return self.stream(ids, f);
         }
-        self.batch.ask(ids)?;
-        ids.iter().enumerate().try_for_each(|(at, id)| f(at, self.batch.must(id)?))
+        if ids.is_empty() {
+            return Ok(());
+        }
+        let batch = self.batch()?;
+        batch.ask(ids)?;
+        ids.iter().enumerate().try_for_each(|(at, id)| f(at, batch.must(id)?))
     }
 
     /// Has a process of their own answer many questions: it need not hand over each answer at once, as nobody waits for it to ask on.
@@ -231,7 +269,7 @@ impl Batch {
 
     fn content(&mut self, id: &Oid, kind: &str, size: &str) -> Result<Object, Failure> {
         let what = format!("cannot read {id}");
-        let kind = parse_type(kind).ok_or_else(|| Failure::new(&what, format!("it is a {kind:?}")))?;
+        let kind = Type::parse(kind).ok_or_else(|| Failure::new(&what, format!("it is a {kind:?}")))?;
         let size: u64 = size.parse().doing(&what)?;
         let bytes = if size <= MOST_BYTES { Some(self.bytes(size, &what)?) } else { self.skip(size, &what)? };
         let mut end = [0];
@@ -260,16 +298,6 @@ impl Drop for Batch {
         if self.child.kill().is_ok() {
             drop(self.child.wait());
         }
-    }
-}
-
-fn parse_type(text: &str) -> Option<Type> {
-    match text {
-        "commit" => Some(Type::Commit),
-        "tree" => Some(Type::Tree),
-        "blob" => Some(Type::Blob),
-        "tag" => Some(Type::Tag),
-        _ => None,
     }
 }
 

@@ -1,6 +1,6 @@
 //! What of a tree is transferred: chosen files and nothing else, each with its mode, size and digest.
 
-use super::objects::Type;
+use super::stored::Type;
 use super::tree::{self, FILE, GITLINK, LINK, PROGRAM};
 use super::{Gate, must, walk};
 use crate::domain::change::Blob;

@@ -2,7 +2,8 @@
 
 use super::lines::{self, Side};
 use super::marks;
-use super::objects::{Objects, Type};
+use super::objects::Objects;
+use super::stored::Type;
 use super::tree::{self, Item};
 use super::walk::Delta;
 use super::{Git, Started, line, must, run, start, text, walk};
@@ -63,7 +64,7 @@ impl Reader {
 
     fn at(git: Git, dir: PathBuf, env: Vec<(String, String)>) -> Result<Self, Failure> {
         let place = (git.clone(), dir.clone(), env.clone());
-        let objects = Objects::open(move || Ok(at(&place.0, &place.1, &place.2)))?;
+        let objects = Objects::open(move || Ok(at(&place.0, &place.1, &place.2)));
         Ok(Self { git, dir, env, objects })
     }
 
@@ -116,7 +117,7 @@ impl Reader {
         let object = match found {
             Ok(object) => object,
             Err(failure) => {
-                self.objects.reopen()?;
+                self.objects.reopen();
                 return Err(failure);
             }
         };
@@ -138,7 +139,7 @@ impl Reader {
             Ok(Compared { files, faults: found.faults })
         });
         if compared.is_err() {
-            self.objects.reopen()?;
+            self.objects.reopen();
         }
         compared
     }

@@ -8,6 +8,7 @@ mod parcel;
 mod owner;
 mod push;
 mod seat;
+mod stored;
 
 use super::*;
 use crate::domain::change::Signature;

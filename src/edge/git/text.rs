@@ -2,7 +2,8 @@
 
 use super::Gate;
 use super::lines::Lines;
-use super::objects::{Objects, Type};
+use super::objects::Objects;
+use super::stored::Type;
 use super::tree::{self, FILE, Item, PROGRAM, TREE};
 use super::walk::{self, Delta};
 use crate::domain::failure::Failure;

@@ -1,6 +1,7 @@
 //! Two trees laid side by side: what differs, and what of the new may not be there.
 
-use super::objects::{Object, Objects, Type};
+use super::objects::{Object, Objects};
+use super::stored::Type;
 use super::tree::{self, GITLINK, Item, LINK, Listing, TREE};
 use crate::domain::failure::Failure;
 use crate::domain::name::Oid;
@@ -63,7 +64,7 @@ pub(super) fn whole(objects: &mut Objects, old: Option<&Oid>, new: Option<&Oid>)
 fn descend(objects: &mut Objects, level: &[Pair], found: &mut Difference) -> Result<Vec<Pair>, Failure> {
     let ids: Vec<Oid> = level.iter().flat_map(|pair| [&pair.old, &pair.new]).flatten().cloned().collect();
     let mut listings = Vec::with_capacity(ids.len());
-    objects.each(&ids, |at, object| {
+    objects.each_small(&ids, |at, object| {
         listings.push(listing(object, &ids[at], found)?);
         if found.items > MOST_ITEMS { Err(Failure::new("cannot compare trees", "they are too large")) } else { Ok(()) }
     })?;
@@ -85,13 +86,12 @@ fn listing(object: Object, id: &Oid, found: &mut Difference) -> Result<Listing, 
 }
 
 /// Lays two directories side by side: files that differ become deltas, directories that differ are returned.
-fn lay(path: &[u8], old: Listing, new: Listing, deltas: &mut Vec<Delta>) -> Vec<Pair> {
-    let mut names: BTreeMap<Vec<u8>, (Option<Item>, Option<Item>)> = BTreeMap::new();
-    old.items.into_iter().for_each(|(name, item)| names.entry(name).or_default().0 = Some(item));
-    new.items.into_iter().for_each(|(name, item)| names.entry(name).or_default().1 = Some(item));
-    names.retain(|_, (old, new)| old != new);
+fn lay(path: &[u8], mut old: Listing, new: Listing, deltas: &mut Vec<Delta>) -> Vec<Pair> {
+    let now = new.items.into_iter().map(|(name, item)| (old.items.remove(&name), name, Some(item)));
+    let mut differ: Vec<_> = now.filter(|(before, _, now)| before != now).collect();
+    differ.extend(old.items.into_iter().map(|(name, item)| (Some(item), name, None)));
     let mut pairs = Vec::new();
-    for (name, (old, new)) in names {
+    for (old, name, new) in differ {
         let path = join(path, &name);
         let (old_tree, old) = sort(old);
         let (new_tree, new) = sort(new);

@@ -3,7 +3,7 @@
 //! `git config orchestrate.bundle FILE` (or `ORCHESTRATE_BUNDLE`) names the exported bundle, `orchestrate.owner` the owner's fingerprint
 //! that its genesis has to bear, `orchestrate.branch` the protected branch; without it, it is what HEAD points to.
 
-use super::repo::{self, Kind, Objects, Repo};
+use super::repo::{self, Type, Stored, Repo};
 use super::wire::No;
 use crate::domain::failure::{Doing as _, Failure};
 use crate::domain::name::Oid;
@@ -70,14 +70,14 @@ fn bundle(repo: &Repo) -> Result<PathBuf, No> {
 }
 
 /// Whether the old tip is among the new one's first parents: the protected branch only grows by merges upon itself.
-fn follows(objects: &Objects, old: &Oid, new: &Oid) -> Result<bool, Failure> {
+fn follows(objects: &Stored, old: &Oid, new: &Oid) -> Result<bool, Failure> {
     let mut at = new.as_str().to_owned();
     for _ in 0..MOST_STEPS {
         if at == old.as_str() {
             return Ok(true);
         }
         let (kind, body) = objects.read(&hex::decode(&at).doing("cannot follow history")?)?;
-        match parent(&body).filter(|_| kind == Kind::Commit) {
+        match parent(&body).filter(|_| kind == Type::Commit) {
             Some(parent) => at = parent,
             None => return Ok(false),
         }

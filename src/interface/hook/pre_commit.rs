@@ -1,7 +1,7 @@
 //! `pre-commit`: a hint, early and friendly, that a staged source file has no test. The gate judges again, by running them.
 
 use super::pairs::{self, Wish};
-use super::repo::{self, Entry, Index, Kind, Objects, Repo};
+use super::repo::{self, Entry, Index, Type, Stored, Repo};
 use super::say;
 use crate::domain::failure::Failure;
 use std::collections::HashMap;
@@ -58,11 +58,11 @@ fn wanting<'i, 'b>(entry: &'i Entry<'b>) -> Option<(&'i Entry<'b>, String, Wish)
 }
 
 /// A Rust file may hold its own tests.
-fn tests_itself(objects: &Objects, entry: &Entry<'_>, path: &str) -> bool {
+fn tests_itself(objects: &Stored, entry: &Entry<'_>, path: &str) -> bool {
     path.ends_with(".rs")
         && objects.read(entry.id).is_ok_and(|(kind, body)| {
             let text = String::from_utf8_lossy(&body);
-            kind == Kind::Blob && ["#[cfg(test)]", "#[test]", "::test]", "#[cfg(all(test"].iter().any(|mark| text.contains(mark))
+            kind == Type::Blob && ["#[cfg(test)]", "#[test]", "::test]", "#[cfg(all(test"].iter().any(|mark| text.contains(mark))
         })
 }
 

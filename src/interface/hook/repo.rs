@@ -1,15 +1,13 @@
 //! The repository that a hook runs in, read without running git: one process less at every commit.
 
 mod index;
-mod inflate;
 mod mapped;
-mod objects;
 mod settings;
 mod staged;
 
 pub(super) use index::{Entry, Index};
 use mapped::Mapped;
-pub(super) use objects::{Kind, Objects};
+pub(super) use crate::edge::git::stored::{Stored, Type};
 pub(super) use settings::find as setting;
 pub(super) use staged::against as staged;
 
@@ -109,13 +107,13 @@ impl Repo {
     }
 
     /// The objects, and what the environment adds to them.
-    pub fn objects(&self) -> Objects {
+    pub fn objects(&self) -> Stored {
         let set = |name: &str| std::env::var_os(name);
         let own = set("GIT_OBJECT_DIRECTORY").map_or_else(|| self.common.join("objects"), PathBuf::from);
         let more: Vec<OsString> = set("GIT_ALTERNATE_OBJECT_DIRECTORIES")
             .and_then(|list| super::pre_receive::split(std::os::unix::ffi::OsStrExt::as_bytes(list.as_os_str())).ok())
             .unwrap_or_default();
-        Objects::new(std::iter::once(own).chain(more.into_iter().map(PathBuf::from)), self.width)
+        Stored::new(std::iter::once(own).chain(more.into_iter().map(PathBuf::from)), self.width)
     }
 
     /// The bytes of the index that the commit is made of; empty when there is none yet.

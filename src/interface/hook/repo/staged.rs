@@ -1,6 +1,6 @@
 //! What the next commit changes: the index against HEAD's trees, reading only those trees that differ.
 
-use super::{Entry, Index, Kind, Objects};
+use super::{Entry, Index, Type, Stored};
 use crate::domain::failure::Failure;
 use std::collections::HashMap;
 
@@ -12,7 +12,7 @@ const DEEPEST: usize = 512;
 
 /// Finds the entries that are new or differ from the commit; all of them when there is none.
 pub(in crate::interface::hook) fn against<'i, 'b>(
-    objects: &Objects,
+    objects: &Stored,
     commit: Option<&str>,
     index: &'i Index<'b>,
 ) -> Result<Vec<&'i Entry<'b>>, Failure> {
@@ -22,16 +22,16 @@ pub(in crate::interface::hook) fn against<'i, 'b>(
     Ok(walk.changed)
 }
 
-fn root(objects: &Objects, commit: &str) -> Result<Vec<u8>, Failure> {
+fn root(objects: &Stored, commit: &str) -> Result<Vec<u8>, Failure> {
     let bad = || Failure::new("cannot read HEAD's commit", commit).hint("git fsck");
     let (kind, body) = objects.read(&hex::decode(commit).map_err(|_| bad())?)?;
     let line = body.strip_prefix(b"tree ").and_then(|rest| rest.split(|b| *b == b'\n').next());
-    let tree = line.filter(|_| kind == Kind::Commit).and_then(|line| hex::decode(line).ok());
+    let tree = line.filter(|_| kind == Type::Commit).and_then(|line| hex::decode(line).ok());
     tree.ok_or_else(bad)
 }
 
 struct Walk<'o, 'i, 'b> {
-    objects: &'o Objects,
+    objects: &'o Stored,
     index: &'i Index<'b>,
     changed: Vec<&'i Entry<'b>>,
 }

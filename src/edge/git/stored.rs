@@ -1,84 +1,166 @@
-//! Git's objects, loose and packed, read without git; deltas included, alternates followed.
+//! Git's objects, loose and packed, read without git; deltas included, alternates followed, every content hashed.
 
-use super::inflate;
+mod inflate;
+
 use crate::domain::failure::Failure;
-use std::cell::OnceCell;
+use inflate::Inflate;
+use sha1::Sha1;
+use sha2::{Digest as _, Sha256};
+use std::collections::HashMap;
 use std::fs::{self, File};
 use std::io;
 use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 /// Objects above this size are not read, nor chains of deltas and alternates deeper than these.
 const MOST: usize = 16 << 20;
-const DEEPEST_DELTA: u32 = 512;
+const DEEPEST_DELTA: u32 = 128;
 const DEEPEST_ALTERNATE: u32 = 5;
+/// Bytes that one reader unpacks only to have deltas laid upon them, at most: a chain can cost a thousandfold of what it gives.
+const MOST_BASES: u64 = 256 << 20;
+/// Bytes that it keeps of what it unpacked.
+const MOST_KEPT: usize = 16 << 20;
+/// What of a pack is read at once: most objects are smaller, and need no second look.
+const ENTRY: usize = 4096;
+/// So many names of an index are read at once; among more, the place is halved first.
+const NAMES_AT_ONCE: u64 = 256;
 
+/// What an object is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::interface::hook) enum Kind {
+pub enum Type {
     Commit,
     Tree,
     Blob,
     Tag,
 }
 
-/// Folders of objects, searched in order.
-pub(in crate::interface::hook) struct Objects {
+impl Type {
+    const ALL: [(Self, &str); 4] = [(Self::Commit, "commit"), (Self::Tree, "tree"), (Self::Blob, "blob"), (Self::Tag, "tag")];
+
+    /// Reads git's own word.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|(_, word)| *word == text).map(|(kind, _)| kind)
+    }
+
+    /// Git's own word.
+    pub fn as_str(self) -> &'static str {
+        Self::ALL.into_iter().find(|(kind, _)| *kind == self).map_or("", |(_, word)| word)
+    }
+}
+
+/// Folders of objects, searched in order; what comes later into them may be missed.
+pub struct Stored {
     stores: Vec<PathBuf>,
     /// Bytes of an object id: 20 or 32.
     width: usize,
-    packs: OnceCell<Vec<Pack>>,
+    packs: OnceLock<Vec<Pack>>,
+    /// Bytes unpacked so far only to have deltas laid upon them.
+    bases: AtomicU64,
+    known: Mutex<Known>,
+    inflate: Inflate,
+}
+
+/// What was unpacked of late, by pack and place: the next object often stands in the same chain.
+#[derive(Default)]
+struct Known {
+    by_place: HashMap<(usize, u64), Content>,
+    bytes: usize,
+}
+
+type Content = (Type, Arc<Vec<u8>>);
+
+impl Known {
+    fn keep(&mut self, place: (usize, u64), content: &Content) {
+        let size = content.1.len();
+        if size > MOST_KEPT / 16 {
+            return;
+        }
+        if self.bytes + size > MOST_KEPT {
+            *self = Self::default();
+        }
+        if self.by_place.insert(place, content.clone()).is_none() {
+            self.bytes += size;
+        }
+    }
 }
 
 struct Pack {
     index: File,
     path: PathBuf,
     /// Opened once: a chain of deltas reads it at every link.
-    body: OnceCell<Option<File>>,
+    body: OnceLock<Option<File>>,
     fanout: Vec<u32>,
 }
 
-/// Where an object stands in a pack, undone of its delta or not.
-enum Stored {
-    Whole(Kind, Vec<u8>),
+/// How an object stands in a pack, undone of its delta or not.
+enum Standing {
+    Whole(Type, Vec<u8>),
     /// A delta upon what stands at an earlier place of the same pack.
     Upon(u64, Vec<u8>),
     /// A delta upon an object named by its id.
     UponNamed(Vec<u8>, Vec<u8>),
 }
 
-impl Objects {
+impl Stored {
     pub fn new(folders: impl IntoIterator<Item = PathBuf>, width: usize) -> Self {
         let mut stores = Vec::new();
         folders.into_iter().for_each(|folder| alternates(folder, &mut stores, 0));
-        Self { stores, width, packs: OnceCell::new() }
+        Self { stores, width, packs: OnceLock::new(), bases: AtomicU64::new(0), known: Mutex::default(), inflate: Inflate::default() }
     }
 
-    pub fn read(&self, id: &[u8]) -> Result<(Kind, Vec<u8>), Failure> {
-        self.find(id, 0).ok_or_else(|| Failure::new("cannot read an object", hex::encode(id)).hint("git fsck"))
+    /// Reads an object that has to be there and bearable.
+    pub fn read(&self, id: &[u8]) -> Result<(Type, Vec<u8>), Failure> {
+        self.find(id).ok_or_else(|| Failure::new("cannot read an object", hex::encode(id)).hint("git fsck"))
     }
 
-    fn find(&self, id: &[u8], depth: u32) -> Option<(Kind, Vec<u8>)> {
-        self.stores.iter().find_map(|store| loose(store, id)).or_else(|| self.packed(id, depth))
+    /// Reads an object whose content hashes to its name; nothing where it is not there, damaged, or more than is read here.
+    pub fn find(&self, id: &[u8]) -> Option<(Type, Vec<u8>)> {
+        let (kind, body) = self.seek(id, 0)?;
+        let body = Arc::try_unwrap(body).unwrap_or_else(|kept| kept.to_vec());
+        (id.len() == self.width && is_named(kind, &body, id)).then_some((kind, body))
     }
 
-    fn packed(&self, id: &[u8], depth: u32) -> Option<(Kind, Vec<u8>)> {
+    fn seek(&self, id: &[u8], depth: u32) -> Option<Content> {
+        let loose = || self.stores.iter().find_map(|store| loose(store, id, &self.inflate)).map(|(kind, body)| (kind, Arc::new(body)));
+        self.packed(id, depth).or_else(loose)
+    }
+
+    fn packed(&self, id: &[u8], depth: u32) -> Option<Content> {
         let packs = self.packs.get_or_init(|| self.stores.iter().flat_map(|store| packs(store)).collect());
-        packs.iter().find_map(|pack| {
+        packs.iter().enumerate().find_map(|(number, pack)| {
             let at = pack.offset(id, self.width)?;
-            self.unpack(pack, at, depth)
+            self.content(pack, (number, at), depth)
         })
     }
 
-    fn unpack(&self, pack: &Pack, at: u64, depth: u32) -> Option<(Kind, Vec<u8>)> {
-        if depth > DEEPEST_DELTA {
+    /// What stands at a place, known or unpacked.
+    fn content(&self, pack: &Pack, place: (usize, u64), depth: u32) -> Option<Content> {
+        let known = self.known().by_place.get(&place).cloned();
+        known.or_else(|| {
+            let (kind, body) = self.unpack(pack, place, depth)?;
+            let content = (kind, Arc::new(body));
+            self.known().keep(place, &content);
+            Some(content)
+        })
+    }
+
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn unpack(&self, pack: &Pack, place: (usize, u64), depth: u32) -> Option<(Type, Vec<u8>)> {
+        if depth > DEEPEST_DELTA || self.bases.load(Ordering::Relaxed) > MOST_BASES {
             return None;
         }
-        let (base, delta) = match pack.stored(at, self.width)? {
-            Stored::Whole(kind, body) => return Some((kind, body)),
-            Stored::Upon(base, delta) => (self.unpack(pack, base, depth + 1)?, delta),
-            Stored::UponNamed(id, delta) => (self.find(&id, depth + 1)?, delta),
+        let ((kind, base), delta) = match pack.standing(place.1, self.width, &self.inflate)? {
+            Standing::Whole(kind, body) => return Some((kind, body)),
+            Standing::Upon(base, delta) => (self.content(pack, (place.0, base), depth + 1)?, delta),
+            Standing::UponNamed(id, delta) => (self.seek(&id, depth + 1)?, delta),
         };
-        Some((base.0, apply(&base.1, &delta)?))
+        self.bases.fetch_add(base.len() as u64, Ordering::Relaxed);
+        Some((kind, apply(&base, &delta)?))
     }
 }
 
@@ -94,21 +176,25 @@ fn alternates(folder: PathBuf, stores: &mut Vec<PathBuf>, depth: u32) {
     borrowed.into_iter().for_each(|folder| alternates(folder, stores, depth + 1));
 }
 
-fn loose(store: &Path, id: &[u8]) -> Option<(Kind, Vec<u8>)> {
+/// Whether a content is what its name says.
+fn is_named(kind: Type, body: &[u8], id: &[u8]) -> bool {
+    let head = format!("{} {}\0", kind.as_str(), body.len());
+    match id.len() {
+        20 => Sha1::new().chain_update(head).chain_update(body).finalize().as_slice() == id,
+        32 => Sha256::new().chain_update(head).chain_update(body).finalize().as_slice() == id,
+        _ => false,
+    }
+}
+
+fn loose(store: &Path, id: &[u8], inflate: &Inflate) -> Option<(Type, Vec<u8>)> {
     let name = hex::encode(id);
     let path = store.join(name.get(..2)?).join(&name[2..]);
     let file = File::open(path).ok()?;
     let size = usize::try_from(file.metadata().ok()?.len()).ok().filter(|size| *size <= MOST)?;
-    let body = inflate::zlib(&read_at(&file, 0, size)?, MOST + 64)?;
+    let body = inflate.zlib(&read_at(&file, 0, size)?, MOST + 64)?;
     let end = body.iter().position(|b| *b == 0)?;
     let (kind, size) = std::str::from_utf8(&body[..end]).ok()?.split_once(' ')?;
-    let kind = match kind {
-        "commit" => Kind::Commit,
-        "tree" => Kind::Tree,
-        "blob" => Kind::Blob,
-        "tag" => Kind::Tag,
-        _ => return None,
-    };
+    let kind = Type::parse(kind)?;
     let body = body[end + 1..].to_vec();
     (size.parse() == Ok(body.len())).then_some((kind, body))
 }
@@ -149,28 +235,29 @@ impl Pack {
             return None;
         }
         let fanout: Vec<u32> = head[8..].chunks(4).filter_map(word).collect();
-        (fanout.len() == 256).then(|| Self { index, path: path.with_extension("pack"), body: OnceCell::new(), fanout })
+        (fanout.len() == 256).then(|| Self { index, path: path.with_extension("pack"), body: OnceLock::new(), fanout })
     }
 
     fn count(&self) -> u64 {
         u64::from(self.fanout[255])
     }
 
-    /// Finds an object's place by halving.
+    /// Finds an object's place, by halving where a look at all names of this beginning would be too much.
     fn offset(&self, id: &[u8], width: usize) -> Option<u64> {
         let first = usize::from(*id.first()?);
         let mut low = if first == 0 { 0 } else { u64::from(self.fanout[first - 1]) };
         let mut high = u64::from(self.fanout[first]);
-        while low < high {
+        while low + NAMES_AT_ONCE < high {
             let middle = low.midpoint(high);
-            let name = read_at(&self.index, Self::NAMES + middle * width as u64, width)?;
-            match name.as_slice().cmp(id) {
-                std::cmp::Ordering::Less => low = middle + 1,
-                std::cmp::Ordering::Greater => high = middle,
-                std::cmp::Ordering::Equal => return self.place(middle, width),
-            }
+            if self.names(middle, 1, width)?.as_slice() <= id { low = middle } else { high = middle }
         }
-        None
+        let names = self.names(low, usize::try_from(high.checked_sub(low)?).ok()?, width)?;
+        let number = names.chunks(width).position(|name| name == id)?;
+        self.place(low + number as u64, width)
+    }
+
+    fn names(&self, from: u64, count: usize, width: usize) -> Option<Vec<u8>> {
+        read_at(&self.index, Self::NAMES + from * width as u64, count * width)
     }
 
     fn place(&self, number: u64, width: usize) -> Option<u64> {
@@ -183,26 +270,30 @@ impl Pack {
         Some(u64::from_be_bytes(read_at(&self.index, at, 8)?.try_into().ok()?))
     }
 
-    fn stored(&self, at: u64, width: usize) -> Option<Stored> {
+    fn standing(&self, at: u64, width: usize, inflate: &Inflate) -> Option<Standing> {
         let file = self.body.get_or_init(|| File::open(&self.path).ok()).as_ref()?;
-        let head = read_at(file, at, 64)?;
+        let head = read_at(file, at, ENTRY)?;
         let (kind, size, mut used) = entry_head(&head)?;
         let body = |used: usize| {
-            let packed = read_at(file, at + used as u64, size + size / 8 + 256)?;
-            inflate::zlib(&packed, size).filter(|body| body.len() == size)
+            let most = size + size / 8 + 256;
+            let body = match head.get(used..used + most) {
+                Some(packed) => inflate.zlib(packed, size)?,
+                None => inflate.zlib(&read_at(file, at + used as u64, most)?, size)?,
+            };
+            (body.len() == size).then_some(body)
         };
-        let whole = |kind, used| body(used).map(|body| Stored::Whole(kind, body));
+        let whole = |kind, used| body(used).map(|body| Standing::Whole(kind, body));
         match kind {
-            1 => whole(Kind::Commit, used),
-            2 => whole(Kind::Tree, used),
-            3 => whole(Kind::Blob, used),
-            4 => whole(Kind::Tag, used),
+            1 => whole(Type::Commit, used),
+            2 => whole(Type::Tree, used),
+            3 => whole(Type::Blob, used),
+            4 => whole(Type::Tag, used),
             6 => {
                 let (back, length) = back(head.get(used..)?)?;
                 used += length;
-                Some(Stored::Upon(at.checked_sub(back).filter(|_| back > 0)?, body(used)?))
+                Some(Standing::Upon(at.checked_sub(back).filter(|_| back > 0)?, body(used)?))
             }
-            7 => Some(Stored::UponNamed(head.get(used..used + width)?.to_vec(), body(used + width)?)),
+            7 => Some(Standing::UponNamed(head.get(used..used + width)?.to_vec(), body(used + width)?)),
             _ => None,
         }
     }

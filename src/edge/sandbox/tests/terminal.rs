@@ -95,7 +95,8 @@ fn a_program_without_a_shell_hears_resizing_and_interrupts() {
 
 #[test]
 fn a_pane_waits_for_its_sandbox_and_sees_its_end() {
-    let pane = Pane::start(shell("read -r _; exit 3"));
+    let mut pane = Pane::start(shell("echo up >/work/said; read -r _; exit 3"));
+    assert_eq!(pane.hears(), "up");
     assert!(pane.tmux(["set-option", "-g", "remain-on-exit", "on"]).status().expect("tmux").success());
     assert!(pane.tmux(["set-hook", "-g", "pane-died", "wait-for -S died"]).status().expect("tmux").success());
     pane.keys(&["Enter"]);

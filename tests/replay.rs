@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 /// Every kind of event: whoever adds a variant is led here by the compiler, and adds its name.
-const KINDS: [&str; 91] = [
+const KINDS: [&str; 92] = [
     "founded",
     "sworn",
     "started",
@@ -45,6 +45,7 @@ const KINDS: [&str; 91] = [
     "dropped",
     "opened",
     "taken",
+    "released",
     "submitted",
     "measured",
     "tested",
@@ -226,6 +227,7 @@ fn of_task(event: &task::Event) -> &'static str {
     match event {
         task::Event::Opened { .. } => "opened",
         task::Event::Taken { .. } => "taken",
+        task::Event::Released { .. } => "released",
         task::Event::Submitted { .. } => "submitted",
         task::Event::Measured { .. } => "measured",
         task::Event::Tested { .. } => "tested",
@@ -407,6 +409,7 @@ fn by_hand() -> Vec<Entry> {
         Event::Alert(alert::Event::Overdue { day: "2026-11-20".to_owned() }),
         Event::Task(task::Event::Outdated { task: task.clone(), attempt }),
         Event::Task(task::Event::Stalled { task: task.clone(), attempt, why: why.clone() }),
+        Event::Task(task::Event::Released { task: task.clone(), reason: why.clone(), from: None, assign: None }),
         Event::Task(task::Event::SentBack {
             task: task.clone(),
             attempt,

@@ -219,7 +219,7 @@ fn live<'a>(state: &'a State, task: &TaskId) -> Result<&'a Attempt, Refusal> {
     if known.merged.is_some() {
         return Err(Refusal::new("merged-already", format!("{task} is on the protected branch already"), "orchestrate task list"));
     }
-    known.attempt.as_ref().ok_or_else(none)
+    known.attempt.as_ref().filter(|_| known.author.is_some()).ok_or_else(none)
 }
 
 /// The seats of the librarian's role.

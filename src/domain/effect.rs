@@ -66,7 +66,7 @@ pub fn react(state: &State, entry: &Entry) -> Vec<Effect> {
             | task::Event::Tested { task, .. }
             | task::Event::Judged { task, .. }
             | task::Event::Outdated { task, .. } => next(state, task),
-            task::Event::Opened { .. } | task::Event::Taken { .. } | task::Event::SentBack { .. } | task::Event::Stalled { .. } | task::Event::Vetoed { .. } => Vec::new(),
+            task::Event::Opened { .. } | task::Event::Taken { .. } | task::Event::Released { .. } | task::Event::SentBack { .. } | task::Event::Stalled { .. } | task::Event::Vetoed { .. } => Vec::new(),
         },
         Event::Review(review::Event::Drawn { task, .. } | review::Event::Decided { task, .. }) => next(state, task),
         Event::Panel(event) => seated(state, event),

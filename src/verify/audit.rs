@@ -66,7 +66,7 @@ type Told = BTreeMap<u32, Audited>;
 
 impl Chance<'_> {
     fn urn<'u>(&'u self, of: &Of<'u>, seq: u64) -> Option<Urn<'u>> {
-        Urn::new(self.roster, of.known.author, of.attempt, seq)
+        Urn::new(self.roster, of.attempt.author, of.attempt, seq)
     }
 
     fn drawn(&self, of: &Of<'_>, drawn: &Drawn<'_>, all: &mut Told, problems: &mut Problems) {

@@ -94,12 +94,12 @@ fn half(case: &Case<'_>, statement: &Envelope, who: &str, note: &str, index: u64
 /// Who may be drawn at this entry to look at a bypass: whoever could have reviewed it, without those who had a hand in it or signed it.
 pub(super) fn pool_of(roster: &Roster<'_>, history: &History<'_>, task: &TaskId, at: u64) -> Option<Vec<SeatName>> {
     let known = history.tasks.get(task)?;
-    let measured = known.attempts.values().rev().find_map(|attempt| attempt.measured.as_ref())?;
+    let (author, measured) = known.attempts.values().rev().find_map(|attempt| Some((attempt.author?, attempt.measured.as_ref()?)))?;
     let signed = history.bypasses.iter().rev().find_map(|(seq, _, by, event)| match event {
         Event::Signed { task: other, .. } if *seq < at && other == task => by.seat(),
         _ => None,
     });
-    Some(bypass::followers(&roster.rules(at).charter, known.author?, measured.contributors, signed))
+    Some(bypass::followers(&roster.rules(at).charter, author, measured.contributors, signed))
 }
 
 /// What followed a bypass: when two that were drawn had looked at it, and from when to when somebody's no had no answer.
@@ -190,7 +190,7 @@ pub(super) fn afterwards(roster: &Roster<'_>, history: &History<'_>, merges: &[M
     for merge in &rounds {
         let Followed { looked, disputes } = followed(roster, history, merge, problems);
         disputed(roster, history, &rounds, merge.task, &disputes, problems);
-        let Some(author) = history.tasks.get(merge.task).and_then(|task| task.author) else { continue };
+        let Some(author) = history.tasks.get(merge.task).and_then(|task| task.attempts.get(&merge.attempt)?.author) else { continue };
         // By the rules that the next merge stood under, as the supervisor asks.
         let due = |next: &Merge<'_>| roster.rules(next.intended).charter.policy.bypass.due(merge.time);
         let hers = |next: &&Merge<'_>| {

@@ -113,8 +113,15 @@ fn push(event: &push::Event) -> String {
 
 fn task(event: &task::Event) -> String {
     match event {
-        task::Event::Opened { task, title, .. } => format!("{task} opened: {title}"),
+        task::Event::Opened { task, title, assign: None, .. } => format!("{task} opened: {title}"),
+        task::Event::Opened { task, title, assign: Some(seat), .. } => format!("{task} opened for {seat}: {title}"),
         task::Event::Taken { task } => format!("{task} taken"),
+        task::Event::Released { task, reason, from, assign } => {
+            let from = from.as_ref().map(|seat| format!(" by {seat}")).unwrap_or_default();
+            let to = assign.as_ref().map(|seat| format!(", for {seat}")).unwrap_or_default();
+            let why = if reason.is_empty() { String::new() } else { format!(": {reason}") };
+            format!("{task} is had no more{from}{to}{why}")
+        }
         task::Event::Submitted { task, attempt, commit } => format!("{task} submitted, attempt {attempt}: {}", commit.short()),
         task::Event::Measured { task, change, needs, fix, .. } => {
             let gates: Vec<&str> = needs.gates.iter().map(|gate| gate.as_str()).collect();
@@ -139,6 +146,7 @@ pub(super) fn of_task(event: &task::Event) -> &TaskId {
     match event {
         task::Event::Opened { task, .. }
         | task::Event::Taken { task }
+        | task::Event::Released { task, .. }
         | task::Event::Submitted { task, .. }
         | task::Event::Measured { task, .. }
         | task::Event::Tested { task, .. }

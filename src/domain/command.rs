@@ -85,7 +85,8 @@ pub enum Act {
     Veto { task: TaskId, reason: String },
     MergeBuilt { task: TaskId, attempt: u32, commit: Oid, old: Oid, tree: Oid },
     MainMoved { task: TaskId, attempt: u32, trouble: Option<String> },
-    WentHome { branch: String, outcome: String },
+    /// `commit` is what is there now, where it got there.
+    WentHome { branch: String, outcome: String, commit: Option<Oid> },
     /// A half of an emergency bypass, or a look at it afterwards.
     Bypass { task: TaskId, word: bypass::Word },
     /// Who looks at a bypass afterwards.

@@ -149,9 +149,7 @@ fn measured(state: &State, command: &Command) -> Result<Vec<Event>, Refusal> {
         // The protected branch moves to a tested tree on the tested tip, after every gate.
         Act::MergeBuilt { task, attempt, commit, old, tree } => merge::intend(state, command.now, task, *attempt, &Built { commit, old, tree }),
         Act::MainMoved { task, attempt, trouble } => merge::moved(state, task, *attempt, trouble.as_deref()),
-        Act::WentHome { branch, outcome } => {
-            Ok(vec![Event::Merge(merge::Event::Home { branch: branch.clone(), outcome: outcome.clone() })])
-        }
+        Act::WentHome { branch, outcome, commit } => Ok(merge::home(state, branch, outcome, commit.as_ref())),
         // A deployment goes on step by step.
         Act::Deploying { task, step, seen: None } => deploy::begin(state, task, *step),
         Act::Deploying { task, step, seen: Some((begun, seen)) } => Ok(deploy::ended(state, task, *step, *begun, seen)),

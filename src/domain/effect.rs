@@ -90,7 +90,7 @@ pub fn react(state: &State, entry: &Entry) -> Vec<Effect> {
         Event::Message(message::Event::Returned { to }) => vec![Effect::Ring { to: vec![to.clone()] }],
         Event::Message(message::Event::Delivered { .. } | message::Event::Acknowledged { .. } | message::Event::Expired { .. } | message::Event::Sealed { .. }) => Vec::new(),
         Event::Lock(event) => lent(event),
-        Event::Freeze(freeze::Event::Thawed { .. }) => outstanding(state).into_iter().chain(homeward(state)).collect(),
+        Event::Freeze(freeze::Event::Thawed { .. }) => outstanding(state),
         // Nobody waits for a lock any more.
         Event::Freeze(freeze::Event::Frozen { .. }) => vec![Effect::Ring { to: state.fleet_order.iter().cloned().map(Party::Seat).collect() }],
         Event::Refused(_) => alarm(state).into_iter().collect(),
@@ -117,10 +117,9 @@ fn deployment(state: &State) -> Option<Effect> {
     deploy::due(state).map(|(task, step)| Effect::Deploy { task, step })
 }
 
-/// What was merged and could not go home while everything stood still.
+/// What was merged and is not at home: everything stood still, it could not be brought, or the supervisor died.
 fn homeward(state: &State) -> Option<Effect> {
-    let merged = state.tip() != state.genesis.as_ref().map(|genesis| &genesis.base);
-    (merged && state.charter().policy.delivery.automatic).then_some(Effect::Publish)
+    merge::unbrought(state).then_some(Effect::Publish)
 }
 
 fn alarm(state: &State) -> Option<Effect> {
@@ -170,7 +169,7 @@ pub fn outstanding(state: &State) -> Vec<Effect> {
     let called = fleet::called(state);
     let refill = (!called.is_empty()).then_some(Effect::Refill { seats: called });
     let ending = fleet::ending(state).into_iter().map(|(seat, instance)| Effect::End { seat, instance });
-    alarm(state).into_iter().chain(ending).chain(landing).chain(steps).chain(waiting).chain(refill).chain(deployment(state)).chain(follow_up(state)).collect()
+    alarm(state).into_iter().chain(ending).chain(landing).chain(steps).chain(waiting).chain(refill).chain(deployment(state)).chain(follow_up(state)).chain(homeward(state)).collect()
 }
 
 /// What a task's newest attempt needs now. A stalled one waits to be told.

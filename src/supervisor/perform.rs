@@ -392,8 +392,23 @@ fn compose(yard: &Yard, task: &TaskId, attempt: u32, draft: &Draft) -> String {
     )
 }
 
-/// Brings the approved history to the mirror and, where the owner's policy says so, home.
+/// So long after a failure it is tried again.
+const AGAIN: Duration = Duration::from_secs(60);
+
+/// Brings what is merged out, again and again until it is there: nobody else would ask for it before the next merge.
 async fn publish(yard: &Arc<Yard>) -> Result<(), Failure> {
+    let mut stop = yard.stop.subscribe();
+    while let Err(failure) = bring(yard).await {
+        eprintln!("orchestrate: {:?}: {failure}", Effect::Publish);
+        if tokio::time::timeout(AGAIN, stop.changed()).await.is_ok() {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// Brings the approved history to the mirror and, where the owner's policy says so, home.
+async fn bring(yard: &Arc<Yard>) -> Result<(), Failure> {
     let here = Arc::clone(yard);
     blocking(move || {
         let gate = here.gate()?;

@@ -219,7 +219,7 @@ fn merge(event: &merge::Event) -> String {
         }
         merge::Event::Merged { task, commit, .. } => format!("{task} merged as {}", commit.short()),
         merge::Event::Missed { task, why, .. } => format!("{task} did not merge: {why}"),
-        merge::Event::Home { branch, outcome } => format!("{branch} at home: {outcome}"),
+        merge::Event::Home { branch, outcome, .. } => format!("{branch} at home: {outcome}"),
     }
 }
 

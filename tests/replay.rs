@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 /// Every kind of event: whoever adds a variant is led here by the compiler, and adds its name.
-const KINDS: [&str; 92] = [
+const KINDS: [&str; 93] = [
     "founded",
     "sworn",
     "started",
@@ -85,6 +85,7 @@ const KINDS: [&str; 92] = [
     "bypass-drawn",
     "bypass-reviewed",
     "bypass-lapsed",
+    "bypass-redrawn",
     "bypass-answered",
     "sent",
     "delivered",
@@ -207,6 +208,7 @@ fn of_bypass(event: &bypass::Event) -> &'static str {
         bypass::Event::Drawn { .. } => "bypass-drawn",
         bypass::Event::Reviewed { .. } => "bypass-reviewed",
         bypass::Event::Lapsed { .. } => "bypass-lapsed",
+        bypass::Event::Redrawn { .. } => "bypass-redrawn",
         bypass::Event::Answered { .. } => "bypass-answered",
     }
 }
@@ -516,9 +518,10 @@ fn bypasses() -> Vec<Event> {
     let events = [
         bypass::Event::Opened { task: task.clone(), attempt, reason: "it burns".to_owned(), code: 3, statement: statement.clone() },
         bypass::Event::Signed { task: task.clone(), attempt, note: note.clone(), statement: statement.clone() },
-        bypass::Event::Drawn { task: task.clone(), pool: seats.clone(), seats, draw: Digest::of(b"draw") },
+        bypass::Event::Drawn { task: task.clone(), pool: seats.clone(), seats: seats.clone(), draw: Digest::of(b"draw") },
         bypass::Event::Reviewed { task: task.clone(), accept: true, note, statement },
-        bypass::Event::Lapsed { task },
+        bypass::Event::Lapsed { task: task.clone() },
+        bypass::Event::Redrawn { task, round: 1, out: seats.clone(), pool: seats.clone(), seats: seats.clone(), draw: Digest::of(b"draw") },
     ];
     events.into_iter().map(Event::Bypass).collect()
 }

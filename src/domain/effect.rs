@@ -33,7 +33,7 @@ pub enum Effect {
     Draw { task: TaskId, attempt: u32, gate: GateName },
     Redraw { task: TaskId, attempt: u32, gate: GateName },
     Judge { task: TaskId, attempt: u32, gate: GateName },
-    /// Draw who looks at a bypass afterwards.
+    /// Draw who looks at a bypass afterwards, and others in the place of who did not.
     FollowUp { task: TaskId },
     /// Build and sign the merge commit.
     BuildMerge { task: TaskId, attempt: u32 },
@@ -79,7 +79,9 @@ pub fn react(state: &State, entry: &Entry) -> Vec<Effect> {
         Event::Bypass(bypass::Event::Reviewed { .. }) => state.tasks.keys().flat_map(|task| next(state, task)).collect(),
         // What waited for the answer goes on.
         Event::Bypass(bypass::Event::Answered { .. }) => waiting(state),
-        Event::Bypass(bypass::Event::Opened { .. } | bypass::Event::Drawn { .. } | bypass::Event::Lapsed { .. }) => Vec::new(),
+        // Others are drawn in the place of those who did not look.
+        Event::Bypass(bypass::Event::Lapsed { task }) => vec![Effect::FollowUp { task: task.clone() }],
+        Event::Bypass(bypass::Event::Opened { .. } | bypass::Event::Drawn { .. } | bypass::Event::Redrawn { .. }) => Vec::new(),
         Event::Merge(merge::Event::Intended { task, .. } | merge::Event::Missed { task, .. }) => next(state, task),
         Event::Merge(merge::Event::Home { .. }) => Vec::new(),
         Event::Push(push::Event::Landing { push }) => vec![Effect::MoveRefs { push: push.clone() }],

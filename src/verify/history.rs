@@ -330,7 +330,7 @@ impl<'a> History<'a> {
         let fits = match event {
             bypass::Event::Opened { .. } | bypass::Event::Answered { .. } => entry.by == Actor::Owner,
             bypass::Event::Signed { .. } | bypass::Event::Reviewed { .. } => entry.by.seat().is_some(),
-            bypass::Event::Drawn { .. } | bypass::Event::Lapsed { .. } => return supervisor(entry),
+            bypass::Event::Drawn { .. } | bypass::Event::Lapsed { .. } | bypass::Event::Redrawn { .. } => return supervisor(entry),
         };
         if fits { Ok(()) } else { Err(format!("a word on a bypass by {}, whose it is not", entry.by)) }
     }

@@ -234,6 +234,10 @@ fn bypass(event: &round::Event) -> String {
         }
         Event::Reviewed { task, accept, note, .. } => format!("{} the bypass of {task}: {note}", if *accept { "accepts" } else { "REJECTS" }),
         Event::Answered { task, note, .. } => format!("answers the no to the BYPASS of {task}: {note}"),
+        Event::Redrawn { task, out, seats, pool, .. } => {
+            let listed = |seats: &[SeatName]| seats.iter().map(SeatName::as_str).collect::<Vec<_>>().join(", ");
+            format!("{task} drew for a look at its bypass, in the place of {}: {} of {}", listed(out), listed(seats), pool.len())
+        }
         Event::Lapsed { task } => format!("nobody looked at the BYPASS of {task} in time: its author's merges wait"),
     }
 }

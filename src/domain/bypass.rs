@@ -431,7 +431,7 @@ pub fn due(state: &State) -> Option<Millis> {
 pub fn tick(state: &State, now: Millis) -> Vec<Any> {
     let late: Vec<&TaskId> = open_ends(state).filter(|(_, due)| *due <= now).map(|(task, _)| task).collect();
     late.into_iter().fold(Vec::new(), |events, task| {
-        let left = state.bypasses.get(task).is_some_and(|bypass| fresh(state, task, bypass).len() >= silent(bypass).len());
+        let left = state.bypasses.get(task).is_some_and(|bypass| (1..=fresh(state, task, bypass).len()).contains(&silent(bypass).len()));
         let next = if left { "Others are drawn in their place." } else { "Nobody is left to be drawn in their place: it waits for them." };
         let text = format!("Two others have not looked at {task} in time: its author's merges wait until they have. {next}\n\nLook: orchestrate status");
         let mail = message::notice_owner(state, now, &format!("{task}: nobody looked at its bypass"), &text, Some(task));

@@ -87,6 +87,9 @@ pub fn bypasses(state: &State, now: Millis) -> Vec<BypassLine> {
 
 /// The command that asks seats for a word that is missing.
 pub(super) fn wake(task: &TaskId, seats: &[SeatName]) -> String {
+    if seats.is_empty() {
+        return format!("orchestrate review show {task}");
+    }
     let names = seats.iter().map(SeatName::as_str).collect::<Vec<_>>().join(" ");
     format!("orchestrate mail send {names} --subject '{task} waits for your word' --body '…'")
 }

@@ -256,7 +256,8 @@ fn who_looks_at_a_bypass_in_anothers_place_is_worked_out_again() {
     let (report, told) = replaced(|_| ());
     assert!(report.ok, "{:#?}", report.problems);
     assert!(told.ok && told.lines[0].starts_with("epoch 0: 2 draws repeated"), "{told:?}");
-    let forged: [(fn(&mut Instead), &str); 5] = [
+    type Forgery = fn(&mut Instead);
+    let forged: [(Forgery, &str); 5] = [
         (|told| told.after = 1000, "although nobody had let the time pass"),
         (|told| told.round = 2, "in round 2, and 0 came before"),
         (|told| told.out = vec![seat("architect-a"), seat("architect-b"), seat("dev-b")], "in the place of those who had not let the time pass"),

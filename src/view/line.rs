@@ -114,7 +114,7 @@ fn push(event: &push::Event) -> String {
 fn task(event: &task::Event) -> String {
     match event {
         task::Event::Opened { task, title, assign: None, .. } => format!("{task} opened: {title}"),
-        task::Event::Opened { task, title, assign: Some(seat), .. } => format!("{task} opened for {seat}: {title}"),
+        task::Event::Opened { task, title, assign: Some(seat), .. } => format!("{task} opened: {title} (for {seat})"),
         task::Event::Taken { task } => format!("{task} taken"),
         task::Event::Released { task, reason, from, assign } => {
             let from = from.as_ref().map(|seat| format!(" by {seat}")).unwrap_or_default();

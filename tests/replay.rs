@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 /// Every kind of event: whoever adds a variant is led here by the compiler, and adds its name.
-const KINDS: [&str; 91] = [
+const KINDS: [&str; 93] = [
     "founded",
     "sworn",
     "started",
@@ -45,6 +45,7 @@ const KINDS: [&str; 91] = [
     "dropped",
     "opened",
     "taken",
+    "released",
     "submitted",
     "measured",
     "tested",
@@ -84,6 +85,7 @@ const KINDS: [&str; 91] = [
     "bypass-drawn",
     "bypass-reviewed",
     "bypass-lapsed",
+    "bypass-redrawn",
     "bypass-answered",
     "sent",
     "delivered",
@@ -206,6 +208,7 @@ fn of_bypass(event: &bypass::Event) -> &'static str {
         bypass::Event::Drawn { .. } => "bypass-drawn",
         bypass::Event::Reviewed { .. } => "bypass-reviewed",
         bypass::Event::Lapsed { .. } => "bypass-lapsed",
+        bypass::Event::Redrawn { .. } => "bypass-redrawn",
         bypass::Event::Answered { .. } => "bypass-answered",
     }
 }
@@ -226,6 +229,7 @@ fn of_task(event: &task::Event) -> &'static str {
     match event {
         task::Event::Opened { .. } => "opened",
         task::Event::Taken { .. } => "taken",
+        task::Event::Released { .. } => "released",
         task::Event::Submitted { .. } => "submitted",
         task::Event::Measured { .. } => "measured",
         task::Event::Tested { .. } => "tested",
@@ -407,6 +411,7 @@ fn by_hand() -> Vec<Entry> {
         Event::Alert(alert::Event::Overdue { day: "2026-11-20".to_owned() }),
         Event::Task(task::Event::Outdated { task: task.clone(), attempt }),
         Event::Task(task::Event::Stalled { task: task.clone(), attempt, why: why.clone() }),
+        Event::Task(task::Event::Released { task: task.clone(), reason: why.clone(), from: None, assign: None }),
         Event::Task(task::Event::SentBack {
             task: task.clone(),
             attempt,
@@ -513,9 +518,10 @@ fn bypasses() -> Vec<Event> {
     let events = [
         bypass::Event::Opened { task: task.clone(), attempt, reason: "it burns".to_owned(), code: 3, statement: statement.clone() },
         bypass::Event::Signed { task: task.clone(), attempt, note: note.clone(), statement: statement.clone() },
-        bypass::Event::Drawn { task: task.clone(), pool: seats.clone(), seats, draw: Digest::of(b"draw") },
+        bypass::Event::Drawn { task: task.clone(), pool: seats.clone(), seats: seats.clone(), draw: Digest::of(b"draw") },
         bypass::Event::Reviewed { task: task.clone(), accept: true, note, statement },
-        bypass::Event::Lapsed { task },
+        bypass::Event::Lapsed { task: task.clone() },
+        bypass::Event::Redrawn { task, round: 1, out: seats.clone(), pool: seats.clone(), seats: seats.clone(), draw: Digest::of(b"draw") },
     ];
     events.into_iter().map(Event::Bypass).collect()
 }

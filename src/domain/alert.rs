@@ -150,7 +150,7 @@ pub fn severity(entry: &Entry) -> Option<Severity> {
         Any::Freeze(freeze::Event::Frozen { .. }) | Any::Key(key::Event::Revoked { .. }) | Any::Fleet(fleet::Event::GivenUp { .. } | fleet::Event::Overfull { .. } | fleet::Event::Paused { .. } | fleet::Event::Stuck { .. }) => Severity::High,
         Any::Confirm(confirm::Event::Reset { .. }) => Severity::High,
         Any::Bypass(bypass::Event::Opened { .. } | bypass::Event::Signed { .. } | bypass::Event::Lapsed { .. } | bypass::Event::Reviewed { accept: false, .. }) => Severity::High,
-        Any::Bypass(bypass::Event::Drawn { .. } | bypass::Event::Reviewed { .. } | bypass::Event::Answered { .. }) => Severity::Medium,
+        Any::Bypass(bypass::Event::Drawn { .. } | bypass::Event::Redrawn { .. } | bypass::Event::Reviewed { .. } | bypass::Event::Answered { .. }) => Severity::Medium,
         Any::Deploy(deploy::Event::Ended { seen: deploy::Seen { ok: false, .. }, .. } | deploy::Event::Interrupted { unknown: true, .. }) => Severity::High,
         Any::Deploy(deploy::Event::Begun { step: deploy::Step::Run | deploy::Step::Rollback, .. } | deploy::Event::Over { .. }) => Severity::Medium,
         Any::Freeze(freeze::Event::Thawed { .. }) | Any::Workshop(workshop::Event::Rechartered { .. }) => Severity::Medium,
@@ -160,6 +160,8 @@ pub fn severity(entry: &Entry) -> Option<Severity> {
         Any::Confirm(confirm::Event::Missed) | Any::Task(task::Event::Vetoed { .. }) => Severity::Medium,
         Any::Task(task::Event::Stalled { .. }) | Any::Merge(merge::Event::Missed { .. }) | Any::Refused(_) => Severity::Low,
         Any::Alert(Event::Failed { .. }) => Severity::Low,
+        // It waits for the owner, and for nobody else.
+        Any::Panel(panel::Event::Lapsed { asked: true, .. }) => Severity::High,
         Any::Panel(panel::Event::Lapsed { .. } | panel::Event::Withdrawn { .. }) => Severity::Medium,
         Any::Workshop(_)
         | Any::Panel(_)

@@ -73,6 +73,8 @@ pub enum Event {
     Reviewed { task: TaskId, accept: bool, note: String, statement: Envelope },
     /// They have not looked at it in their time: its author's merges wait.
     Lapsed { task: TaskId },
+    /// Others in the place of those who did not look, by HMAC(secret of the epoch, task, `follow-up` and round).
+    Redrawn { task: TaskId, round: u32, out: Vec<SeatName>, pool: Vec<SeatName>, seats: Vec<SeatName>, draw: Digest },
     /// The owner answers a no.
     Answered { task: TaskId, note: String, statement: Envelope },
 }
@@ -85,13 +87,13 @@ impl Event {
                 let seat = super::review::payload_seat(statement)?;
                 Some((Party::Seat(seat), statement))
             }
-            Self::Drawn { .. } | Self::Lapsed { .. } => None,
+            Self::Drawn { .. } | Self::Lapsed { .. } | Self::Redrawn { .. } => None,
         }
     }
 
     pub fn task(&self) -> &TaskId {
         match self {
-            Self::Opened { task, .. } | Self::Signed { task, .. } | Self::Drawn { task, .. } | Self::Reviewed { task, .. } | Self::Lapsed { task } | Self::Answered { task, .. } => task,
+            Self::Opened { task, .. } | Self::Signed { task, .. } | Self::Drawn { task, .. } | Self::Reviewed { task, .. } | Self::Lapsed { task } | Self::Redrawn { task, .. } | Self::Answered { task, .. } => task,
         }
     }
 }
@@ -110,13 +112,36 @@ pub struct Bypass {
     /// Who was drawn to look at it, and where the ledger says so.
     pub drawn: Option<(Vec<SeatName>, u64)>,
     pub words: BTreeMap<SeatName, bool>,
+    /// Whether they let their time pass and nobody was drawn in their place so far.
     pub lapsed: bool,
+    /// How often others were drawn, when last, and in whose place.
+    #[serde(default, skip_serializing_if = "Again::is_none")]
+    pub again: Again,
     /// Whether the owner has answered what they said.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub answered: bool,
 }
 
+/// Draws in the place of those who did not look at a bypass.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Again {
+    pub round: u32,
+    pub since: Millis,
+    pub out: BTreeSet<SeatName>,
+}
+
+impl Again {
+    pub fn is_none(&self) -> bool {
+        self.round == 0
+    }
+}
+
 impl Bypass {
+    /// When the time of those began who have to look at it now.
+    fn since(&self) -> Option<Millis> {
+        if self.again.is_none() { self.merged } else { Some(self.again.since) }
+    }
+
     /// Who said no, while the owner has not answered.
     pub fn disputed(&self) -> Vec<&SeatName> {
         self.words.iter().filter(|(_, accept)| !self.answered && !**accept).map(|(seat, _)| seat).collect()
@@ -219,7 +244,7 @@ fn live<'a>(state: &'a State, task: &TaskId) -> Result<&'a Attempt, Refusal> {
     if known.merged.is_some() {
         return Err(Refusal::new("merged-already", format!("{task} is on the protected branch already"), "orchestrate task list"));
     }
-    known.attempt.as_ref().ok_or_else(none)
+    known.attempt.as_ref().filter(|_| known.author.is_some()).ok_or_else(none)
 }
 
 /// The seats of the librarian's role.
@@ -291,15 +316,47 @@ pub fn followers(charter: &Charter, author: &SeatName, contributors: &BTreeSet<S
     if near.len() < FOLLOWERS { charter.able(Capability::ReviewPeer).into_iter().filter(free).collect() } else { near }
 }
 
+/// What the chance of the next draw is made from.
+pub fn chance(state: &State, task: &TaskId) -> String {
+    match state.bypasses.get(task).filter(|bypass| bypass.drawn.is_some()) {
+        Some(bypass) => format!("{task} follow-up {}", bypass.again.round + 1),
+        None => format!("{task} follow-up"),
+    }
+}
+
 /// Draws who looks at it afterwards: of those who could have reviewed it, without contributors and without who signed.
 pub fn follow(state: &State, task: &TaskId, draw: &Digest) -> Vec<Any> {
-    let Some(bypass) = state.bypasses.get(task).filter(|bypass| bypass.merged.is_some() && bypass.drawn.is_none()) else { return Vec::new() };
+    let Some(bypass) = state.bypasses.get(task).filter(|bypass| bypass.merged.is_some()) else { return Vec::new() };
+    if bypass.drawn.is_some() {
+        return instead(state, task, bypass, draw);
+    }
     let contributors = contributors(state, task);
     let pool = followers(state.charter(), &bypass.author, &contributors, bypass.signed.as_ref());
     let seats = draw::draw(&pool, FOLLOWERS, draw);
     let text = format!("{task} entered by an emergency bypass: {}\n\nLook: orchestrate review show {task}\nThen: orchestrate bypass review {task} --accept --note '…', or --reject", bypass.reason);
     let mail = message::notice(state, state.now, seats.clone(), &format!("{task}: your look at a bypass"), &text, Some(task));
     std::iter::once(Any::Bypass(Event::Drawn { task: task.clone(), pool, seats, draw: draw.clone() })).chain(mail).collect()
+}
+
+/// Who may be drawn in the place of those who did not look: nobody who was drawn before.
+fn fresh(state: &State, task: &TaskId, bypass: &Bypass) -> Vec<SeatName> {
+    let drawn = bypass.drawn.iter().flat_map(|(seats, _)| seats).chain(&bypass.again.out).collect::<BTreeSet<_>>();
+    let all = followers(state.charter(), &bypass.author, &contributors(state, task), bypass.signed.as_ref());
+    all.into_iter().filter(|seat| !drawn.contains(seat)).collect()
+}
+
+/// Draws others in the place of all who let their time pass; where too few are left, it waits for them.
+fn instead(state: &State, task: &TaskId, bypass: &Bypass, draw: &Digest) -> Vec<Any> {
+    let (out, pool) = (silent(bypass), fresh(state, task, bypass));
+    if !bypass.lapsed || bypass.followed() || out.is_empty() || pool.len() < out.len() {
+        return Vec::new();
+    }
+    let seats = draw::draw(&pool, out.len(), draw);
+    let names = out.iter().map(SeatName::as_str).collect::<Vec<_>>().join(" and ");
+    let text = format!("{task} entered by an emergency bypass: {}\nYou look at it in the place of {names}.\n\nLook: orchestrate review show {task}\nThen: orchestrate bypass review {task} --accept --note '…', or --reject", bypass.reason);
+    let mail = message::notice(state, state.now, seats.clone(), &format!("{task}: your look at a bypass"), &text, Some(task));
+    let redrawn = Any::Bypass(Event::Redrawn { task: task.clone(), round: bypass.again.round + 1, out, pool, seats, draw: draw.clone() });
+    std::iter::once(redrawn).chain(mail).collect()
 }
 
 fn contributors(state: &State, task: &TaskId) -> BTreeSet<SeatName> {
@@ -362,7 +419,7 @@ pub fn silent(bypass: &Bypass) -> Vec<SeatName> {
 
 fn open_ends(state: &State) -> impl Iterator<Item = (&TaskId, Millis)> {
     let open = state.bypasses.iter().filter(|(_, bypass)| !bypass.lapsed && !bypass.followed());
-    open.filter_map(|(task, bypass)| Some((task, state.charter().policy.bypass.due(bypass.merged?) + 1)))
+    open.filter_map(|(task, bypass)| Some((task, state.charter().policy.bypass.due(bypass.since()?) + 1)))
 }
 
 /// When the next one runs out of its time.
@@ -374,7 +431,9 @@ pub fn due(state: &State) -> Option<Millis> {
 pub fn tick(state: &State, now: Millis) -> Vec<Any> {
     let late: Vec<&TaskId> = open_ends(state).filter(|(_, due)| *due <= now).map(|(task, _)| task).collect();
     late.into_iter().fold(Vec::new(), |events, task| {
-        let text = format!("Two others have not looked at {task} in time: its author's merges wait until they have.\n\nLook: orchestrate status");
+        let left = state.bypasses.get(task).is_some_and(|bypass| (1..=fresh(state, task, bypass).len()).contains(&silent(bypass).len()));
+        let next = if left { "Others are drawn in their place." } else { "Nobody is left to be drawn in their place: it waits for them." };
+        let text = format!("Two others have not looked at {task} in time: its author's merges wait until they have. {next}\n\nLook: orchestrate status");
         let mail = message::notice_owner(state, now, &format!("{task}: nobody looked at its bypass"), &text, Some(task));
         message::chain(events, std::iter::once(Any::Bypass(Event::Lapsed { task: task.clone() })).chain(mail).collect())
     })
@@ -382,7 +441,8 @@ pub fn tick(state: &State, now: Millis) -> Vec<Any> {
 
 /// The tasks that wait for a draw.
 pub fn undrawn(state: &State) -> impl Iterator<Item = &TaskId> {
-    state.bypasses.iter().filter(|(_, bypass)| bypass.merged.is_some() && bypass.drawn.is_none()).map(|(task, _)| task)
+    let open = |bypass: &Bypass| bypass.drawn.is_none() || (bypass.lapsed && !bypass.followed());
+    state.bypasses.iter().filter(move |(_, bypass)| bypass.merged.is_some() && open(bypass)).map(|(task, _)| task)
 }
 
 pub fn apply(state: &mut State, by: &Actor, seq: u64, time: Millis, event: &Event) {
@@ -392,7 +452,7 @@ pub fn apply(state: &mut State, by: &Actor, seq: u64, time: Millis, event: &Even
             state.codes = state.codes.after(*code);
             let Some(author) = state.tasks.get(&task).and_then(|known| known.author.clone()) else { return };
             let (attempt, reason) = (*attempt, reason.clone());
-            let fresh = Bypass { attempt, author, reason, opened: time, seq, signed: None, merged: None, drawn: None, words: BTreeMap::new(), lapsed: false, answered: false };
+            let fresh = Bypass { attempt, author, reason, opened: time, seq, signed: None, merged: None, drawn: None, words: BTreeMap::new(), lapsed: false, again: Again::default(), answered: false };
             state.bypasses.insert(task, fresh);
         }
         Event::Signed { attempt, .. } => {
@@ -412,6 +472,12 @@ pub fn apply(state: &mut State, by: &Actor, seq: u64, time: Millis, event: &Even
         }),
         Event::Answered { .. } => on(state, &task, |bypass| bypass.answered = true),
         Event::Lapsed { .. } => on(state, &task, |bypass| bypass.lapsed = true),
+        Event::Redrawn { round, out, seats, .. } => on(state, &task, |bypass| {
+            let stay = bypass.drawn.iter().flat_map(|(seats, _)| seats).filter(|seat| !out.contains(seat)).cloned();
+            bypass.drawn = Some((stay.chain(seats.iter().cloned()).collect(), seq));
+            bypass.again.out.extend(out.iter().cloned());
+            (bypass.again.round, bypass.again.since, bypass.lapsed) = (*round, time, false);
+        }),
     }
 }
 

@@ -58,6 +58,8 @@ pub enum Act {
     Landed { push: String, trouble: Option<String> },
     OpenTask { title: String, body: String, assign: Option<SeatName> },
     TakeTask { task: TaskId },
+    /// `assign` is the one seat that may take it from then on.
+    ReleaseTask { task: TaskId, reason: String, assign: Option<SeatName> },
     Submit { task: TaskId, commit: Option<Oid> },
     /// `since` is what it adds to the candidate that came back, where one did.
     Measured { task: TaskId, attempt: u32, change: Box<Change>, since: Option<Box<Change>>, kept: RefName },
@@ -83,7 +85,8 @@ pub enum Act {
     Veto { task: TaskId, reason: String },
     MergeBuilt { task: TaskId, attempt: u32, commit: Oid, old: Oid, tree: Oid },
     MainMoved { task: TaskId, attempt: u32, trouble: Option<String> },
-    WentHome { branch: String, outcome: String },
+    /// `commit` is what is there now, where it got there.
+    WentHome { branch: String, outcome: String, commit: Option<Oid> },
     /// A half of an emergency bypass, or a look at it afterwards.
     Bypass { task: TaskId, word: bypass::Word },
     /// Who looks at a bypass afterwards.
@@ -154,6 +157,7 @@ impl Act {
             Self::Land { push } | Self::Landed { push, .. } => ("land", push.clone()),
             Self::OpenTask { .. } => ("open-task", none()),
             Self::TakeTask { task } => ("take-task", task.to_string()),
+            Self::ReleaseTask { task, .. } => ("release-task", task.to_string()),
             Self::Submit { task, .. } => ("submit", task.to_string()),
             Self::Measured { task, .. } => ("measured", task.to_string()),
             Self::Tested { task, .. } => ("tested", task.to_string()),

@@ -33,8 +33,8 @@ pub fn decide(state: &State, actor: &Actor, command: &Command) -> Result<Vec<Eve
         Act::Push { push, updates } => push::judge(state, actor, now, push, updates),
         // The move itself is asked again, inside the lock.
         Act::Land { push } => push::land(state, actor, now, push),
-        // Tasks are opened, taken, submitted, tried again and vetoed.
-        Act::OpenTask { .. } | Act::TakeTask { .. } | Act::Submit { .. } | Act::Retry { .. } | Act::Veto { .. } => tasks(state, actor, command),
+        // Tasks are opened, taken, released, submitted, tried again and vetoed.
+        Act::OpenTask { .. } | Act::TakeTask { .. } | Act::ReleaseTask { .. } | Act::Submit { .. } | Act::Retry { .. } | Act::Veto { .. } => tasks(state, actor, command),
         // A drawn seat that contributed nothing gives its word, once, on what stands there now; and takes it back while it can.
         Act::Review { .. } | Act::Withdraw { .. } | Act::Cosign { .. } | Act::Bypass { .. } => words(state, actor, command),
         // The owner confirms exactly what was shown, with a code that works once.
@@ -149,9 +149,7 @@ fn measured(state: &State, command: &Command) -> Result<Vec<Event>, Refusal> {
         // The protected branch moves to a tested tree on the tested tip, after every gate.
         Act::MergeBuilt { task, attempt, commit, old, tree } => merge::intend(state, command.now, task, *attempt, &Built { commit, old, tree }),
         Act::MainMoved { task, attempt, trouble } => merge::moved(state, task, *attempt, trouble.as_deref()),
-        Act::WentHome { branch, outcome } => {
-            Ok(vec![Event::Merge(merge::Event::Home { branch: branch.clone(), outcome: outcome.clone() })])
-        }
+        Act::WentHome { branch, outcome, commit } => Ok(merge::home(state, branch, outcome, commit.as_ref())),
         // A deployment goes on step by step.
         Act::Deploying { task, step, seen: None } => deploy::begin(state, task, *step),
         Act::Deploying { task, step, seen: Some((begun, seen)) } => Ok(deploy::ended(state, task, *step, *begun, seen)),
@@ -182,6 +180,8 @@ fn tasks(state: &State, actor: &Actor, command: &Command) -> Result<Vec<Event>, 
         Act::OpenTask { title, body, assign } => task::open(state, actor, now, title, body, assign.as_ref()),
         // The first seat that may develop and takes a task has it.
         Act::TakeTask { task } => task::take(state, actor, task),
+        // Who has a task gives it back; the owner, and who plans or may veto, take it away.
+        Act::ReleaseTask { task, reason, assign } => task::release(state, actor, now, task, reason, assign.as_ref()),
         // Only its author submits a task, and only what it pushed.
         Act::Submit { task, commit } => task::submit(state, actor, now, task, commit.as_ref()),
         // A stalled step is tried again when its author or the owner says so.

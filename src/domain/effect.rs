@@ -33,7 +33,7 @@ pub enum Effect {
     Draw { task: TaskId, attempt: u32, gate: GateName },
     Redraw { task: TaskId, attempt: u32, gate: GateName },
     Judge { task: TaskId, attempt: u32, gate: GateName },
-    /// Draw who looks at a bypass afterwards.
+    /// Draw who looks at a bypass afterwards, and others in the place of who did not.
     FollowUp { task: TaskId },
     /// Build and sign the merge commit.
     BuildMerge { task: TaskId, attempt: u32 },
@@ -66,7 +66,7 @@ pub fn react(state: &State, entry: &Entry) -> Vec<Effect> {
             | task::Event::Tested { task, .. }
             | task::Event::Judged { task, .. }
             | task::Event::Outdated { task, .. } => next(state, task),
-            task::Event::Opened { .. } | task::Event::Taken { .. } | task::Event::SentBack { .. } | task::Event::Stalled { .. } | task::Event::Vetoed { .. } => Vec::new(),
+            task::Event::Opened { .. } | task::Event::Taken { .. } | task::Event::Released { .. } | task::Event::SentBack { .. } | task::Event::Stalled { .. } | task::Event::Vetoed { .. } => Vec::new(),
         },
         Event::Review(review::Event::Drawn { task, .. } | review::Event::Decided { task, .. }) => next(state, task),
         Event::Panel(event) => seated(state, event),
@@ -79,7 +79,9 @@ pub fn react(state: &State, entry: &Entry) -> Vec<Effect> {
         Event::Bypass(bypass::Event::Reviewed { .. }) => state.tasks.keys().flat_map(|task| next(state, task)).collect(),
         // What waited for the answer goes on.
         Event::Bypass(bypass::Event::Answered { .. }) => waiting(state),
-        Event::Bypass(bypass::Event::Opened { .. } | bypass::Event::Drawn { .. } | bypass::Event::Lapsed { .. }) => Vec::new(),
+        // Others are drawn in the place of those who did not look.
+        Event::Bypass(bypass::Event::Lapsed { task }) => vec![Effect::FollowUp { task: task.clone() }],
+        Event::Bypass(bypass::Event::Opened { .. } | bypass::Event::Drawn { .. } | bypass::Event::Redrawn { .. }) => Vec::new(),
         Event::Merge(merge::Event::Intended { task, .. } | merge::Event::Missed { task, .. }) => next(state, task),
         Event::Merge(merge::Event::Home { .. }) => Vec::new(),
         Event::Push(push::Event::Landing { push }) => vec![Effect::MoveRefs { push: push.clone() }],
@@ -90,7 +92,7 @@ pub fn react(state: &State, entry: &Entry) -> Vec<Effect> {
         Event::Message(message::Event::Returned { to }) => vec![Effect::Ring { to: vec![to.clone()] }],
         Event::Message(message::Event::Delivered { .. } | message::Event::Acknowledged { .. } | message::Event::Expired { .. } | message::Event::Sealed { .. }) => Vec::new(),
         Event::Lock(event) => lent(event),
-        Event::Freeze(freeze::Event::Thawed { .. }) => outstanding(state).into_iter().chain(homeward(state)).collect(),
+        Event::Freeze(freeze::Event::Thawed { .. }) => outstanding(state),
         // Nobody waits for a lock any more.
         Event::Freeze(freeze::Event::Frozen { .. }) => vec![Effect::Ring { to: state.fleet_order.iter().cloned().map(Party::Seat).collect() }],
         Event::Refused(_) => alarm(state).into_iter().collect(),
@@ -117,10 +119,9 @@ fn deployment(state: &State) -> Option<Effect> {
     deploy::due(state).map(|(task, step)| Effect::Deploy { task, step })
 }
 
-/// What was merged and could not go home while everything stood still.
+/// What was merged and is not at home: everything stood still, it could not be brought, or the supervisor died.
 fn homeward(state: &State) -> Option<Effect> {
-    let merged = state.tip() != state.genesis.as_ref().map(|genesis| &genesis.base);
-    (merged && state.charter().policy.delivery.automatic).then_some(Effect::Publish)
+    merge::unbrought(state).then_some(Effect::Publish)
 }
 
 fn alarm(state: &State) -> Option<Effect> {
@@ -170,7 +171,7 @@ pub fn outstanding(state: &State) -> Vec<Effect> {
     let called = fleet::called(state);
     let refill = (!called.is_empty()).then_some(Effect::Refill { seats: called });
     let ending = fleet::ending(state).into_iter().map(|(seat, instance)| Effect::End { seat, instance });
-    alarm(state).into_iter().chain(ending).chain(landing).chain(steps).chain(waiting).chain(refill).chain(deployment(state)).chain(follow_up(state)).collect()
+    alarm(state).into_iter().chain(ending).chain(landing).chain(steps).chain(waiting).chain(refill).chain(deployment(state)).chain(follow_up(state)).chain(homeward(state)).collect()
 }
 
 /// What a task's newest attempt needs now. A stalled one waits to be told.

@@ -22,7 +22,13 @@ pub enum Event {
     /// The move did not happen.
     Missed { task: TaskId, attempt: u32, why: String },
     /// The owner's own branch was brought up to date, or why not.
-    Home { branch: String, outcome: String },
+    Home {
+        branch: String,
+        outcome: String,
+        /// What is there now; nothing where it did not get there.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        commit: Option<Oid>,
+    },
 }
 
 /// A merge commit that the edge built and signed, on this tip with this tree.
@@ -95,6 +101,21 @@ pub fn moved(state: &State, task: &TaskId, number: u32, trouble: Option<&str>) -
     Ok(std::iter::once(merged).chain(deployed).chain(message::chain(mail, owner)).collect())
 }
 
+/// Takes the edge's word on what came home; the same word again says nothing.
+pub fn home(state: &State, branch: &str, outcome: &str, commit: Option<&Oid>) -> Vec<Any> {
+    let known = state.home.as_ref().is_some_and(|(at, before)| at == branch && before == outcome);
+    if known && state.brought.as_ref() == commit {
+        return Vec::new();
+    }
+    vec![Any::Merge(Event::Home { branch: branch.to_owned(), outcome: outcome.to_owned(), commit: commit.cloned() })]
+}
+
+/// Whether something was merged that the owner wants to have at once, and has not got.
+pub fn unbrought(state: &State) -> bool {
+    let merged = state.tip() != state.genesis.as_ref().map(|genesis| &genesis.base);
+    merged && state.charter().policy.delivery.automatic && state.brought.as_ref() != state.tip()
+}
+
 pub fn apply(state: &mut State, time: Millis, event: &Event) {
     match event {
         Event::Intended { task, attempt, commit, old, .. } => {
@@ -118,6 +139,9 @@ pub fn apply(state: &mut State, time: Millis, event: &Event) {
             witness::merged(state);
         }
         Event::Missed { task, attempt, .. } => task::on_attempt(state, task, *attempt, |now| now.stage = Stage::Merging),
-        Event::Home { branch, outcome } => state.home = Some((branch.clone(), outcome.clone())),
+        Event::Home { branch, outcome, commit } => {
+            state.home = Some((branch.clone(), outcome.clone()));
+            state.brought.clone_from(commit);
+        }
     }
 }

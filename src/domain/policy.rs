@@ -33,6 +33,7 @@ use super::glob::{FoldedPath, Glob, odd_path, shown};
 use super::lock;
 use super::risk::Risk;
 use super::spend;
+use super::task;
 use super::window::Cumulative;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -70,6 +71,8 @@ pub struct RawPolicy {
     pub locks: lock::Terms,
     #[serde(default, skip_serializing_if = "freeze::Triggers::is_default")]
     pub freeze: freeze::Triggers,
+    #[serde(default, skip_serializing_if = "task::Terms::is_default")]
+    pub tasks: task::Terms,
     #[serde(default, skip_serializing_if = "fleet::Terms::is_default")]
     pub fleet: fleet::Terms,
     #[serde(default, skip_serializing_if = "spend::Terms::is_default")]

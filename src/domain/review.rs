@@ -161,7 +161,9 @@ fn outsider(state: &State, known: &task::Task, attempt: &Attempt, gate: GateName
 fn seen_before(state: &State, task: &TaskId, known: &task::Task, attempt: &Attempt, gate: GateName, drawn: &[SeatName], extra: Option<Extra>) -> Option<Extra> {
     let (GateName::Peer, Some(author), Some(change)) = (gate, &known.author, &attempt.change) else { return extra };
     let Some(work) = Work::new(state.charter(), author, &attempt.contributors, change, state.now) else { return extra };
-    let others = state.tasks.iter().filter(|(other, known)| *other != task && known.merged.is_none());
+    // Who had it before may have handed the same in under this very task, and met others.
+    let again = |other: &TaskId, known: &task::Task| other != task || !known.former.is_empty();
+    let others = state.tasks.iter().filter(|(other, known)| again(other, known) && known.merged.is_none());
     let before = others.filter_map(|(other, known)| Some((other, known.shown.as_ref()?)));
     let panel: Vec<SeatName> = drawn.iter().chain(extra.iter().flat_map(|extra| &extra.seats)).cloned().collect();
     let Some((again, why)) = work.again(before, &panel) else { return extra };

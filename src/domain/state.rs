@@ -96,6 +96,9 @@ pub struct State {
     pub refusals: VecDeque<(u64, Millis, Actor, Refused)>,
     pub refused: u64,
     pub home: Option<(String, String)>,
+    /// What is at home since then.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub brought: Option<Oid>,
     /// How far the witness on another machine has seen.
     #[serde(skip_serializing_if = "witness::Seen::is_nothing")]
     pub witness: witness::Seen,
@@ -151,6 +154,7 @@ impl Default for State {
             refusals: VecDeque::new(),
             refused: 0,
             home: None,
+            brought: None,
             witness: witness::Seen::default(),
             deploy: Deployments::default(),
             bypasses: BTreeMap::new(),

@@ -1,8 +1,10 @@
 //! A task on its way through the gates, attempt by attempt.
 
 mod attempt;
+mod hold;
 
 pub use attempt::{Attempt, Stage, Tested};
+pub use hold::{Terms, release, take};
 
 use super::actor::{Actor, Party};
 use super::budget;
@@ -40,9 +42,21 @@ pub enum Event {
         task: TaskId,
         title: String,
         body: String,
+        /// The one seat that may take it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        assign: Option<SeatName>,
     },
     Taken {
         task: TaskId,
+    },
+    /// Who had it gave it back, or somebody took it away; what was under way of it is over.
+    Released {
+        task: TaskId,
+        reason: String,
+        from: Option<SeatName>,
+        /// The one seat that may take it now.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        assign: Option<SeatName>,
     },
     /// A candidate enters; everything said about an earlier one no longer counts.
     Submitted {
@@ -109,6 +123,7 @@ impl Event {
             Self::Tested { statement, .. } | Self::Judged { statement, .. } => Some((Party::Gatekeeper, statement)),
             Self::Opened { .. }
             | Self::Taken { .. }
+            | Self::Released { .. }
             | Self::Submitted { .. }
             | Self::Measured { .. }
             | Self::SentBack { .. }
@@ -164,6 +179,12 @@ pub struct Task {
     pub opened_by: Actor,
     pub opened: Millis,
     pub author: Option<SeatName>,
+    /// The one seat that may take it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub assigned: Option<SeatName>,
+    /// Those who had a hand in it before it was released: contributors of all that is handed in for it.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub former: BTreeSet<SeatName>,
     pub veto: Option<(Actor, String)>,
     /// The newest attempt; earlier ones are in the ledger.
     pub attempt: Option<Attempt>,
@@ -198,8 +219,9 @@ pub fn open(state: &State, actor: &Actor, now: Millis, title: &str, body: &str, 
     if body.len() > 65_536 {
         return Err(Refusal::new("too-long", "a task's body is at most 64 KiB", "put the rest into a file of the repository"));
     }
+    hold::assignable(state, assign)?;
     let task = state.next_task();
-    let opened = Any::Task(Event::Opened { task: task.clone(), title: title.clone(), body: body.to_owned() });
+    let opened = Any::Task(Event::Opened { task: task.clone(), title: title.clone(), body: body.to_owned(), assign: assign.cloned() });
     let to = match assign {
         Some(seat) => vec![seat.clone()],
         None => state.with(Capability::TakeTask),
@@ -207,20 +229,6 @@ pub fn open(state: &State, actor: &Actor, now: Millis, title: &str, body: &str, 
     let text = format!("{task}: {title}\n\n{body}\n\nTake it: orchestrate task take {task}");
     let mail = message::notice(state, now, to, &format!("{task} is open"), &text, Some(&task));
     Ok(std::iter::once(opened).chain(mail).collect())
-}
-
-/// One seat works on a task at a time; the first to take it has it.
-pub fn take(state: &State, actor: &Actor, task: &TaskId) -> Result<Vec<Any>, Refusal> {
-    super::freeze::open(state)?;
-    state.allows(actor, Capability::TakeTask, "take a task")?;
-    let known = state.task(task)?;
-    known.vetoed()?;
-    match (&known.author, actor.seat()) {
-        (None, Some(_)) => Ok(vec![Any::Task(Event::Taken { task: task.clone() })]),
-        (Some(author), Some(seat)) if author == seat => Ok(Vec::new()),
-        (Some(author), _) => Err(Refusal::new("taken", format!("{author} works on {task}"), "orchestrate task list")),
-        (None, None) => Err(Refusal::new("seat-only", "only a seat takes a task", "orchestrate task list")),
-    }
 }
 
 /// The author enters a commit that stands on one of its own branches in the gate.
@@ -286,6 +294,9 @@ pub fn measured(state: &State, now: Millis, task: &TaskId, number: u32, seen: &S
         Err(refusal) => return back(refusal.why),
     };
     contributors.insert(author.clone());
+    if !planted::out("former-hands") {
+        contributors.extend(known.former.iter().cloned());
+    }
     let family = state.families.of(task);
     let needs = state.charter().needs_among(change, author, (&contributors, family), &window::others(state, task, now));
     if let Some(why) = needs.denied.first() {
@@ -439,15 +450,21 @@ pub fn bound_at<'a>(state: &'a State, task: &'a TaskId, attempt: &'a Attempt, in
 
 pub fn apply(state: &mut State, by: &Actor, seq: u64, time: Millis, event: &Event) {
     match event {
-        Event::Opened { task, title, body } => {
-            let (title, body, opened_by) = (title.clone(), body.clone(), by.clone());
-            let opened = Task { title, body, opened_by, opened: time, author: None, veto: None, attempt: None, merged: None, merged_at: None, sealed: None, shown: None };
+        Event::Opened { task, title, body, assign } => {
+            let (title, body, opened_by, assigned) = (title.clone(), body.clone(), by.clone(), assign.clone());
+            let none = (None, None, None, None, None, None, None);
+            let (author, veto, attempt, merged, merged_at, sealed, shown) = none;
+            let opened = Task { title, body, opened_by, opened: time, author, assigned, former: BTreeSet::new(), veto, attempt, merged, merged_at, sealed, shown };
             state.families.open(task, &opened.title, &opened.body);
             by.seat().into_iter().for_each(|seat| budget::spend(state, seat, Act::Messages, time));
             state.tasks.insert(task.clone(), opened);
             state.opened += 1;
         }
-        Event::Taken { task } => with(state, task, |known| known.author = by.seat().cloned()),
+        Event::Taken { task } => with(state, task, |known| (known.author, known.assigned) = (by.seat().cloned(), None)),
+        Event::Released { task, from, assign, .. } => {
+            by.seat().into_iter().for_each(|seat| budget::spend(state, seat, Act::Messages, time));
+            with(state, task, |known| known.let_go(from.as_ref(), assign.as_ref()));
+        }
         Event::Submitted { task, attempt, commit } => {
             let mut new = Attempt::new(*attempt, commit.clone(), seq);
             new.before = state.tasks.get(task).and_then(|known| Before::of(known.attempt.as_ref()?, &state.policy));

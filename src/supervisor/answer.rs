@@ -52,6 +52,7 @@ pub async fn answer(yard: &Arc<Yard>, door: &Door, request: Request) -> Response
         Request::MotionList => work::read(yard, actor, request).await,
         Request::TaskOpen { .. }
         | Request::TaskTake { .. }
+        | Request::TaskRelease { .. }
         | Request::TaskSubmit { .. }
         | Request::TaskRetry { .. }
         | Request::TaskVeto { .. }

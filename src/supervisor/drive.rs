@@ -1,6 +1,7 @@
 //! The loop: commands in, decide, append, answer, react. The only writer of the ledger.
 
 use crate::domain::actor::{Actor, Party};
+use crate::domain::bypass;
 use crate::domain::command::{Act, Command};
 use crate::domain::decide::{decide, refused};
 use crate::domain::dsse::Envelope;
@@ -244,7 +245,7 @@ impl<H: Hands> Drive<H> {
             }
             Effect::Judge { task, attempt, gate } => Some(Act::Judge { task: task.clone(), attempt: *attempt, gate: *gate }),
             Effect::FollowUp { task } => {
-                let draw = self.hands.draw(self.state.epoch.number, &format!("{task} follow-up"));
+                let draw = self.hands.draw(self.state.epoch.number, &bypass::chance(&self.state, task));
                 Some(Act::FollowUp { task: task.clone(), draw })
             }
             Effect::Lend => Some(Act::Lend),

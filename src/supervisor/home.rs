@@ -5,6 +5,7 @@ use super::yard::{Yard, blocking};
 use crate::domain::actor::Actor;
 use crate::domain::command::Act;
 use crate::domain::failure::Failure;
+use crate::domain::name::Oid;
 use crate::domain::freeze;
 use crate::domain::planted;
 use crate::domain::policy::Destination;
@@ -18,6 +19,9 @@ pub struct Home {
     pub branch: String,
     pub outcome: String,
     pub moved: bool,
+    /// What is there now; nothing where it did not get there.
+    #[serde(default)]
+    pub commit: Option<Oid>,
 }
 
 /// Delivers what is on the protected branch, to where the owner's policy says.
@@ -31,26 +35,38 @@ pub async fn deliver(yard: &Arc<Yard>) -> Result<Home, Denied> {
         Destination::Branch => branch(&here),
         Destination::Upstream => upstream(&here),
     })
-    .await?;
-    if let Err(denied) = yard.ask(Actor::Edge, Act::WentHome { branch: home.branch.clone(), outcome: home.outcome.clone() }).await {
+    .await;
+    match &home {
+        Ok(home) => tell(yard, home.branch.clone(), home.outcome.clone(), home.commit.clone()).await,
+        Err(failure) => tell(yard, yard.gate()?.branch().to_string(), format!("not brought: {failure}"), None).await,
+    }
+    Ok(home?)
+}
+
+async fn tell(yard: &Arc<Yard>, branch: String, outcome: String, commit: Option<Oid>) {
+    if let Err(denied) = yard.ask(Actor::Edge, Act::WentHome { branch, outcome, commit }).await {
         eprintln!("orchestrate: {denied:?}");
     }
-    Ok(home)
 }
 
 fn branch(yard: &Yard) -> Result<Home, Failure> {
     let gate = yard.gate()?;
-    let (outcome, moved) = match fast_forward(&yard.git, &yard.repo, gate, gate.branch())? {
+    // Asked before: what is merged meanwhile is brought by a delivery of its own.
+    let tip = gate.tip()?;
+    let delivered = fast_forward(&yard.git, &yard.repo, gate, gate.branch())?;
+    let there = matches!(delivered, Delivered::FastForwarded { .. } | Delivered::AlreadyThere);
+    let (outcome, moved) = match delivered {
         Delivered::FastForwarded { from, to } => (format!("moved from {} to {}", from.short(), to.short()), true),
         Delivered::AlreadyThere => ("already there".to_owned(), false),
         Delivered::NotClean(why) => (format!("not moved: {why}; commit or stash it, then: orchestrate deliver"), false),
         Delivered::Diverged => ("not moved: your branch has commits of its own; rebase them, then: orchestrate deliver".to_owned(), false),
     };
-    Ok(Home { branch: gate.branch().to_string(), outcome, moved })
+    Ok(Home { branch: gate.branch().to_string(), outcome, moved, commit: there.then_some(tip) })
 }
 
 fn upstream(yard: &Yard) -> Result<Home, Failure> {
     let gate = yard.gate()?;
+    let tip = gate.tip()?;
     let outcome = push_home(&yard.git, &yard.repo, gate, gate.branch())?;
-    Ok(Home { branch: gate.branch().to_string(), outcome, moved: true })
+    Ok(Home { branch: gate.branch().to_string(), outcome, moved: true, commit: Some(tip) })
 }

@@ -19,6 +19,7 @@ pub mod place;
 pub mod protocol;
 mod relay;
 pub mod report;
+mod runs;
 mod seats;
 mod secrets;
 mod selftest;

@@ -6,6 +6,7 @@ mod provided;
 mod sample;
 
 use super::drive::Denied;
+use super::runs::Line;
 use super::yard::{Yard, blocking};
 use crate::domain::actor::{Actor, Party};
 use crate::domain::change::{Blob, Change};
@@ -154,14 +155,16 @@ enum Trialled {
 }
 
 async fn test(yard: &Arc<Yard>, task: &TaskId, attempt: u32, kind: RunKind) -> Result<(), Failure> {
-    let permit = Arc::clone(&yard.runs).acquire_owned().await.map_err(|why| Failure::new("cannot run the tests", why))?;
+    let asked = task.clone();
+    let Some(author) = yard.see(move |state, _| state.tasks.get(&asked)?.author.clone()).await? else { return Ok(()) };
+    let running = yard.runs.turn(Line::of(kind), &author).await?;
     // Only now: while it waited for its turn another attempt may have come, or another tip.
     let Some(trial) = trial(yard, task, attempt, kind).await? else { return Ok(()) };
     let tip = matches!(kind, RunKind::Merge | RunKind::Tip | RunKind::Cover).then(|| trial.tip.clone());
     let here = Arc::clone(yard);
     let trialled = blocking(move || {
         let result = try_out(&here, &trial);
-        drop(permit);
+        drop(running);
         result
     })
     .await?;
@@ -389,8 +392,23 @@ fn compose(yard: &Yard, task: &TaskId, attempt: u32, draft: &Draft) -> String {
     )
 }
 
-/// Brings the approved history to the mirror and, where the owner's policy says so, home.
+/// So long after a failure it is tried again.
+const AGAIN: Duration = Duration::from_secs(60);
+
+/// Brings what is merged out, again and again until it is there: nobody else would ask for it before the next merge.
 async fn publish(yard: &Arc<Yard>) -> Result<(), Failure> {
+    let mut stop = yard.stop.subscribe();
+    while let Err(failure) = bring(yard).await {
+        eprintln!("orchestrate: {:?}: {failure}", Effect::Publish);
+        if tokio::time::timeout(AGAIN, stop.changed()).await.is_ok() {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// Brings the approved history to the mirror and, where the owner's policy says so, home.
+async fn bring(yard: &Arc<Yard>) -> Result<(), Failure> {
     let here = Arc::clone(yard);
     blocking(move || {
         let gate = here.gate()?;

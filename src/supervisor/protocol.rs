@@ -66,6 +66,8 @@ pub enum Request {
     // Work.
     TaskOpen { title: String, body: String, assign: Option<SeatName> },
     TaskTake { task: TaskId },
+    /// Gives a task back, or takes it away; `assign`: the one seat that may take it then.
+    TaskRelease { task: TaskId, #[serde(default)] reason: String, #[serde(default)] assign: Option<SeatName> },
     TaskSubmit { task: TaskId, commit: Option<Oid> },
     TaskRetry { task: TaskId },
     TaskVeto { task: TaskId, reason: String },

@@ -383,7 +383,7 @@ fn repository(yard: &Yard, state: &State, source: &Source, reporter: &mut Report
     let gate = if fresh { make_gate(yard, state, source)? } else { found_gate(yard, &path)? };
     let mirror = yard.place.mirror();
     match (mirror.exists(), fresh && gate.tip()? == source.tip) {
-        (true, _) => gate.refresh_mirror(&mirror, gate.branch())?,
+        (true, _) => {}
         (false, true) => gate.first_mirror(&mirror)?,
         (false, false) => gate.make_mirror(&mirror)?,
     }
@@ -409,11 +409,13 @@ fn make_gate(yard: &Yard, state: &State, source: &Source) -> Result<Gate, Failur
     Ok(gate)
 }
 
-/// Every reference equals the record's word; what a crash left between intent and word is finished by the loop's first step.
+/// Every reference equals the record's word; what a crash left between intent and word is finished by the loop's first step, and the mirror has it.
 fn reconcile(yard: &Yard, drive: &mut Drive<Grip>) -> Result<(), Failure> {
     let effects = drive.outstanding();
     drop(effects);
-    let found = yard.gate()?.refs()?;
+    let gate = yard.gate()?;
+    gate.refresh_mirror(&yard.place.mirror(), gate.branch())?;
+    let found = gate.refs()?;
     let differing = watch::difference(&drive.state, &found);
     if differing.is_empty() {
         return Ok(());

@@ -6,6 +6,7 @@ use super::hands::Keys;
 use super::perform::lay::Laid;
 use super::place::Place;
 use super::relay::meter::Meter;
+use super::runs::Runs;
 use super::seats::moods::Moods;
 use super::secrets::{self, Handed};
 use super::serve::kin::Kin;
@@ -28,10 +29,8 @@ use crate::ledger::Ledger;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
-use tokio::sync::{Semaphore, mpsc, oneshot, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 
-/// Test runs at the same time; each uses the machine's cores itself.
-pub const RUNS_AT_ONCE: usize = 2;
 /// Commits remembered as well signed, and for how many milliseconds: a branch is judged whole at every push.
 const MOST_SIGNED: usize = 10_000;
 const STILL_SIGNED: Millis = 600_000;
@@ -65,7 +64,8 @@ pub struct Yard {
     bells: Mutex<BTreeMap<Party, watch::Sender<u64>>>,
     /// Pushes under way, by the socket they came through.
     pub pushes: Mutex<BTreeMap<String, SeatName>>,
-    pub runs: Arc<Semaphore>,
+    /// Where tests are run, and who is next.
+    pub runs: Arc<Runs>,
     /// Checkouts that a run left as they were, for the next one.
     pub spare: Mutex<Vec<Laid>>,
     pub stop: watch::Sender<bool>,
@@ -124,7 +124,7 @@ impl Yard {
             frozen: watch::Sender::new(false),
             bells: Mutex::default(),
             pushes: Mutex::default(),
-            runs: Arc::new(Semaphore::new(RUNS_AT_ONCE)),
+            runs: Runs::new(),
             spare: Mutex::default(),
             stop: watch::Sender::new(false),
             met: RwLock::default(),

@@ -66,7 +66,7 @@ type Told = BTreeMap<u32, Audited>;
 
 impl Chance<'_> {
     fn urn<'u>(&'u self, of: &Of<'u>, seq: u64) -> Option<Urn<'u>> {
-        Urn::new(self.roster, of.known.author, of.attempt, seq)
+        Urn::new(self.roster, of.attempt.author, of.attempt, seq)
     }
 
     fn drawn(&self, of: &Of<'_>, drawn: &Drawn<'_>, all: &mut Told, problems: &mut Problems) {
@@ -167,9 +167,14 @@ impl Chance<'_> {
 /// Who was to look at a bypass afterwards.
 fn follow_ups(roster: &Roster<'_>, history: &History<'_>, secrets: &[Opened], all: &mut BTreeMap<u32, Audited>, problems: &mut Problems) {
     for (seq, _, _, event) in &history.bypasses {
-        let (bypass::Event::Drawn { task, pool, seats, draw }, Some(open)) = (event, at(secrets, *seq)) else { continue };
+        let (task, pool, seats, draw, words, count) = match event {
+            bypass::Event::Drawn { task, pool, seats, draw } => (task, pool, seats, draw, format!("{task} follow-up"), bypass::FOLLOWERS),
+            bypass::Event::Redrawn { task, round, out, pool, seats, draw } => (task, pool, seats, draw, format!("{task} follow-up {round}"), out.len()),
+            _ => continue,
+        };
+        let Some(open) = at(secrets, *seq) else { continue };
         all.entry(open.epoch).or_default().draws += 1;
-        let right = *draw == mac(&open.secret, &format!("{task} follow-up")) && *seats == draw::draw(pool, bypass::FOLLOWERS, draw);
+        let right = *draw == mac(&open.secret, &words) && *seats == draw::draw(pool, count, draw);
         if !right {
             problems.entry(
                 *seq,

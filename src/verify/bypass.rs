@@ -94,12 +94,22 @@ fn half(case: &Case<'_>, statement: &Envelope, who: &str, note: &str, index: u64
 /// Who may be drawn at this entry to look at a bypass: whoever could have reviewed it, without those who had a hand in it or signed it.
 pub(super) fn pool_of(roster: &Roster<'_>, history: &History<'_>, task: &TaskId, at: u64) -> Option<Vec<SeatName>> {
     let known = history.tasks.get(task)?;
-    let measured = known.attempts.values().rev().find_map(|attempt| attempt.measured.as_ref())?;
+    let (author, measured) = known.attempts.values().rev().find_map(|attempt| Some((attempt.author?, attempt.measured.as_ref()?)))?;
     let signed = history.bypasses.iter().rev().find_map(|(seq, _, by, event)| match event {
         Event::Signed { task: other, .. } if *seq < at && other == task => by.seat(),
         _ => None,
     });
-    Some(bypass::followers(&roster.rules(at).charter, known.author?, measured.contributors, signed))
+    // Nobody who was drawn for it before.
+    let before: BTreeSet<&SeatName> = history.bypasses.iter().filter(|(seq, _, _, event)| *seq < at && event.task() == task).flat_map(|(_, _, _, event)| drawn_by(event)).collect();
+    let all = bypass::followers(&roster.rules(at).charter, author, measured.contributors, signed);
+    Some(all.into_iter().filter(|seat| !before.contains(seat)).collect())
+}
+
+fn drawn_by(event: &Event) -> &[SeatName] {
+    match event {
+        Event::Drawn { seats, .. } | Event::Redrawn { seats, .. } => seats,
+        _ => &[],
+    }
 }
 
 /// What followed a bypass: when two that were drawn had looked at it, and from when to when somebody's no had no answer.
@@ -113,13 +123,13 @@ struct Followed {
 fn followed(roster: &Roster<'_>, history: &History<'_>, merge: &Merge<'_>, problems: &mut Problems) -> Followed {
     let mut told = Followed::default();
     let Some(measured) = history.tasks.get(merge.task).and_then(|task| task.attempts.get(&merge.attempt)?.measured.as_ref()) else { return told };
-    let (mut drawn, mut index): (&[SeatName], u64) = (&[], 0);
-    let mut looked = BTreeSet::new();
-    for (seq, _, by, event) in history.bypasses.iter().filter(|(seq, _, _, event)| *seq > merge.merged && event.task() == merge.task) {
+    let (mut drawn, mut index): (Vec<&SeatName>, u64) = (Vec::new(), 0);
+    let (mut looked, mut term) = (BTreeSet::new(), Term { since: merge.time, ..Term::default() });
+    for (seq, time, by, event) in history.bypasses.iter().filter(|(seq, _, _, event)| *seq > merge.merged && event.task() == merge.task) {
         let about = || wanted(roster, (merge.task, merge.attempt), measured.change, *seq, index);
         let judged = match event {
             Event::Drawn { pool, seats, .. } if drawn.is_empty() => {
-                (drawn, index) = (seats, *seq);
+                (drawn, index) = (seats.iter().collect(), *seq);
                 let distinct: BTreeSet<&SeatName> = seats.iter().collect();
                 match pool_of(roster, history, merge.task, *seq) {
                     Some(wanted) if wanted != *pool => Err("was given to others than may look at it".to_owned()),
@@ -129,6 +139,18 @@ fn followed(roster: &Roster<'_>, history: &History<'_>, merge: &Merge<'_>, probl
                 }
             }
             Event::Drawn { .. } => Err("was drawn for a second time".to_owned()),
+            Event::Lapsed { .. } => {
+                term.over = *time > roster.rules(*seq).charter.policy.bypass.due(term.since);
+                Ok(())
+            }
+            Event::Redrawn { round, out, pool, seats, .. } => {
+                let silent: Vec<&SeatName> = drawn.iter().filter(|seat| !looked.contains(*seat)).copied().collect();
+                let judged = term.again(*round, out, &silent, (pool, seats), pool_of(roster, history, merge.task, *seq).as_deref());
+                drawn.retain(|seat| !out.contains(seat));
+                drawn.extend(seats);
+                (index, term) = (*seq, Term { since: *time, round: *round, over: false });
+                judged
+            }
             Event::Reviewed { statement, accept, note, .. } => match by.seat().filter(|seat| drawn.contains(seat)) {
                 None => Err(format!("was looked at by {by}, whom nobody drew")),
                 Some(seat) if looked.contains(seat) => Err(format!("was looked at by {seat} before")),
@@ -147,6 +169,29 @@ fn followed(roster: &Roster<'_>, history: &History<'_>, merge: &Merge<'_>, probl
         judged.err().into_iter().for_each(|why| problems.entry(*seq, format_args!("the bypass of {} {why}", merge.task)));
     }
     told
+}
+
+/// The time of those who are to look at it: since when, after how many draws in others' place, and whether it is over.
+#[derive(Default)]
+struct Term {
+    since: Millis,
+    round: u32,
+    over: bool,
+}
+
+impl Term {
+    /// Others are drawn only in the place of all who let their time pass, as many, and out of the charter's pool without those before.
+    fn again(&self, round: u32, out: &[SeatName], silent: &[&SeatName], (pool, seats): (&[SeatName], &[SeatName]), wanted: Option<&[SeatName]>) -> Result<(), String> {
+        let distinct: BTreeSet<&SeatName> = seats.iter().filter(|seat| pool.contains(seat)).collect();
+        match () {
+            () if !self.over => Err("was given to others, although nobody had let the time pass".to_owned()),
+            () if round != self.round + 1 => Err(format!("was given to others in round {round}, and {} came before", self.round)),
+            () if out.is_empty() || !out.iter().eq(silent.iter().copied()) => Err("was given to others in the place of those who had not let the time pass".to_owned()),
+            () if wanted != Some(pool) => Err("was given to others than may look at it".to_owned()),
+            () if (distinct.len(), seats.len()) != (out.len(), out.len()) => Err(format!("was given to {} in the place of {}", distinct.len(), out.len())),
+            () => Ok(()),
+        }
+    }
 }
 
 impl Followed {
@@ -190,7 +235,7 @@ pub(super) fn afterwards(roster: &Roster<'_>, history: &History<'_>, merges: &[M
     for merge in &rounds {
         let Followed { looked, disputes } = followed(roster, history, merge, problems);
         disputed(roster, history, &rounds, merge.task, &disputes, problems);
-        let Some(author) = history.tasks.get(merge.task).and_then(|task| task.author) else { continue };
+        let Some(author) = history.tasks.get(merge.task).and_then(|task| task.attempts.get(&merge.attempt)?.author) else { continue };
         // By the rules that the next merge stood under, as the supervisor asks.
         let due = |next: &Merge<'_>| roster.rules(next.intended).charter.policy.bypass.due(merge.time);
         let hers = |next: &&Merge<'_>| {

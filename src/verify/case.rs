@@ -127,12 +127,15 @@ fn timely(history: &History<'_>, merge: &Merge<'_>, problems: &mut Problems) {
 
 fn open<'a>(roster: &'a Roster<'a>, history: &'a History<'a>, merge: &'a Merge<'a>) -> Result<Case<'a>, String> {
     let task = history.tasks.get(merge.task).ok_or("it was never opened")?;
-    let author = task.author.ok_or("nobody took it")?;
     let attempt = task.attempts.get(&merge.attempt).ok_or_else(|| format!("its attempt {} was never submitted", merge.attempt))?;
+    let author = attempt.author.ok_or("nobody took it")?;
     let (submitted, _) = attempt.submitted.filter(|(seq, _)| *seq < merge.intended).ok_or("its candidate was submitted only later")?;
     let newer = task.attempts.range(merge.attempt.saturating_add(1)..).filter_map(|(number, newer)| Some((number, newer.submitted?)));
     if let Some((number, (seq, _))) = newer.into_iter().find(|(_, (seq, _))| *seq < merge.merged) {
         return Err(format!("attempt {number} had taken the place of its candidate by entry {seq}"));
+    }
+    if let Some(seq) = task.released.iter().find(|seq| (submitted..merge.merged).contains(*seq)) {
+        return Err(format!("entry {seq} had released its task"));
     }
     let measured = attempt.measured.as_ref().filter(|measured| measured.seq < merge.intended).ok_or("its candidate was never measured")?;
     let rules = roster.rules(merge.intended);
@@ -154,9 +157,9 @@ fn open<'a>(roster: &'a Roster<'a>, history: &'a History<'a>, merge: &'a Merge<'
     })
 }
 
-/// Whoever signed a commit of the range had a hand in it; a commit that no seat signed could not enter.
+/// Whoever signed a commit of the range had a hand in it, and whoever had one before the task was released; a commit that no seat signed could not enter.
 fn contributors(roster: &Roster<'_>, measured: &Measured<'_>, author: &SeatName) -> Result<BTreeSet<SeatName>, String> {
-    let mut all = BTreeSet::from([author.clone()]);
+    let mut all: BTreeSet<SeatName> = measured.former.iter().chain([author]).cloned().collect();
     for commit in &measured.change.commits {
         let seat = match &commit.signature {
             Signature::Good(fingerprint) => roster.seat_of(fingerprint, measured.seq),

@@ -185,14 +185,14 @@ impl Judge<'_> {
 
     fn trailer(&self, commit: &Commit, merge: &Merge<'_>) -> Result<(u64, [u8; 32]), String> {
         let task = self.history.tasks.get(merge.task).ok_or("its task was never opened")?;
-        let attempt = task.attempts.get(&merge.attempt).and_then(|attempt| attempt.submitted);
-        let (_, candidate) = attempt.ok_or("its candidate was never submitted")?;
+        let attempt = task.attempts.get(&merge.attempt);
+        let (_, candidate) = attempt.and_then(|attempt| attempt.submitted).ok_or("its candidate was never submitted")?;
         let trailers = Trailers {
             title: task.title,
             task: merge.task,
             attempt: merge.attempt,
             candidate,
-            author: task.author.ok_or("nobody took its task")?,
+            author: attempt.and_then(|attempt| attempt.author).ok_or("nobody took its task")?,
             policy: self.roster.rules(merge.intended).digest.as_str(),
             workshop: &self.roster.genesis.workshop,
         };
@@ -217,7 +217,7 @@ impl Judge<'_> {
     }
 
     fn named(&self, commit: &Commit, merge: &Merge<'_>) -> Result<(), String> {
-        let author = self.history.tasks.get(merge.task).and_then(|task| task.author).ok_or("nobody took its task")?;
+        let author = self.history.tasks.get(merge.task).and_then(|task| task.attempts.get(&merge.attempt)?.author).ok_or("nobody took its task")?;
         let (own, keeper) = (self.roster.email(author.as_str()), self.roster.email("gatekeeper"));
         match () {
             () if commit.author != own => Err(format!("its author is {}, not {own}", commit.author)),
@@ -255,8 +255,8 @@ impl Judge<'_> {
     }
 
     fn measured(&self, merge: &Merge<'_>) -> Option<(&crate::domain::name::SeatName, &Change)> {
-        let task = self.history.tasks.get(merge.task)?;
-        Some((task.author?, task.attempts.get(&merge.attempt)?.measured.as_ref()?.change))
+        let attempt = self.history.tasks.get(merge.task)?.attempts.get(&merge.attempt)?;
+        Some((attempt.author?, attempt.measured.as_ref()?.change))
     }
 
     /// Where the clone has the candidate's own commits, their signatures must be what was measured.

@@ -15,7 +15,8 @@ pub(super) fn judge(roster: &Roster<'_>, history: &History<'_>, problems: &mut P
         for (number, attempt) in &known.attempts {
             let Some((measured, fix)) = attempt.measured.as_ref().and_then(|measured| Some((measured, measured.fix?))) else { continue };
             let before = known.attempts.get(&fix.of).filter(|_| fix.of.checked_add(1) == Some(*number));
-            if let Err(why) = before.ok_or_else(|| "it is not of the attempt before it".to_owned()).and_then(|before| fits(roster, measured, fix, before)) {
+            let before = before.filter(|before| !known.released.iter().any(|seq| before.submitted.is_some_and(|(from, _)| (from..measured.seq).contains(seq))));
+            if let Err(why) = before.ok_or_else(|| "it is not of the attempt before it, by who has the task".to_owned()).and_then(|before| fits(roster, measured, fix, before)) {
                 problems.entry(measured.seq, format_args!("attempt {number} of {task} starts again at {}: {why}", fix.starts));
             }
         }

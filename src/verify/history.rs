@@ -39,6 +39,8 @@ pub(super) struct History<'a> {
     pub deploys: Vec<(u64, &'a Actor, &'a deploy::Event)>,
     /// Secrets of epochs, opened.
     pub opened: Vec<(u64, &'a panel::Event)>,
+    /// Tasks that a seat took away from another: the entry, the task, the seat.
+    pub seized: Vec<(u64, &'a TaskId, &'a SeatName)>,
     /// The last token that a lock was given.
     token: u64,
     /// The isolation level that the last start saw hold.
@@ -48,7 +50,14 @@ pub(super) struct History<'a> {
 #[derive(Default)]
 pub(super) struct Task<'a> {
     pub title: &'a str,
-    pub author: Option<&'a SeatName>,
+    opened_by: Option<&'a Actor>,
+    /// Who has it now.
+    author: Option<&'a SeatName>,
+    /// The one seat that may take it.
+    assigned: Option<&'a SeatName>,
+    /// Those who had a hand in it before it was released, and where it was.
+    former: BTreeSet<SeatName>,
+    pub released: Vec<u64>,
     pub vetoed: Option<u64>,
     pub merged: Option<Millis>,
     pub attempts: BTreeMap<u32, Attempt<'a>>,
@@ -58,6 +67,8 @@ pub(super) struct Task<'a> {
 #[derive(Default)]
 pub(super) struct Attempt<'a> {
     pub submitted: Option<(u64, &'a Oid)>,
+    /// Who had the task when it was handed in.
+    pub author: Option<&'a SeatName>,
     pub measured: Option<Measured<'a>>,
     pub runs: Vec<Tested<'a>>,
     pub judged: Vec<Judged<'a>>,
@@ -82,6 +93,8 @@ pub(super) struct Measured<'a> {
     pub seq: u64,
     pub change: &'a Change,
     pub contributors: &'a BTreeSet<SeatName>,
+    /// Those who had a hand in its task before that was released.
+    pub former: BTreeSet<SeatName>,
     pub needs: &'a Needs,
     pub fix: Option<&'a Fix>,
     pub moment: Moment<'a>,
@@ -205,19 +218,22 @@ impl<'a> History<'a> {
     fn task(&mut self, entry: &'a Entry, event: &'a task::Event) -> Result<(), String> {
         let seq = entry.seq;
         match event {
-            task::Event::Opened { task, title, body } => {
+            task::Event::Opened { task, title, body, assign } => {
                 self.families.open(task, title, body);
-                match self.tasks.insert(task, Task { title, ..Task::default() }) {
+                let fresh = Task { title, opened_by: Some(&entry.by), assigned: assign.as_ref(), ..Task::default() };
+                match self.tasks.insert(task, fresh) {
                     None => Ok(()),
                     Some(_) => Err(format!("{task} is opened a second time")),
                 }
             }
             task::Event::Taken { task } => self.taken(entry, task),
+            task::Event::Released { task, from, assign, .. } => self.released(entry, task, from.as_ref(), assign.as_ref()),
             task::Event::Submitted { task, attempt, commit } => self.submitted(entry, task, *attempt, commit),
             task::Event::Measured { task, attempt, change, contributors, needs, fix, .. } => {
                 supervisor(entry)?;
                 let moment = Moment::of(self, task, entry.time);
-                let measured = Measured { seq, change, contributors, needs, fix: fix.as_ref(), moment, fast: OnceLock::new() };
+                let former = self.known(task)?.former.clone();
+                let measured = Measured { seq, change, contributors, former, needs, fix: fix.as_ref(), moment, fast: OnceLock::new() };
                 match self.attempt(task, *attempt)?.measured.replace(measured) {
                     None => Ok(()),
                     Some(_) => Err(format!("attempt {attempt} of {task} is measured a second time")),
@@ -242,17 +258,41 @@ impl<'a> History<'a> {
 
     fn taken(&mut self, entry: &'a Entry, task: &TaskId) -> Result<(), String> {
         let seat = entry.by.seat().ok_or_else(|| format!("{task} is taken by {}, who is no seat", entry.by))?;
-        match self.known(task)?.author.replace(seat) {
-            None => Ok(()),
-            Some(other) => Err(format!("{task} is taken by {seat} and was {other}'s already")),
+        let known = self.known(task)?;
+        match (known.author.replace(seat), known.assigned.take()) {
+            (Some(other), _) => Err(format!("{task} is taken by {seat} and was {other}'s already")),
+            (None, Some(other)) if other != seat => Err(format!("{task} is taken by {seat} and was reserved for {other}")),
+            (None, _) => Ok(()),
+        }
+    }
+
+    /// Whoever had a hand in it stays known; whether a seat may take it away from another, its role says.
+    fn released(&mut self, entry: &'a Entry, task: &'a TaskId, from: Option<&'a SeatName>, assign: Option<&'a SeatName>) -> Result<(), String> {
+        let known = self.known(task)?;
+        let (had, by) = (known.author.take(), entry.by.seat());
+        let own = by.is_some() && had.or(known.assigned) == by && assign.is_none();
+        let opener = had.is_none() && known.opened_by == Some(&entry.by);
+        known.assigned = assign;
+        known.released.push(entry.seq);
+        known.former.extend(had.cloned());
+        let last = known.attempts.values().next_back().and_then(|attempt| attempt.measured.as_ref());
+        known.former.extend(last.into_iter().flat_map(|measured| measured.contributors).cloned());
+        let over = known.merged.is_some();
+        self.seized.extend(by.filter(|_| !own && !opener).map(|seat| (entry.seq, task, seat)));
+        match () {
+            () if entry.by == Actor::Edge => Err(format!("{task} is released by nobody")),
+            () if over => Err(format!("{task} is released after its merge")),
+            () if had != from => Err(format!("{task} is released, and it was not theirs who are named")),
+            () => Ok(()),
         }
     }
 
     fn submitted(&mut self, entry: &'a Entry, task: &TaskId, number: u32, commit: &'a Oid) -> Result<(), String> {
         let known = self.known(task)?;
         let next = known.attempts.keys().next_back().map_or(1, |last| last.saturating_add(1));
-        let mine = known.author.is_some() && known.author == entry.by.seat();
+        let (author, mine) = (known.author, known.author.is_some() && known.author == entry.by.seat());
         let attempt = known.attempts.entry(number).or_default();
+        attempt.author = author;
         if number != next || attempt.submitted.replace((entry.seq, commit)).is_some() {
             return Err(format!("attempt {number} of {task} is submitted where {next} is the next"));
         }
@@ -290,7 +330,7 @@ impl<'a> History<'a> {
         let fits = match event {
             bypass::Event::Opened { .. } | bypass::Event::Answered { .. } => entry.by == Actor::Owner,
             bypass::Event::Signed { .. } | bypass::Event::Reviewed { .. } => entry.by.seat().is_some(),
-            bypass::Event::Drawn { .. } | bypass::Event::Lapsed { .. } => return supervisor(entry),
+            bypass::Event::Drawn { .. } | bypass::Event::Lapsed { .. } | bypass::Event::Redrawn { .. } => return supervisor(entry),
         };
         if fits { Ok(()) } else { Err(format!("a word on a bypass by {}, whose it is not", entry.by)) }
     }

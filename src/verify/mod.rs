@@ -16,6 +16,7 @@ mod fix;
 mod gates;
 pub mod grown;
 mod history;
+mod holds;
 mod letters;
 mod panels;
 mod pieces;
@@ -286,6 +287,7 @@ impl Hearing<'_> {
         report.lines.insert(0, format!("ledger: {} entries of {}, root {}", report.size, plain(&roster.genesis.workshop), report.root));
         back::judge(roster, &history, problems);
         fix::judge(roster, &history, problems);
+        holds::judge(roster, &history, problems);
         deploys::judge(roster, &history, &merges, problems);
         witnessed::judge(book, roster, pins, &merges, report, problems);
         report.lines.push(format!("isolation: the last start saw level {} hold", report.level));

@@ -5,6 +5,7 @@ mod deploys;
 mod eyes;
 mod flips;
 mod forged;
+mod holds;
 mod put_away;
 mod revoked;
 mod rounds;

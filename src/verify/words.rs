@@ -91,7 +91,9 @@ fn left_out(case: &Case<'_>, draw: &Drawn<'_>) -> Option<String> {
     let charter = &case.roster.rules(draw.seq).charter;
     let work = Work::new(charter, case.author, &case.contributors, case.change, draw.time)?;
     let open = |known: &Task<'_>| known.merged.is_none_or(|merged| merged > draw.time);
-    let others = case.history.tasks.iter().filter(|(task, known)| **task != case.merge.task && open(known));
+    // Under this very task only, where it was released: others may have seen it by another's hand.
+    let again = case.attempt.measured.as_ref().is_some_and(|measured| !measured.former.is_empty());
+    let others = case.history.tasks.iter().filter(|(task, known)| (again || **task != case.merge.task) && open(known));
     others.into_iter().find_map(|(task, known)| {
         let before = shown(case, known, &work, draw.seq)?;
         work.met(&before)?;

@@ -85,6 +85,15 @@ pub fn bypasses(state: &State, now: Millis) -> Vec<BypassLine> {
     state.bypasses.iter().filter_map(line).collect()
 }
 
+/// The command that asks seats for a word that is missing.
+pub(super) fn wake(task: &TaskId, seats: &[SeatName]) -> String {
+    if seats.is_empty() {
+        return format!("orchestrate review show {task}");
+    }
+    let names = seats.iter().map(SeatName::as_str).collect::<Vec<_>>().join(" ");
+    format!("orchestrate mail send {names} --subject '{task} waits for your word' --body '…'")
+}
+
 /// What is late, so that an author's merges stand still.
 pub(super) fn waiting(state: &State, now: Millis) -> impl Iterator<Item = Waiting> {
     let late = bypasses(state, now).into_iter().filter(|line| line.late);
@@ -96,6 +105,6 @@ pub(super) fn waiting(state: &State, now: Millis) -> impl Iterator<Item = Waitin
     disputed.chain(late.map(|line| Waiting {
         what: format!("{} {}: overdue, so that the merges of {} wait", line.task, line.stands, line.author),
         task: Some(line.task.clone()),
-        command: format!("orchestrate task show {}", line.task),
+        command: wake(&line.task, &line.silent),
     }))
 }

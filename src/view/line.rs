@@ -113,8 +113,15 @@ fn push(event: &push::Event) -> String {
 
 fn task(event: &task::Event) -> String {
     match event {
-        task::Event::Opened { task, title, .. } => format!("{task} opened: {title}"),
+        task::Event::Opened { task, title, assign: None, .. } => format!("{task} opened: {title}"),
+        task::Event::Opened { task, title, assign: Some(seat), .. } => format!("{task} opened: {title} (for {seat})"),
         task::Event::Taken { task } => format!("{task} taken"),
+        task::Event::Released { task, reason, from, assign } => {
+            let from = from.as_ref().map(|seat| format!(" by {seat}")).unwrap_or_default();
+            let to = assign.as_ref().map(|seat| format!(", for {seat}")).unwrap_or_default();
+            let why = if reason.is_empty() { String::new() } else { format!(": {reason}") };
+            format!("{task} is had no more{from}{to}{why}")
+        }
         task::Event::Submitted { task, attempt, commit } => format!("{task} submitted, attempt {attempt}: {}", commit.short()),
         task::Event::Measured { task, change, needs, fix, .. } => {
             let gates: Vec<&str> = needs.gates.iter().map(|gate| gate.as_str()).collect();
@@ -139,6 +146,7 @@ pub(super) fn of_task(event: &task::Event) -> &TaskId {
     match event {
         task::Event::Opened { task, .. }
         | task::Event::Taken { task }
+        | task::Event::Released { task, .. }
         | task::Event::Submitted { task, .. }
         | task::Event::Measured { task, .. }
         | task::Event::Tested { task, .. }
@@ -211,7 +219,7 @@ fn merge(event: &merge::Event) -> String {
         }
         merge::Event::Merged { task, commit, .. } => format!("{task} merged as {}", commit.short()),
         merge::Event::Missed { task, why, .. } => format!("{task} did not merge: {why}"),
-        merge::Event::Home { branch, outcome } => format!("{branch} at home: {outcome}"),
+        merge::Event::Home { branch, outcome, .. } => format!("{branch} at home: {outcome}"),
     }
 }
 
@@ -226,6 +234,10 @@ fn bypass(event: &round::Event) -> String {
         }
         Event::Reviewed { task, accept, note, .. } => format!("{} the bypass of {task}: {note}", if *accept { "accepts" } else { "REJECTS" }),
         Event::Answered { task, note, .. } => format!("answers the no to the BYPASS of {task}: {note}"),
+        Event::Redrawn { task, out, seats, pool, .. } => {
+            let listed = |seats: &[SeatName]| seats.iter().map(SeatName::as_str).collect::<Vec<_>>().join(", ");
+            format!("{task} drew for a look at its bypass, in the place of {}: {} of {}", listed(out), listed(seats), pool.len())
+        }
         Event::Lapsed { task } => format!("nobody looked at the BYPASS of {task} in time: its author's merges wait"),
     }
 }

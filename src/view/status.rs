@@ -1,10 +1,11 @@
 //! The whole workshop on one page.
 
+use super::bypass::wake;
 use super::lock::{LockPage, locks};
 use super::review::waits_for_owner;
 use super::task::{TaskLine, tasks};
 use super::text::count;
-use super::turn::{Standing, Whose};
+use super::turn::{Standing, Whose, spoke};
 use crate::domain::actor::{Actor, Party};
 use crate::domain::collusion::Finding;
 use crate::domain::entry::Millis;
@@ -16,6 +17,7 @@ use crate::domain::name::{Digest, Oid, RefName, RoleName, SeatName, TaskId};
 use crate::domain::refusal::Refused;
 use crate::domain::spend::{self, Used};
 use crate::domain::state::State;
+use crate::domain::task::Stage;
 use crate::domain::witness;
 use serde::{Deserialize, Serialize};
 
@@ -383,7 +385,20 @@ fn waiting(state: &State, tasks: &[TaskLine]) -> Vec<Waiting> {
         task: None,
         command: "orchestrate bootstrap".to_owned(),
     });
-    frozen.chain(unwitnessed(state)).chain(moves).chain(held).chain(super::deploy::waiting(state)).chain(given_up).chain(mail).collect()
+    frozen.chain(unwitnessed(state)).chain(stranded(state)).chain(moves).chain(held).chain(super::deploy::waiting(state)).chain(given_up).chain(mail).collect()
+}
+
+/// Words that are overdue, where nobody is left to be drawn in their place.
+fn stranded(state: &State) -> impl Iterator<Item = Waiting> {
+    state.tasks.iter().filter(|(_, known)| state.frozen.is_none() && known.veto.is_none()).filter_map(|(task, known)| {
+        let attempt = known.attempt.as_ref().filter(|attempt| attempt.stalled.is_none())?;
+        let Stage::At(gate) = attempt.stage else { return None };
+        let draw = attempt.draws.get(&gate).filter(|draw| draw.asked)?;
+        let silent: Vec<SeatName> = draw.seats.iter().filter(|seat| !spoke(attempt, gate, seat)).cloned().collect();
+        let names = silent.iter().map(SeatName::as_str).collect::<Vec<_>>().join(" and ");
+        let what = format!("{task} the word of {names} at {gate}: overdue, and nobody is drawn in their place; or veto it");
+        (!silent.is_empty()).then(|| Waiting { what, task: Some(task.clone()), command: wake(task, &silent) })
+    })
 }
 
 /// A witness that did not sign when it was asked last.
@@ -400,6 +415,6 @@ fn unwitnessed(state: &State) -> Option<Waiting> {
 fn confirmable(state: &State, task: &TaskId) -> bool {
     let attempt = state.tasks.get(task).and_then(|known| known.attempt.as_ref());
     attempt.is_some_and(|attempt| {
-        attempt.stage == crate::domain::task::Stage::At(GateName::Deploy) && waits_for_owner(attempt, GateName::Deploy)
+        attempt.stage == Stage::At(GateName::Deploy) && waits_for_owner(attempt, GateName::Deploy)
     })
 }

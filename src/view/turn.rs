@@ -50,10 +50,10 @@ impl Standing {
         match (&task.merged, &task.veto, &task.attempt) {
             (Some(_), _, _) => Self::Merged,
             (None, Some(_), _) => Self::Vetoed,
+            (None, None, _) if task.author.is_none() => Self::Open,
             (None, None, Some(attempt)) if attempt.stalled.is_some() => Self::Stalled,
             (None, None, Some(attempt)) => Self::at(&attempt.stage),
-            (None, None, None) if task.author.is_some() => Self::Taken,
-            (None, None, None) => Self::Open,
+            (None, None, None) => Self::Taken,
         }
     }
 
@@ -122,6 +122,10 @@ impl Turn {
         match (standing, &task.attempt) {
             (Standing::Merged, _) => Self::new(Whose::Nobody, "nothing: it is on the protected branch", ""),
             (Standing::Vetoed, _) => Self::new(Whose::Nobody, "nothing: it was vetoed", ""),
+            (Standing::Open, _) if task.assigned.is_some() => {
+                let seats: Vec<SeatName> = task.assigned.iter().cloned().collect();
+                Self::new(Whose::Seats(seats), "the seat that it is reserved for to take it", format!("orchestrate task take {id}"))
+            }
             (Standing::Open, _) => Self::new(Whose::Anyone, "a seat that takes it", format!("orchestrate task take {id}")),
             (Standing::Taken, _) | (_, None) => {
                 let next = author().first().map_or(String::new(), |seat| push(id, seat));

@@ -325,7 +325,10 @@ fn bent_python_candidates_come_back_each_for_its_reason() {
 }
 
 fn come_back(kind: Kind, all: &[Bent]) {
-    let world = World::of(kind).bootstrap();
+    let world = World::of(kind);
+    // None of them is ever finished.
+    world.rule("[tasks]\nheld = 0\n");
+    let world = world.bootstrap();
     let seat = world.seat("dev-a");
     let mut strange = Vec::new();
     for (number, (line, work, reason)) in (1..).zip(all) {

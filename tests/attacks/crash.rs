@@ -124,3 +124,33 @@ fn approve(world: &World, id: &str, gate: &str, number: u64) {
         _ => None,
     });
 }
+
+/// What was merged and not brought home when the supervisor died goes home with the next start, without a further merge.
+#[test]
+fn a_delivery_that_a_crash_cut_off_is_made_by_the_next_start() {
+    use orchestrate::domain::{event::Event, merge};
+    let world = World::python();
+    world.rule("[delivery]\nautomatic = true\n");
+    let mut world = world.bootstrap();
+    // Git itself is at work there: nothing is moved meanwhile.
+    let busy = world.repo().join(".git/index.lock");
+    std::fs::write(&busy, "").unwrap();
+    let before = world.git(&["rev-parse", "main"]);
+    world.owner(&["task", "open", "a note"]).ok();
+    let work = "orchestrate task take T1 && git checkout -q -B dev-a/t1 origin/main && echo 1 > N1.md && git add -A && git commit -q -m 1";
+    world.seat("dev-a").run(&format!("{work} && git push -q origin dev-a/t1 && orchestrate task submit T1")).ok();
+    for gate in ["peer", "qa", "deploy"] {
+        approve(&world, "T1", gate, 1);
+    }
+    let commit = world.wait_merged("T1");
+    let home = |event: &Event| if let Event::Merge(merge::Event::Home { commit, .. }) = event { Some(commit.clone()) } else { None };
+    assert_eq!(world.wait_for("the word on the delivery", |entry| home(&entry.event)), None);
+    let mark = world.mark();
+    crash(&world);
+    assert_eq!(world.git(&["rev-parse", "main"]), before);
+    std::fs::remove_file(&busy).unwrap();
+    whole(&world);
+    let brought = world.wait_from(mark, "the delivery", |entry| home(&entry.event)).map(|commit| commit.to_string());
+    assert_eq!((brought.as_ref(), world.git(&["rev-parse", "main"])), (Some(&commit), commit.clone()));
+    world.delivered();
+}

@@ -4,7 +4,7 @@ use super::standing;
 use crate::world::World;
 use crate::world::processes::Family;
 use orchestrate::domain::event::Event;
-use orchestrate::domain::fleet;
+use orchestrate::domain::{fleet, task};
 use rustix::process::{Pid, Signal, kill_process};
 
 /// Forks until it is not let, and tells how far it came; what it made goes with it.
@@ -146,4 +146,32 @@ fn a_seat_that_fills_the_disk_is_stopped_with_its_files_as_they_are() {
     world.owner(&["status"]).ok().says("dev-a ended too often, or its files take too much of the disk");
     world.owner(&["mail", "inbox"]).ok().says("dev-a is stopped: its f");
     world.seat("dev-b").run("orchestrate whoami").ok();
+}
+
+/// Two candidates whose tests never end, and a third party's that do.
+#[test]
+fn tests_that_never_end_hold_up_nobody_elses() {
+    let world = World::python().bootstrap();
+    let test = "import time\n\n\ndef test_hangs():\n    while True:\n        time.sleep(1)\n";
+    let hand_in = |seat: &str, number: u32, test: &str| {
+        let id = format!("T{number}");
+        world.owner(&["task", "open", "a test"]).ok();
+        let seat = world.seat(seat);
+        std::fs::write(seat.home().join("test"), test).unwrap();
+        let branch = format!("{}/t{number}", seat.name);
+        let work = format!(
+            "orchestrate task take {id} && git checkout -q -f -B {branch} origin/main && cp ~/test tests/test_{number}.py && echo '# {number}' >> src/greeter.py"
+        );
+        seat.run(&format!("{work} && git add -A && git commit -q -m test && git push -q origin {branch} && orchestrate task submit {id}")).ok();
+    };
+    hand_in("dev-a", 1, test);
+    hand_in("dev-a", 2, test);
+    let mark = world.mark();
+    hand_in("dev-b", 3, "def test_ends():\n    assert False\n");
+    let whose = world.wait_from(mark, "the end of a candidate's run", |entry| match &entry.event {
+        Event::Task(task::Event::Tested { task, kind: task::RunKind::Red, .. }) => Some(task.to_string()),
+        _ => None,
+    });
+    assert_eq!(whose, "T3", "those that never end are still running");
+    world.owner(&["ledger", "verify"]).ok();
 }

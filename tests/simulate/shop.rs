@@ -490,7 +490,10 @@ impl Shop {
 
     fn take(&mut self, by: Actor) -> Step {
         let task = self.task();
-        self.ask(by, Act::TakeTask { task })
+        match self.chance.below(4) {
+            0 => self.ask(by, Act::ReleaseTask { task, reason: "another will".to_owned(), assign: None }),
+            _ => self.ask(by, Act::TakeTask { task }),
+        }
     }
 
     /// A push: often to where the work belongs, often elsewhere, often with somebody else's name or key.

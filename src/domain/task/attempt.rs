@@ -215,6 +215,7 @@ impl Attempt {
             Event::Judged { pass: false, .. }
             | Event::Opened { .. }
             | Event::Taken { .. }
+            | Event::Released { .. }
             | Event::Submitted { .. }
             | Event::Vetoed { .. } => {}
         }

@@ -151,6 +151,7 @@ pub async fn act(yard: &Arc<Yard>, actor: Actor, request: Request) -> Response {
             opened(reply)
         }
         Request::TaskTake { task } => outcome(yard.ask(actor, Act::TakeTask { task }).await),
+        Request::TaskRelease { task, reason, assign } => outcome(yard.ask(actor, Act::ReleaseTask { task, reason, assign }).await),
         Request::TaskSubmit { task, commit } => submit(yard, actor, task, commit).await,
         Request::TaskRetry { task } => outcome(yard.ask(actor, Act::Retry { task }).await),
         Request::TaskVeto { task, reason } => outcome(yard.ask(actor, Act::Veto { task, reason }).await),

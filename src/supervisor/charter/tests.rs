@@ -260,7 +260,7 @@ fn commands(text: &str) -> Vec<Vec<&str>> {
     spelled.collect()
 }
 
-const TAUGHT: [&str; 27] = [
+const TAUGHT: [&str; 28] = [
     "review cosign",
     "bypass sign",
     "motion list",
@@ -274,6 +274,7 @@ const TAUGHT: [&str; 27] = [
     "task list",
     "task show",
     "task take",
+    "task release",
     "task submit",
     "mail send",
     "mail inbox",

@@ -461,6 +461,7 @@ mod deploy;
 mod fixes;
 mod fleet;
 mod freezes;
+mod holds;
 mod motions;
 mod panels;
 mod spending;

@@ -1,6 +1,7 @@
 //! Trees laid out for test runs, used again where a run left nothing behind.
 
-use super::super::yard::{RUNS_AT_ONCE, Yard};
+use super::super::runs::AT_ONCE;
+use super::super::yard::Yard;
 use crate::domain::failure::Failure;
 use crate::domain::isolation::Isolation;
 use crate::domain::name::Oid;
@@ -46,7 +47,7 @@ impl Laid {
     pub fn give_back(self, yard: &Yard) {
         let untouched = self.is_as_it_was(yard);
         let mut spare = yard.spare.lock().unwrap_or_else(PoisonError::into_inner);
-        if untouched && spare.len() < RUNS_AT_ONCE {
+        if untouched && spare.len() < AT_ONCE {
             spare.push(self);
         }
     }

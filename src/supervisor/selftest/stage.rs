@@ -106,6 +106,8 @@ impl Stage {
         if let Some(section) = section.as_table_mut() {
             section.extend([("bypasses", 0), ("fencing", 0)].map(|(key, number)| (key.to_owned(), toml::Value::Integer(number))));
         }
+        let section = rules.entry("tasks").or_insert_with(|| toml::Table::new().into());
+        section.as_table_mut().into_iter().for_each(|section| drop(section.insert("held".to_owned(), toml::Value::Integer(0))));
         std::fs::write(&path, rules.to_string()).doing(WHAT)
     }
 

@@ -208,6 +208,68 @@ fn who_may_look_at_a_bypass_needs_no_secret() {
     }
 }
 
+/// Who looks in another's place, and whose: all that a forger may change.
+struct Instead {
+    after: u64,
+    round: u32,
+    out: Vec<SeatName>,
+    pool: Vec<SeatName>,
+    seats: Vec<SeatName>,
+    draw: Digest,
+}
+
+fn chance(words: &str) -> Digest {
+    let mac = Hmac::<Sha256>::new_from_slice(b"secret").unwrap().chain_update(words).finalize().into_bytes();
+    Digest::new(hex::encode(mac)).unwrap()
+}
+
+/// One of two looked in time, and another was drawn in the other's place; judged before and after the secret was opened.
+fn replaced(forge: impl Fn(&mut Instead)) -> (Report, Report) {
+    let mut world = World::found(None, None);
+    let plan = first(&world);
+    world.goes_round(&plan);
+    let (pool, draw) = (bypass::followers(&charter(), &seat("dev-a"), &[seat("dev-a")].into(), Some(&seat("librarian"))), chance("T1 follow-up"));
+    let (seats, index) = (draw::draw(&pool, bypass::FOLLOWERS, &draw), world.len());
+    world.put(Actor::Edge, Event::Bypass(Drawn { task: t1(), pool: pool.clone(), seats: seats.clone(), draw }));
+    let look = |world: &mut World, name: &SeatName, index: u64| {
+        let statement = world.bypass(name.as_str(), true, NOTE, index);
+        world.put(Actor::Seat(name.clone()), Event::Bypass(Reviewed { task: t1(), accept: true, note: NOTE.to_owned(), statement }));
+    };
+    look(&mut world, &seats[0], index);
+    let (left, draw) = (pool.into_iter().filter(|seat| !seats.contains(seat)).collect::<Vec<_>>(), chance("T1 follow-up 1"));
+    let mut told = Instead { after: 86_400_000, round: 1, out: vec![seats[1].clone()], seats: draw::draw(&left, 1, &draw), pool: left, draw };
+    forge(&mut told);
+    let Instead { after, round, out, pool, seats, draw } = told;
+    world.time += after;
+    world.put(Actor::Edge, Event::Bypass(Lapsed { task: t1() }));
+    let index = world.len();
+    world.put(Actor::Edge, Event::Bypass(Redrawn { task: t1(), round, out, pool, seats: seats.clone(), draw }));
+    look(&mut world, &seats[0], index);
+    let before = judged(&world);
+    let opened = panel::Event::Opened { epoch: 0, secret: hex::encode("secret"), next: Digest::of(b"next") };
+    world.put(Actor::Edge, Event::Panel(opened));
+    (before, draws(&world.save(), 0).unwrap())
+}
+
+#[test]
+fn who_looks_at_a_bypass_in_anothers_place_is_worked_out_again() {
+    let (report, told) = replaced(|_| ());
+    assert!(report.ok, "{:#?}", report.problems);
+    assert!(told.ok && told.lines[0].starts_with("epoch 0: 2 draws repeated"), "{told:?}");
+    type Forgery = fn(&mut Instead);
+    let forged: [(Forgery, &str); 5] = [
+        (|told| told.after = 1000, "although nobody had let the time pass"),
+        (|told| told.round = 2, "in round 2, and 0 came before"),
+        (|told| told.out = vec![seat("architect-a"), seat("architect-b"), seat("dev-b")], "in the place of those who had not let the time pass"),
+        (|told| told.pool.push(seat("qa-a")), "was given to others than may look at it"),
+        (|told| told.seats = vec![seat("dev-a")], "was given to 0 in the place of 1"),
+    ];
+    for (forge, words) in forged {
+        names(&replaced(forge).0, words, words);
+    }
+    names(&replaced(|told| told.draw = Digest::of(b"mine")).1, "is not what the secret of epoch 0 gives", "another chance");
+}
+
 fn signer(pool: &mut Vec<SeatName>, seats: &mut Vec<SeatName>) {
     pool.push(seat("librarian"));
     seats[0] = seat("librarian");

@@ -36,7 +36,7 @@ pub fn charter() -> Charter {
         "roles": [
             role("orchestrator", 1, &["orchestrator"], &["open-task", "cosign-deploy"], &[]),
             role("librarian", 2, &["librarian"], &["cosign-deploy", "veto", "freeze", "thaw"], &[]),
-            role("architect", 3, &["architect-a"], &["review-peer"], &[]),
+            role("architect", 3, &["architect-a", "architect-b"], &["review-peer"], &[]),
             role("dev", 4, &["dev-a", "dev-b"], &["submit", "review-peer"], &["dev", "architect"]),
             role("qa", 5, &["qa-a"], &["verify-qa"], &[]),
         ],

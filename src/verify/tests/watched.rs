@@ -22,7 +22,7 @@ fn seat(name: &str) -> SeatName {
 fn entries(last: &[&str]) -> Vec<Vec<u8>> {
     let (task, dev, qa) = (TaskId::new("T1").unwrap(), Actor::Seat(seat("dev-a")), Actor::Seat(seat("dev-b")));
     let mut events = vec![
-        (Actor::Owner, Event::Task(task::Event::Opened { task: task.clone(), title: "t".to_owned(), body: String::new() })),
+        (Actor::Owner, Event::Task(task::Event::Opened { task: task.clone(), title: "t".to_owned(), body: String::new(), assign: None })),
         (dev.clone(), Event::Task(task::Event::Taken { task: task.clone() })),
     ];
     for attempt in 1..=13 {

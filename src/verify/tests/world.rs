@@ -92,7 +92,9 @@ pub struct World {
     /// Whether the last run of what would enter showed nothing, and whether nothing is known of the tip.
     blank: (bool, bool),
     /// Who had a hand in the candidate under way, its author first; and who sits at its PEER.
-    hands: Vec<SeatName>,
+    pub hands: Vec<SeatName>,
+    /// Who had a hand in the task under way before it was released.
+    pub former: BTreeSet<SeatName>,
     peers: BTreeSet<SeatName>,
     chains: BTreeMap<Party, (u64, Digest)>,
 }
@@ -157,6 +159,7 @@ impl World {
             news: Vec::new(),
             blank: (true, true),
             hands: Vec::new(),
+            former: BTreeSet::new(),
             peers: BTreeSet::new(),
             chains,
         };
@@ -362,10 +365,10 @@ impl World {
     }
 
     pub fn open(&mut self, plan: &Plan) {
-        (self.at, self.number) = (plan.task, 1);
+        (self.at, self.number, self.former) = (plan.task, 1, BTreeSet::new());
         let task = TaskId::new(plan.task).unwrap();
         let author = Actor::Seat(seat(plan.author));
-        self.put(Actor::Owner, Event::Task(task::Event::Opened { task: task.clone(), title: plan.title.clone(), body: String::new() }));
+        self.put(Actor::Owner, Event::Task(task::Event::Opened { task: task.clone(), title: plan.title.clone(), body: String::new(), assign: None }));
         self.letter("gatekeeper", plan.author, Actor::Owner);
         self.put(author.clone(), Event::Task(task::Event::Taken { task }));
         self.letter(plan.author, "librarian", author);
@@ -378,8 +381,8 @@ impl World {
         self.change = Some(change.clone());
         let (submitted, attempt) = (self.len(), self.number);
         self.put(Actor::Seat(seat(plan.author)), Event::Task(task::Event::Submitted { task: task.clone(), attempt, commit: change.commit.clone() }));
-        self.hands = std::iter::once(plan.author).chain(plan.commits.iter().copied()).map(seat).collect();
-        let contributors: BTreeSet<SeatName> = plan.commits.iter().map(|name| seat(name)).collect();
+        self.hands = std::iter::once(plan.author).chain(plan.commits.iter().copied()).map(seat).chain(self.former.iter().cloned()).collect();
+        let contributors: BTreeSet<SeatName> = plan.commits.iter().map(|name| seat(name)).chain(self.former.iter().cloned()).collect();
         let needs = charter().needs(&change, &seat(plan.author));
         let kept = RefName::new(format!("refs/gate/{}/{attempt}", plan.task.to_lowercase())).unwrap();
         let (change, fix) = (Box::new(change), self.fix.clone());

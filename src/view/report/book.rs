@@ -41,6 +41,7 @@ impl Known {
         match event {
             task::Event::Opened { title, .. } => self.title.clone_from(title),
             task::Event::Taken { .. } => self.author = by.seat().cloned(),
+            task::Event::Released { .. } => self.author = None,
             task::Event::Submitted { attempt, .. } => self.now = Attempt { number: *attempt, ..Attempt::default() },
             task::Event::Measured { attempt, contributors, needs, .. } if *attempt == self.now.number => {
                 self.now.contributors.clone_from(contributors);

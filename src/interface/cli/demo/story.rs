@@ -85,6 +85,7 @@ impl Story {
         match event {
             task::Event::Opened { .. } => Ok(plain(who, "opens the task for dev-a")),
             task::Event::Taken { .. } => Ok(plain(who, "takes it")),
+            task::Event::Released { .. } => Ok(plain(who, "releases it")),
             task::Event::Submitted { commit, .. } => Ok(plain(who, format!("submits {}", commit.short()))),
             task::Event::Measured { change, needs, .. } => {
                 let (lines, files, approvals) = (change.lines(), change.file_count(), needs.approvals);

@@ -38,6 +38,7 @@ pub const TOOLS: &[Offer] = &[
     reads("task", &["task", "show"]),
     Offer { without: &["body_file"], ..acts("open", &["task", "open"]) },
     acts("take", &["task", "take"]),
+    acts("release", &["task", "release"]),
     Offer { without: &["wait"], ..acts("submit", &["task", "submit"]) },
     acts("retry", &["task", "retry"]),
     acts("veto", &["task", "veto"]),

@@ -1,6 +1,7 @@
 pub mod confirm;
 mod list;
 mod open;
+mod release;
 mod retry;
 mod show;
 mod submit;
@@ -25,6 +26,7 @@ pub enum Task {
     List(list::List),
     Show(show::Show),
     Take(take::Take),
+    Release(release::Release),
     Submit(submit::Submit),
     Retry(retry::Retry),
     Veto(veto::Veto),
@@ -38,6 +40,7 @@ impl Task {
             Self::List(command) => command.run(desk),
             Self::Show(command) => command.run(desk),
             Self::Take(command) => command.run(desk),
+            Self::Release(command) => command.run(desk),
             Self::Submit(command) => command.run(desk),
             Self::Retry(command) => command.run(desk),
             Self::Veto(command) => command.run(desk),

@@ -21,7 +21,7 @@ pub struct Open {
     /// A file with more words.
     #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     body_file: Option<PathBuf>,
-    /// The seat to tell about it; else all that may take it are told.
+    /// The one seat that is told and may take it; else all that may take tasks are told.
     #[arg(long, value_name = "SEAT")]
     assign: Option<SeatName>,
 }

@@ -209,7 +209,8 @@ fn two_others_look_at_it_and_its_author_waits_for_them_after_a_day() {
     let merged = workshop.drive.state.bypasses[&task()].merged.unwrap();
     workshop.clock(merged + DAY + 1);
     workshop.edge(Act::Tick);
-    assert!(workshop.drive.state.bypasses[&task()].lapsed);
+    let bypass = &workshop.drive.state.bypasses[&task()];
+    assert!(!bypass.lapsed && bypass.again.round == 1, "others look at it in their place");
     by_bypass(&mut workshop, 20);
     assert_eq!(workshop.goes(2, 1, oid(52)).unwrap_err(), "follow-up-due");
     let tip = workshop.drive.state.tip().cloned().unwrap();
@@ -230,6 +231,53 @@ fn two_others_look_at_it_and_its_author_waits_for_them_after_a_day() {
     assert_eq!(workshop.merged_as(&second), Some(oid(152)));
     let round = |entry: &Entry| matches!(entry.event, Event::Bypass(Round::Lapsed { .. }));
     assert_eq!(entries(&workshop).iter().filter(|entry| round(entry)).count(), 1);
+}
+
+#[test]
+fn who_does_not_look_is_replaced_by_chance_until_nobody_is_left_and_the_owner_is_told() {
+    let mut workshop = Workshop::round();
+    let first = workshop.lookers();
+    workshop.look(&first[0], true).unwrap();
+    let merged = workshop.drive.state.bypasses[&task()].merged.unwrap();
+    workshop.clock(merged + DAY + 1);
+    workshop.edge(Act::Tick);
+    let rounds = |workshop: &Workshop| -> Vec<Round> {
+        let all = entries(workshop).into_iter().filter_map(|entry| if let Event::Bypass(event) = entry.event { Some(event) } else { None });
+        all.filter(|event| matches!(event, Round::Lapsed { .. } | Round::Redrawn { .. })).collect()
+    };
+    let told = rounds(&workshop);
+    let [Round::Lapsed { .. }, Round::Redrawn { round: 1, out, pool, seats, draw, .. }] = &told[..] else { panic!("{told:?}") };
+    assert_eq!(*draw, Digest::of(b"T1 follow-up 1"));
+    assert_eq!((out.clone(), seats.clone()), (vec![seat(&first[1])], crate::domain::draw::draw(pool, 1, draw)), "only the silent one");
+    assert!(pool.iter().all(|seat| !first.contains(&seat.to_string()) && seat.as_str() != "dev-a"), "{pool:?}");
+    assert_eq!(workshop.look(&first[1], true).unwrap_err(), "not-drawn", "too late");
+    let state = &workshop.drive.state;
+    let hers = [seat("dev-a")].into();
+    assert!(crate::domain::bypass::looked_at(state, &hers, state.now).is_err(), "her merges wait all the same");
+    let second = seats[0].to_string();
+    workshop.look(&second, true).unwrap();
+    assert!(crate::domain::bypass::looked_at(&workshop.drive.state, &hers, workshop.drive.state.now).is_ok());
+    assert_eq!(workshop.replayed().digest(), workshop.drive.state.digest());
+
+    let mut workshop = Workshop::round();
+    let mut seen: Vec<String> = workshop.lookers();
+    let day = |workshop: &mut Workshop| {
+        workshop.clock(workshop.drive.state.now + DAY + MINUTE);
+        workshop.edge(Act::Tick);
+    };
+    day(&mut workshop);
+    assert!(workshop.lookers().iter().all(|name| !seen.contains(name)), "never one who was drawn before");
+    seen.extend(workshop.lookers());
+    day(&mut workshop);
+    assert_eq!(rounds(&workshop).len(), 3, "nobody is left: it waits for them");
+    let status = crate::view::status(&workshop.drive.state, 0);
+    let line = status.waiting.iter().find(|line| line.what.contains("overdue")).unwrap();
+    assert!(line.command.starts_with(&format!("orchestrate mail send {}", seen[2])), "{}", line.command);
+    day(&mut workshop);
+    assert!(workshop.drive.outstanding().is_empty() && rounds(&workshop).len() == 3, "told once");
+    workshop.look(&seen[2], true).unwrap();
+    workshop.look(&seen[3], true).unwrap();
+    assert_eq!(workshop.replayed().digest(), workshop.drive.state.digest());
 }
 
 #[test]

@@ -4,7 +4,7 @@ use super::*;
 
 impl Workshop {
     /// A candidate that a reviewer's no sent back from a gate, with the librarian's signature.
-    fn came_back_from(gate: GateName) -> Self {
+    pub(super) fn came_back_from(gate: GateName) -> Self {
         let mut workshop = Self::new();
         workshop.at_peer();
         if gate == GateName::Qa {
@@ -27,7 +27,7 @@ impl Workshop {
     }
 
     /// Hands a second candidate in: so many lines on top of `since`.
-    fn again(&mut self, lines: u64, since: Oid) {
+    pub(super) fn again(&mut self, lines: u64, since: Oid) {
         let first = self.commit("dev-a", "dev-a");
         let second = CommitFacts { id: oid(3), tree: oid(14), parents: vec![oid(2)], ..first.clone() };
         self.push("dev-a", "refs/heads/dev-a/t1-2", second.clone()).unwrap();

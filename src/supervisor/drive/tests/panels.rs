@@ -65,6 +65,9 @@ fn after_so_many_redraws_the_owner_is_asked() {
         events.iter().any(|event| matches!(event, panel::Event::Lapsed { asked: true, .. }))
     });
     assert!(asked && redrawn == 1, "{redrawn}");
+    let status = crate::view::status(&workshop.drive.state, 0);
+    let line = status.waiting.iter().find(|line| line.what.contains("overdue")).expect("the owner sees it");
+    assert!(line.command.starts_with("orchestrate mail send ") && line.task == Some(task()), "{line:?}");
     assert!(workshop.wait_long(DAY).is_empty(), "asked once");
 }
 

@@ -212,3 +212,35 @@ fn a_judgement_that_could_not_be_appended_is_made_later() {
     workshop.edge(Act::Tick);
     assert_eq!(workshop.stage(), Stage::Merging);
 }
+
+#[test]
+fn what_is_merged_is_still_to_be_brought_home_until_it_is_there() {
+    let mut raw: crate::domain::charter::RawCharter = built_in().unwrap().into();
+    let mut policy: crate::domain::policy::RawPolicy = raw.policy.into();
+    policy.delivery.automatic = true;
+    raw.policy = policy.try_into().unwrap();
+    for automatic in [true, false] {
+        let mut workshop = if automatic { Workshop::under(&raw.clone().try_into().unwrap()) } else { Workshop::new() };
+        let wanted = |workshop: &mut Workshop| workshop.drive.outstanding().contains(&Effect::Publish);
+        assert!(!wanted(&mut workshop), "nothing was merged");
+        workshop.at_deploy();
+        workshop.approve("orchestrator").unwrap();
+        workshop.approve("librarian").unwrap();
+        workshop.edge(Act::MergeBuilt { task: task(), attempt: 1, commit: oid(9), old: oid(1), tree: oid(12) });
+        assert!(workshop.effects.contains(&Effect::Publish));
+        // The supervisor dies before it is done.
+        workshop.drive.state = workshop.replayed();
+        assert_eq!(wanted(&mut workshop), automatic, "where the owner asked for it");
+        let home = |workshop: &mut Workshop, outcome: &str, commit: Option<Oid>| {
+            workshop.edge(Act::WentHome { branch: "main".to_owned(), outcome: outcome.to_owned(), commit }).len()
+        };
+        assert_eq!(home(&mut workshop, "not moved", None), 1);
+        assert_eq!(home(&mut workshop, "not moved", None), 0, "the same word again");
+        assert_eq!(wanted(&mut workshop), automatic);
+        assert_eq!(home(&mut workshop, "moved", Some(oid(1))), 1);
+        assert_eq!(wanted(&mut workshop), automatic, "an older one is there");
+        assert_eq!(home(&mut workshop, "moved", Some(oid(9))), 1);
+        assert!(!wanted(&mut workshop), "it is there");
+        assert_eq!(workshop.replayed().digest(), workshop.drive.state.digest());
+    }
+}

@@ -1,6 +1,9 @@
 //! A terminal must still be a terminal: real tmux, private socket.
 
 use super::*;
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::io::Errno;
+use rustix::process::{Pid, PidfdFlags, Signal, kill_process, pidfd_open, pidfd_send_signal};
 use std::io::{BufRead, BufReader};
 
 /// A tmux server with one pane that runs a plan; `heard` is a pipe that the program inside writes to as `/work/said`.
@@ -41,6 +44,12 @@ impl Pane {
 
     fn line(&self, text: &str) {
         self.keys(&[text, "Enter"]);
+    }
+
+    /// The process that one of tmux's words names.
+    fn number(&self, word: &str) -> Pid {
+        let said = self.tmux(["display-message", "-p", word]).output().expect("tmux").stdout;
+        String::from_utf8_lossy(&said).trim().parse().ok().and_then(Pid::from_raw).expect("a process")
     }
 
     fn hears(&mut self) -> String {
@@ -99,7 +108,15 @@ fn a_pane_waits_for_its_sandbox_and_sees_its_end() {
     assert_eq!(pane.hears(), "up");
     assert!(pane.tmux(["set-option", "-g", "remain-on-exit", "on"]).status().expect("tmux").success());
     assert!(pane.tmux(["set-hook", "-g", "pane-died", "wait-for -S died"]).status().expect("tmux").success());
+    let (server, program) = (pane.number("#{pid}"), pane.number("#{pane_pid}"));
+    let program = pidfd_open(program, PidfdFlags::empty()).expect("it waits");
     pane.keys(&["Enter"]);
+    poll(&mut [PollFd::new(&program, PollFlags::IN)], None).expect("its end");
+    // A tmux with utempter can miss the signal of this very end (`edge/tmux/watch.rs`): it is told until it has taken its child.
+    while pidfd_send_signal(&program, Signal::CONT) != Err(Errno::SRCH) {
+        kill_process(server, Signal::CHILD).expect("tmux is there");
+        std::thread::yield_now();
+    }
     assert!(pane.tmux(["wait-for", "died"]).status().expect("tmux").success());
     let status = pane.tmux(["display-message", "-p", "#{pane_dead_status}"]).output().expect("tmux").stdout;
     assert_eq!(String::from_utf8_lossy(&status).trim(), "3");

@@ -2,16 +2,17 @@
 //! process that stays, many over one of their own, answered in order.
 
 use super::Gate;
-use super::stored::{Stored, Type};
+use super::stored::{self, Stored, Type};
 use crate::domain::failure::{Doing as _, Failure};
 use crate::domain::name::Oid;
 use std::io::{BufRead as _, BufReader, Read, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Content above this size is not taken into memory; it counts as opaque.
-pub(super) const MOST_BYTES: u64 = 16 << 20;
+pub(super) const MOST_BYTES: u64 = stored::MOST as u64;
 /// Content above this size is not even skipped: the question fails.
 const MOST_SKIPPED: u64 = 1 << 30;
 /// Above so many questions they are worth a process of their own.
@@ -169,13 +170,17 @@ impl Objects {
         self.ask(&ids[at..], |more, object| f(at + more, object))
     }
 
-    /// The same where each is worth less than the reading: half of them are unpacked by another thread meanwhile, and found known.
+    /// The same where each is worth less than the reading: half of them are unpacked by another thread meanwhile, and found known. It
+    /// stops with the reader: one object can be named so often that reading it each time would take hours.
     pub fn each_small(&mut self, ids: &[Oid], f: impl FnMut(usize, Object) -> Result<(), Failure>) -> Result<(), Failure> {
         let Some(stored) = self.stored.clone().filter(|_| ids.len() > MANY) else { return self.each(ids, f) };
+        let over = AtomicBool::new(false);
         std::thread::scope(|scope| {
-            let half = &ids[ids.len() / 2..];
-            scope.spawn(move || half.iter().flat_map(|id| hex::decode(id.as_str())).for_each(|id| drop(stored.find(&id))));
-            self.each(ids, f)
+            let half = ids[ids.len() / 2..].iter().take_while(|_| !over.load(Ordering::Relaxed));
+            scope.spawn(move || half.flat_map(|id| hex::decode(id.as_str())).for_each(|id| drop(stored.find(&id))));
+            let ended = self.each(ids, f);
+            over.store(true, Ordering::Relaxed);
+            ended
         })
     }
 

@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 /// Objects above this size are not read, nor chains of deltas and alternates deeper than these.
-const MOST: usize = 16 << 20;
+pub(super) const MOST: usize = 16 << 20;
 const DEEPEST_DELTA: u32 = 128;
 const DEEPEST_ALTERNATE: u32 = 5;
 /// Bytes that one reader unpacks only to have deltas laid upon them, at most: a chain can cost a thousandfold of what it gives.
@@ -151,7 +151,7 @@ impl Stored {
     }
 
     fn unpack(&self, pack: &Pack, place: (usize, u64), depth: u32) -> Option<(Type, Vec<u8>)> {
-        if depth > DEEPEST_DELTA || self.bases.load(Ordering::Relaxed) > MOST_BASES {
+        if depth > DEEPEST_DELTA {
             return None;
         }
         let ((kind, base), delta) = match pack.standing(place.1, self.width, &self.inflate)? {
@@ -159,7 +159,9 @@ impl Stored {
             Standing::Upon(base, delta) => (self.content(pack, (place.0, base), depth + 1)?, delta),
             Standing::UponNamed(id, delta) => (self.seek(&id, depth + 1)?, delta),
         };
-        self.bases.fetch_add(base.len() as u64, Ordering::Relaxed);
+        if self.bases.fetch_add(base.len() as u64, Ordering::Relaxed) > MOST_BASES {
+            return None;
+        }
         Some((kind, apply(&base, &delta)?))
     }
 }

@@ -147,3 +147,21 @@ fn deltas_in_a_circle_are_nothing() {
     assert!(stored(&repo, "sha1").find(&one).is_none());
     assert!(stored(&repo, "sha1").find(&raw(head(&repo).as_str())).is_some(), "the others are still read");
 }
+
+/// One large object named 200,000 times, and a judge who has seen enough at the first: read to the end, it would be a terabyte.
+#[test]
+fn nobody_reads_on_for_a_judge_who_has_stopped() {
+    let world = World::new();
+    let (gate, rogue) = (world.gate(), world.rogue());
+    put(&rogue, "large", vec![b'x'; 8 << 20]);
+    save(&rogue, "a large one");
+    world.smuggle(&gate, "dev-a/large");
+    let large = Oid::new(plain(&rogue, &["rev-parse", "HEAD:large"])).expect("an id");
+    let ids = vec![large; 200_000];
+    let mut seen = 0;
+    let stops = gate.objects(None).expect("a reader").each_small(&ids, |_, _| {
+        seen += 1;
+        Err(Failure::new("enough", "it is too much"))
+    });
+    assert_eq!((stops.expect_err("it stops").what.as_str(), seen), ("enough", 1));
+}

@@ -110,9 +110,16 @@ impl FoldedPath {
 
     pub fn is(&self, glob: &Glob) -> bool {
         let any = |part: &Part| matches!(part, Part::Segments);
-        // Most patterns end in a name, and most paths in another.
-        let ends = glob.parts.last().zip(self.0.last()).is_none_or(|(part, name)| any(part) || part.is(name));
-        ends && wild(&glob.parts, &self.0, any, Part::is)
+        let meets = |(part, name): (&Part, &Vec<char>)| any(part) || part.is(name);
+        match glob.parts.as_slice() {
+            // Most patterns are of these two forms.
+            [Part::Segments, one] if !any(one) => self.0.last().is_some_and(|name| one.is(name)),
+            [Part::Segments, one, Part::Segments] if !any(one) => self.0.iter().any(|name| one.is(name)),
+            parts => {
+                let begins = parts.first().zip(self.0.first()).is_none_or(meets);
+                begins && parts.last().zip(self.0.last()).is_none_or(meets) && wild(parts, &self.0, any, Part::is)
+            }
+        }
     }
 
     /// Tells whether at least one pattern of a list matches.
@@ -221,7 +228,9 @@ impl Part {
 }
 
 fn name_matches(pattern: &[char], name: &[char]) -> bool {
-    wild(pattern, name, |wanted| *wanted == '*', |wanted, letter| *wanted == '?' || wanted == letter)
+    let meets = |(wanted, letter): (&char, &char)| matches!(wanted, '*' | '?') || wanted == letter;
+    let begins = pattern.first().zip(name.first()).is_none_or(meets);
+    begins && pattern.last().zip(name.last()).is_none_or(meets) && wild(pattern, name, |wanted| *wanted == '*', |wanted, letter| *wanted == '?' || wanted == letter)
 }
 
 /// Matches a pattern whose `any` stands for any number of things. After a miss the last `any` takes one thing more; those before it took as little

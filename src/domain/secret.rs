@@ -2,6 +2,9 @@
 //!
 //! It stands against accidents. Who wants to hide a secret can spell it so that nothing here knows it again.
 
+use aho_corasick::AhoCorasick;
+use std::sync::LazyLock;
+
 /// Something that looks like a secret; never what it is.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Found {
@@ -43,8 +46,17 @@ pub fn find(bytes: &[u8]) -> Vec<Found> {
     (1..).zip(bytes.split(|byte| *byte == b'\n')).filter_map(|(line, text)| kind(&String::from_utf8_lossy(text)).map(|kind| Found { line, kind })).collect()
 }
 
+/// Every beginning at once: most text has none of them.
+static BEGINNINGS: LazyLock<AhoCorasick> = LazyLock::new(|| {
+    let begins = TOKENS.iter().map(|(begin, ..)| *begin).chain([PEM.0]);
+    AhoCorasick::new(begins).expect("BUG: these words are too many to be looked for at once")
+});
+
 /// What kind of secret a line looks like.
 pub fn kind(line: &str) -> Option<&'static str> {
+    if !BEGINNINGS.is_match(line) {
+        return None;
+    }
     let key = line.split(PEM.0).skip(1).any(|rest| rest.contains(PEM.1));
     let token = |(begin, least, kind): &(&str, usize, &'static str)| line.match_indices(begin).any(|(at, _)| whole(line, at, begin, *least)).then_some(*kind);
     if key { Some("a private key") } else { TOKENS.iter().find_map(token) }

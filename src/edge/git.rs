@@ -319,3 +319,16 @@ fn private_dir(path: &Path) -> Result<(), Failure> {
 
 #[cfg(test)]
 mod tests;
+
+/// Has two threads do half of it each where there are more than `least`; what each found, in order.
+fn halves<T: Sync, R: Send>(all: &[T], least: usize, work: impl Fn(&[T]) -> R + Sync) -> (R, R) {
+    let (one, other) = all.split_at(if all.len() > least { all.len() / 2 } else { 0 });
+    if one.is_empty() {
+        return (work(one), work(other));
+    }
+    std::thread::scope(|scope| {
+        let one = scope.spawn(|| work(one));
+        let other = work(other);
+        (one.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)), other)
+    })
+}

@@ -7,16 +7,20 @@
 use super::objects::Objects;
 use super::stored::Type;
 use super::tree::{FILE, Item, PROGRAM};
-use super::{Gate, read, walk};
+use super::{Gate, halves, read, walk};
 use crate::domain::failure::{Doing as _, Failure};
 use crate::domain::name::Oid;
-use rustix::fs::{AtFlags, FileType, Mode, OFlags, ResolveFlags, Stat};
+use rustix::fs::{AtFlags, FileType, Mode, OFlags, ResolveFlags, Stat, Timestamps};
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
-use std::io::{Read as _, Write as _};
-use std::os::fd::OwnedFd;
-use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
+use std::io::{self, Read as _, Write as _};
+use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
+
+/// Above so many files and folders, two threads look at them.
+const MANY: usize = 64;
+const MANY_FOLDERS: usize = 8;
 
 /// A tree's files in a folder of their own.
 #[derive(Debug)]
@@ -66,7 +70,7 @@ impl Checkout {
 
     /// Whether the folder is to the last entry as it was made.
     pub fn is_untouched(&self) -> bool {
-        survey(&self.dir).is_ok_and(|now| now == self.seen)
+        survey(&self.dir, None).is_ok_and(|now| now == self.seen)
     }
 }
 
@@ -91,9 +95,10 @@ impl Gate {
         if steps.len() * 2 > all.len() + 64 || !steps.iter().all(|step| plain(&step.old) && plain(&step.new)) {
             return Ok(None);
         }
-        let root = rustix::fs::open(&checkout.dir, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC, Mode::empty()).doing(WHAT)?;
+        let root = rustix::fs::open(&checkout.dir, folder(), Mode::empty()).doing(WHAT)?;
         let kept = all.iter().filter(|file| !other.contains(file.path.as_slice())).filter_map(|file| Some((file.path.as_slice(), file.new.as_ref()?)));
-        if !kept.into_iter().all(|(path, item)| holds(&root, path, item)) {
+        let kept: Vec<(&[u8], &Item)> = kept.collect();
+        if halves(&kept, MANY, |files| files.iter().all(|(path, item)| holds(&root, path, item))) != (true, true) {
             return Ok(None);
         }
         if steps.is_empty() {
@@ -114,31 +119,53 @@ const WHAT: &str = "cannot write out a tree";
 impl Checkout {
     /// Gives every entry the same times, so that none tells what came before, and looks at all of them.
     fn settled(mut self) -> Result<Self, Failure> {
-        let now = rustix::fs::Timespec { tv_sec: 0, tv_nsec: rustix::fs::UTIME_NOW };
-        let times = rustix::fs::Timestamps { last_access: now, last_modification: now };
-        for path in survey(&self.dir).doing(WHAT)?.keys() {
-            rustix::fs::utimensat(rustix::fs::CWD, self.dir.join(OsStr::from_bytes(path)), &times, AtFlags::SYMLINK_NOFOLLOW).doing(WHAT)?;
-        }
-        self.seen = survey(&self.dir).doing(WHAT)?;
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).doing(WHAT)?;
+        let now = rustix::fs::Timespec::try_from(now).doing(WHAT)?;
+        self.seen = survey(&self.dir, Some(&rustix::fs::Timestamps { last_access: now, last_modification: now })).doing(WHAT)?;
         Ok(self)
     }
 }
 
-/// Every entry of a folder, itself as the empty path; no link is followed.
-fn survey(dir: &Path) -> std::io::Result<BTreeMap<Vec<u8>, Looks>> {
-    let mut seen = BTreeMap::from([(Vec::new(), Looks::of(&rustix::fs::lstat(dir)?))]);
-    let mut waiting = vec![Vec::new()];
-    while let Some(folder) = waiting.pop() {
-        for entry in std::fs::read_dir(dir.join(OsStr::from_bytes(&folder)))? {
-            let entry = entry?;
-            let (path, looks) = (walk::join(&folder, &entry.file_name().into_vec()), Looks::of(&rustix::fs::lstat(entry.path())?));
-            if looks.is(FileType::Directory) {
-                waiting.push(path.clone());
-            }
-            seen.insert(path, looks);
-        }
+/// Every entry of a folder, itself as the empty path; no link is followed. Each is given these times first, where there are some.
+fn survey(dir: &Path, times: Option<&Timestamps>) -> io::Result<BTreeMap<Vec<u8>, Looks>> {
+    let root = rustix::fs::open(dir, folder(), Mode::empty())?;
+    let mut seen = BTreeMap::from([(Vec::new(), look(rustix::fs::CWD, dir.as_os_str(), times)?)]);
+    let mut level = vec![Vec::new()];
+    while !level.is_empty() {
+        let (one, other) = halves(&level, MANY_FOLDERS, |folders| {
+            let all = folders.iter().map(|folder| entries(&root, folder, times));
+            all.collect::<io::Result<Vec<_>>>()
+        });
+        let found: Vec<(Vec<u8>, Looks)> = one?.into_iter().chain(other?).flatten().collect();
+        level = found.iter().filter(|(_, looks)| looks.is(FileType::Directory)).map(|(path, _)| path.clone()).collect();
+        seen.extend(found);
     }
     Ok(seen)
+}
+
+/// The entries of one folder.
+fn entries(root: &OwnedFd, path: &[u8], times: Option<&Timestamps>) -> io::Result<Vec<(Vec<u8>, Looks)>> {
+    let here = if path.is_empty() { rustix::fs::openat(root, ".", folder(), Mode::empty())? } else { beneath(root, path, folder(), 0)? };
+    let mut found = Vec::new();
+    for entry in rustix::fs::Dir::read_from(&here)? {
+        let entry = entry?;
+        let name = entry.file_name().to_bytes();
+        if name != b"." && name != b".." {
+            found.push((walk::join(path, name), look(here.as_fd(), OsStr::from_bytes(name), times)?));
+        }
+    }
+    Ok(found)
+}
+
+fn look(folder: BorrowedFd<'_>, name: &OsStr, times: Option<&Timestamps>) -> rustix::io::Result<Looks> {
+    if let Some(times) = times {
+        rustix::fs::utimensat(folder, name, times, AtFlags::SYMLINK_NOFOLLOW)?;
+    }
+    rustix::fs::statat(folder, name, AtFlags::SYMLINK_NOFOLLOW).map(|stat| Looks::of(&stat))
+}
+
+fn folder() -> OFlags {
+    OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC
 }
 
 fn beneath(root: &OwnedFd, path: &[u8], flags: OFlags, mode: u32) -> rustix::io::Result<OwnedFd> {

@@ -11,7 +11,7 @@ use crate::domain::change::{Blob, Change, CommitFacts, FileChange, Mark, Signatu
 use crate::domain::failure::{Doing as _, Failure};
 use crate::domain::name::Oid;
 use std::borrow::Cow;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Commits that one range may have.
@@ -128,14 +128,15 @@ impl Measure {
     }
 
     fn files(&mut self, difference: &Difference) -> Result<Vec<FileChange>, Failure> {
-        self.count(&difference.deltas)?;
-        let mut files: Vec<FileChange> = difference.deltas.iter().map(|delta| self.file(delta)).collect();
+        let keys: Vec<Key> = difference.deltas.iter().map(key).collect();
+        self.count(&keys)?;
+        let mut files: Vec<FileChange> = difference.deltas.iter().zip(&keys).map(|(delta, key)| self.file(delta, key)).collect();
         files.sort_by(|a, b| a.path.cmp(&b.path));
         Ok(files)
     }
 
-    fn file(&self, delta: &Delta) -> FileChange {
-        let (count, marks, old_size, new_size) = self.counted.get(&key(delta)).cloned().unwrap_or_default();
+    fn file(&self, delta: &Delta, key: &Key) -> FileChange {
+        let (count, marks, old_size, new_size) = self.counted.get(key).cloned().unwrap_or_default();
         let blob = |item: &Option<Item>, size| item.as_ref().map(|item| Blob { oid: item.id.clone(), mode: item.mode, size });
         FileChange {
             path: tree::spell(&delta.path),
@@ -168,9 +169,10 @@ impl Measure {
     }
 
     /// Reads and counts every pair of contents that was not counted yet.
-    fn count(&mut self, deltas: &[Delta]) -> Result<(), Failure> {
-        let pairs: BTreeSet<_> = deltas.iter().map(key).filter(|key| !self.counted.contains_key(key)).collect();
-        let pairs: Vec<_> = pairs.into_iter().collect();
+    fn count(&mut self, keys: &[Key]) -> Result<(), Failure> {
+        let mut seen = HashSet::with_capacity(keys.len());
+        let mut pairs: Vec<&Key> = keys.iter().filter(|key| !self.counted.contains_key(key) && seen.insert(*key)).collect();
+        pairs.sort_by_cached_key(|(old, new, _)| old.as_ref().or(new.as_ref()).and_then(|id| self.objects.place(id)));
         let Self { objects, beside, read, .. } = self;
         let (more, rest) = pairs.split_at(if pairs.len() > MANY_PAIRS { pairs.len() / 2 } else { 0 });
         let (more, rest) = std::thread::scope(|scope| {
@@ -184,7 +186,7 @@ impl Measure {
 }
 
 /// Reads and counts these pairs; `read` is what all of one change have read.
-fn count(objects: &mut Objects, pairs: &[Key], read: &AtomicU64) -> Result<Counted, Failure> {
+fn count(objects: &mut Objects, pairs: &[&Key], read: &AtomicU64) -> Result<Counted, Failure> {
     let ids: Vec<Oid> = pairs.iter().flat_map(|(old, new, _)| [old, new]).flatten().cloned().collect();
     let mut counted = Counted::with_capacity(pairs.len());
     let mut waiting = Vec::with_capacity(2);
@@ -212,7 +214,7 @@ fn key(delta: &Delta) -> Key {
 }
 
 /// Counts the pairs whose sides have all arrived.
-fn settle(pairs: &[Key], next: &mut usize, waiting: &mut Vec<Side>, counted: &mut Counted) {
+fn settle(pairs: &[&Key], next: &mut usize, waiting: &mut Vec<Side>, counted: &mut Counted) {
     while let Some(pair) = pairs.get(*next) {
         if waiting.len() < usize::from(pair.0.is_some()) + usize::from(pair.1.is_some()) {
             return;
@@ -224,7 +226,7 @@ fn settle(pairs: &[Key], next: &mut usize, waiting: &mut Vec<Side>, counted: &mu
         let count = if same { Count::default() } else { lines::count(&old, &new) };
         let marks = if same { Vec::new() } else { marks::of(pair.2, &old, &new) };
         drop(sides);
-        counted.insert(pair.clone(), (count, marks, old.size, new.size));
+        counted.insert((*pair).clone(), (count, marks, old.size, new.size));
         *next += 1;
     }
 }

@@ -62,7 +62,7 @@ impl<'a> Iterator for Lines<'a> {
         if self.0.is_empty() {
             return None;
         }
-        let end = (0..self.0.len()).find_map(|at| ends_at(self.0, at)).unwrap_or(self.0.len());
+        let end = memchr::memchr3_iter(b'\n', b'\r', 0xe2, self.0).find_map(|at| ends_at(self.0, at)).unwrap_or(self.0.len());
         let (line, rest) = self.0.split_at(end);
         self.0 = rest;
         Some(line)

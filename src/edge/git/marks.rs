@@ -5,7 +5,8 @@
 use super::lines::{Lines, Side};
 use crate::domain::change::Mark;
 use crate::domain::secret;
-use std::collections::BTreeSet;
+use std::borrow::Cow;
+use std::collections::{BTreeSet, HashSet};
 
 /// Marks of one file; more say nothing new.
 const MOST: usize = 20;
@@ -92,19 +93,16 @@ impl Sort {
 /// What the new content shows that the old did not.
 pub(super) fn of(sort: Sort, old: &Side, new: &Side) -> Vec<Mark> {
     let (Some(before), Some(after)) = (&old.bytes, &new.bytes) else { return Vec::new() };
-    let known: BTreeSet<&[u8]> = Lines(before).collect();
-    let fresh: Vec<(u64, String)> = (1..)
-        .zip(Lines(after))
-        .filter(|(_, line)| !known.contains(line))
-        .map(|(at, line)| (at, String::from_utf8_lossy(line).into_owned()))
-        .collect();
+    let known: HashSet<&[u8]> = Lines(before).collect();
+    let fresh: Vec<(u64, Cow<'_, str>)> =
+        (1..).zip(Lines(after)).filter(|(_, line)| !known.contains(line)).map(|(at, line)| (at, String::from_utf8_lossy(line))).collect();
     let mut found: Vec<Mark> = fresh.iter().flat_map(|(at, line)| hidden(*at, line).into_iter().chain(mixed(line))).collect();
     found.extend(secrets(&fresh));
     found.extend(pointer(after).then_some(Mark::Pointer));
     match sort {
         Sort::Lock => found.extend(packages(before, after).into_iter().chain(sources(before, &fresh))),
         Sort::Manifest => found.extend(steering(before, after, &fresh).into_iter().chain(sources(before, &fresh))),
-        Sort::Other => found.extend(fresh.iter().filter_map(|(_, line)| one_of(&TEST_AWARE, line)).map(|word| Mark::KnowsTests { word })),
+        Sort::Other => found.extend(known_tests(&fresh)),
     }
     found.sort();
     found.dedup();
@@ -112,16 +110,28 @@ pub(super) fn of(sort: Sort, old: &Side, new: &Side) -> Vec<Mark> {
     found
 }
 
+type Fresh<'a> = [(u64, Cow<'a, str>)];
+
 /// All is looked through at once, and line by line only where something was found.
-fn secrets(fresh: &[(u64, String)]) -> Vec<Mark> {
-    let all: String = fresh.iter().map(|(_, text)| text.as_str()).collect();
+fn secrets(fresh: &Fresh<'_>) -> Vec<Mark> {
+    let all: String = fresh.iter().map(|(_, text)| text.as_ref()).collect();
     let kinds = fresh.iter().filter_map(|(line, text)| secret::kind(text).map(|kind| Mark::Secret { kind: kind.to_owned(), line: *line }));
     secret::kind(&all).map_or_else(Vec::new, |_| kinds.collect())
+}
+
+/// The same: a blank ends no line here, so that a word may seem to stand across two.
+fn known_tests(fresh: &Fresh<'_>) -> Vec<Mark> {
+    let all: String = fresh.iter().map(|(_, text)| text.as_ref()).collect();
+    let known = fresh.iter().filter_map(|(_, line)| one_of(&TEST_AWARE, line)).map(|word| Mark::KnowsTests { word });
+    one_of(&TEST_AWARE, &all).map_or_else(Vec::new, |_| known.collect())
 }
 
 /// Code points by which a line shows otherwise than it reads. A joiner or a variation is part of a sign where it follows one, and hides only
 /// inside a name.
 fn hidden(at: u64, line: &str) -> Option<Mark> {
+    if line.bytes().all(|byte| matches!(byte, b' '..=b'~' | b'\t' | b'\n')) {
+        return None;
+    }
     let mut before = '\n';
     let found = line.chars().find(|c| {
         let follows = before.is_ascii_alphabetic() || before == '_';
@@ -144,6 +154,9 @@ fn joins(c: char) -> bool {
 
 /// A word of Latin and of Greek or Cyrillic letters: one of them is there for its looks.
 fn mixed(line: &str) -> Option<Mark> {
+    if line.is_ascii() {
+        return None;
+    }
     let foreign = |c: char| matches!(c, '\u{370}'..='\u{3ff}' | '\u{400}'..='\u{52f}' | '\u{ff21}'..='\u{ff5a}');
     let mut words = line.split(|c: char| !(c.is_alphanumeric() || c == '_'));
     let word = words.find(|word| word.chars().any(foreign) && word.chars().any(|c| c.is_ascii_alphabetic()))?;
@@ -155,20 +168,23 @@ fn pointer(after: &[u8]) -> bool {
 }
 
 fn one_of(words: &[&str], line: &str) -> Option<String> {
-    let plain: String = line.chars().filter(|c| !c.is_whitespace()).flat_map(char::to_lowercase).collect();
+    let plain = match line.is_ascii() {
+        true => line.chars().filter(|c| !c.is_whitespace()).map(|c| c.to_ascii_lowercase()).collect::<String>(),
+        false => line.chars().filter(|c| !c.is_whitespace()).flat_map(char::to_lowercase).collect(),
+    };
     words.iter().find(|word| plain.contains(**word)).map(|word| (*word).to_owned())
 }
 
 /// A line about tests that comes, or that goes.
-fn steering(before: &[u8], after: &[u8], fresh: &[(u64, String)]) -> Vec<Mark> {
-    let kept: BTreeSet<&[u8]> = Lines(after).collect();
-    let gone = Lines(before).filter(|line| !kept.contains(line)).map(|line| String::from_utf8_lossy(line).into_owned());
+fn steering(before: &[u8], after: &[u8], fresh: &Fresh<'_>) -> Vec<Mark> {
+    let kept: HashSet<&[u8]> = Lines(after).collect();
+    let gone = Lines(before).filter(|line| !kept.contains(line)).map(String::from_utf8_lossy);
     let lines = fresh.iter().map(|(_, line)| line.clone()).chain(gone);
     lines.filter_map(|line| one_of(&STEERING, &line)).map(|word| Mark::SteersTests { word }).collect()
 }
 
 /// Hosts, repositories and folders that the old content did not name.
-fn sources(before: &[u8], fresh: &[(u64, String)]) -> Vec<Mark> {
+fn sources(before: &[u8], fresh: &Fresh<'_>) -> Vec<Mark> {
     let before = String::from_utf8_lossy(before);
     let places = fresh.iter().flat_map(|(_, line)| places(line));
     places.filter(|place| !before.contains(place.as_str())).map(|place| Mark::NewSource { place }).collect()

@@ -3,7 +3,7 @@
 use super::objects::{Object, Objects};
 use super::stored::Type;
 use super::tree::{self, FILE, GITLINK, Item, LINK, PROGRAM, TREE};
-use super::{Gate, walk};
+use super::{Gate, halves, walk};
 use crate::domain::failure::{Doing as _, Failure};
 use crate::domain::name::Oid;
 use rustix::fs::{CWD, Mode, OFlags};
@@ -13,20 +13,23 @@ use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
+/// Above so many files, two threads write them.
+const MANY: usize = 64;
+
 impl Gate {
     /// Writes a tree into a folder that is not there yet. Returns the entries it left out: links that leave the tree, submodules.
     pub fn materialise(&self, tree: &Oid, dir: &Path) -> Result<Vec<String>, Failure> {
         let what = format!("cannot write out {}", dir.display());
         rustix::fs::mkdirat(CWD, dir, Mode::from_raw_mode(0o700)).doing(&what)?;
         let root = rustix::fs::openat(CWD, dir, folder(), Mode::empty()).doing(&what)?;
-        let mut out = Out { objects: self.objects(None)?, left: Vec::new(), what };
-        let mut waiting = vec![(Vec::new(), tree.clone())];
-        while let Some((path, id)) = waiting.pop() {
-            let folder = reopen(&root, &path).doing(&out.what)?;
-            waiting.extend(out.directory(&path, &folder, &id)?);
-        }
-        out.left.sort();
-        Ok(out.left)
+        let stored = self.stored(None);
+        let mut out = Out { what, root, folders: Vec::new(), files: Vec::new(), left: Vec::new() };
+        out.folders(&mut self.shared(None, &stored)?, tree)?;
+        let (one, other) = halves(&out.files, MANY, |files| out.write(&mut self.shared(None, &stored)?, files));
+        let mut left = out.left;
+        left.extend(one?.into_iter().chain(other?));
+        left.sort();
+        Ok(left)
     }
 }
 
@@ -41,27 +44,43 @@ fn reopen(root: &OwnedFd, path: &[u8]) -> std::io::Result<OwnedFd> {
 }
 
 struct Out {
-    objects: Objects,
-    left: Vec<String>,
     what: String,
+    root: OwnedFd,
+    /// Every folder's path.
+    folders: Vec<Vec<u8>>,
+    files: Vec<File>,
+    left: Vec<String>,
 }
 
-type Waiting = (Vec<u8>, Oid);
+struct File {
+    /// Its place among the folders.
+    folder: usize,
+    name: Vec<u8>,
+    item: Item,
+}
 
 impl Out {
-    fn directory(&mut self, path: &[u8], folder: &OwnedFd, id: &Oid) -> Result<Vec<Waiting>, Failure> {
-        let listing = tree::parse(&self.objects.read(id, Type::Tree)?, id.as_str().len() / 2)?;
-        let (mut below, mut files) = (Vec::new(), Vec::new());
-        for (name, item) in listing.items {
-            self.safe(path, &name)?;
-            match item.mode {
-                TREE => below.push(self.below(path, folder, &name, item.id)?),
-                GITLINK => self.left.push(tree::spell(&walk::join(path, &name))),
-                _ => files.push((name, item)),
+    /// Makes all folders of a tree, and finds the files that belong into them.
+    fn folders(&mut self, objects: &mut Objects, tree: &Oid) -> Result<(), Failure> {
+        let mut waiting = vec![(Vec::new(), tree.clone())];
+        while let Some((path, id)) = waiting.pop() {
+            let folder = reopen(&self.root, &path).doing(&self.what)?;
+            let bytes = objects.read(&id, Type::Tree)?;
+            for entry in tree::parse(&bytes, id.as_str().len() / 2)?.entries {
+                self.safe(&path, entry.name)?;
+                let below = walk::join(&path, entry.name);
+                match entry.item()? {
+                    Item { mode: TREE, id } => {
+                        rustix::fs::mkdirat(&folder, OsStr::from_bytes(entry.name), Mode::from_raw_mode(0o755)).doing(&self.what)?;
+                        waiting.push((below, id));
+                    }
+                    Item { mode: GITLINK, .. } => self.left.push(tree::spell(&below)),
+                    item => self.files.push(File { folder: self.folders.len(), name: entry.name.to_vec(), item }),
+                }
             }
+            self.folders.push(path);
         }
-        self.files(path, folder, &files)?;
-        Ok(below)
+        Ok(())
     }
 
     /// Proves that a name stays in its folder and is not git's.
@@ -71,24 +90,25 @@ impl Out {
         if bad || deep { Err(Failure::new(&self.what, format!("{:?} is no name for a file", tree::spell(name)))) } else { Ok(()) }
     }
 
-    fn below(&self, path: &[u8], parent: &OwnedFd, name: &[u8], id: Oid) -> Result<Waiting, Failure> {
-        rustix::fs::mkdirat(parent, OsStr::from_bytes(name), Mode::from_raw_mode(0o755)).doing(&self.what)?;
-        Ok((walk::join(path, name), id))
-    }
-
-    fn files(&mut self, path: &[u8], folder: &OwnedFd, files: &[(Vec<u8>, Item)]) -> Result<(), Failure> {
-        let Self { objects, left, what } = self;
-        let ids: Vec<Oid> = files.iter().map(|(_, item)| item.id.clone()).collect();
-        objects.each(&ids, |at, object| {
-            let (name, item) = &files[at];
-            let bytes = content(object, &item.id)?;
-            match item.mode {
-                LINK if tree::bad_link(&walk::join(path, name), &bytes).is_some() => left.push(tree::spell(&walk::join(path, name))),
-                LINK => rustix::fs::symlinkat(OsStr::from_bytes(&bytes), folder, OsStr::from_bytes(name)).doing(&*what)?,
-                mode => write(folder, name, mode, &bytes).doing(&*what)?,
-            }
-            Ok(())
-        })
+    /// Writes files, and tells which it left out.
+    fn write(&self, objects: &mut Objects, files: &[File]) -> Result<Vec<String>, Failure> {
+        let mut left = Vec::new();
+        for group in files.chunk_by(|a, b| a.folder == b.folder) {
+            let path = &self.folders[group[0].folder];
+            let folder = reopen(&self.root, path).doing(&self.what)?;
+            let ids: Vec<Oid> = group.iter().map(|file| file.item.id.clone()).collect();
+            objects.each(&ids, |at, object| {
+                let File { name, item, .. } = &group[at];
+                let bytes = content(object, &item.id)?;
+                match item.mode {
+                    LINK if tree::bad_link(&walk::join(path, name), &bytes).is_some() => left.push(tree::spell(&walk::join(path, name))),
+                    LINK => rustix::fs::symlinkat(OsStr::from_bytes(&bytes), &folder, OsStr::from_bytes(name)).doing(&self.what)?,
+                    mode => write(&folder, name, mode, &bytes).doing(&self.what)?,
+                }
+                Ok(())
+            })?;
+        }
+        Ok(left)
     }
 }
 

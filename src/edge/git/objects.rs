@@ -2,7 +2,7 @@
 //! process that stays, many over one of their own, answered in order.
 
 use super::Gate;
-use super::stored::{self, Stored, Type};
+use super::stored::{self, Place, Stored, Type};
 use crate::domain::failure::{Doing as _, Failure};
 use crate::domain::name::Oid;
 use std::io::{BufRead as _, BufReader, Read, Write as _};
@@ -182,6 +182,11 @@ impl Objects {
             over.store(true, Ordering::Relaxed);
             ended
         })
+    }
+
+    /// Where an object stands on the disk; those that are close together are best read one after the other.
+    pub fn place(&self, id: &Oid) -> Option<Place> {
+        self.stored.as_ref()?.place(&hex::decode(id.as_str()).ok()?)
     }
 
     fn off_disk(&self, id: &Oid) -> Option<Object> {

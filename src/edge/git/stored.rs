@@ -1,15 +1,16 @@
 //! Git's objects, loose and packed, read without git; deltas included, alternates followed, every content hashed.
 
 mod inflate;
+mod pieces;
 
 use crate::domain::failure::Failure;
 use inflate::Inflate;
+use pieces::{Pieces, Room, read_at};
 use sha1::Sha1;
 use sha2::{Digest as _, Sha256};
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fs::{self, File};
-use std::io;
-use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -20,8 +21,10 @@ const DEEPEST_DELTA: u32 = 128;
 const DEEPEST_ALTERNATE: u32 = 5;
 /// Bytes that one reader unpacks only to have deltas laid upon them, at most: a chain can cost a thousandfold of what it gives.
 const MOST_BASES: u64 = 256 << 20;
-/// Bytes that it keeps of what it unpacked.
-const MOST_KEPT: usize = 16 << 20;
+/// Bytes that it keeps of what it unpacked last, and as many of what it unpacked before.
+const MOST_FRESH: usize = 4 << 20;
+/// Bytes that it keeps of packs and indexes that are read much.
+const MOST_WHOLE: u64 = 32 << 20;
 /// What of a pack is read at once: most objects are smaller, and need no second look.
 const ENTRY: usize = 4096;
 /// So many names of an index are read at once; among more, the place is halved first.
@@ -60,38 +63,55 @@ pub struct Stored {
     bases: AtomicU64,
     known: Mutex<Known>,
     inflate: Inflate,
+    room: Room,
 }
 
 /// What was unpacked of late, by pack and place: the next object often stands in the same chain.
 #[derive(Default)]
 struct Known {
-    by_place: HashMap<(usize, u64), Content>,
+    fresh: HashMap<Place, Content>,
+    /// What was fresh before; gone when `fresh` is full again.
+    older: HashMap<Place, Content>,
+    /// Bytes of `fresh`.
     bytes: usize,
 }
 
+/// A pack by its number, and where in it an object stands.
+pub(super) type Place = (usize, u64);
 type Content = (Type, Arc<Vec<u8>>);
 
 impl Known {
-    fn keep(&mut self, place: (usize, u64), content: &Content) {
+    fn get(&mut self, place: Place) -> Option<Content> {
+        if let Some(content) = self.fresh.get(&place) {
+            return Some(content.clone());
+        }
+        let content = self.older.remove(&place)?;
+        self.keep(place, &content);
+        Some(content)
+    }
+
+    fn keep(&mut self, place: Place, content: &Content) {
         let size = content.1.len();
-        if size > MOST_KEPT / 16 {
+        if size > MOST_FRESH / 4 {
             return;
         }
-        if self.bytes + size > MOST_KEPT {
-            *self = Self::default();
+        if self.bytes + size > MOST_FRESH {
+            self.older = std::mem::take(&mut self.fresh);
+            self.bytes = 0;
         }
-        if self.by_place.insert(place, content.clone()).is_none() {
+        if self.fresh.insert(place, content.clone()).is_none() {
             self.bytes += size;
         }
     }
 }
 
 struct Pack {
-    index: File,
+    index: Pieces,
     path: PathBuf,
     /// Opened once: a chain of deltas reads it at every link.
-    body: OnceLock<Option<File>>,
+    body: OnceLock<Option<Pieces>>,
     fanout: Vec<u32>,
+    room: Room,
 }
 
 /// How an object stands in a pack, undone of its delta or not.
@@ -107,7 +127,15 @@ impl Stored {
     pub fn new(folders: impl IntoIterator<Item = PathBuf>, width: usize) -> Self {
         let mut stores = Vec::new();
         folders.into_iter().for_each(|folder| alternates(folder, &mut stores, 0));
-        Self { stores, width, packs: OnceLock::new(), bases: AtomicU64::new(0), known: Mutex::default(), inflate: Inflate::default() }
+        Self {
+            stores,
+            width,
+            packs: OnceLock::new(),
+            bases: AtomicU64::new(0),
+            known: Mutex::default(),
+            inflate: Inflate::default(),
+            room: Room::new(MOST_WHOLE),
+        }
     }
 
     /// Reads an object that has to be there and bearable.
@@ -127,17 +155,25 @@ impl Stored {
         self.packed(id, depth).or_else(loose)
     }
 
+    fn packs(&self) -> &[Pack] {
+        self.packs.get_or_init(|| self.stores.iter().flat_map(|store| packs(store, &self.room)).collect())
+    }
+
     fn packed(&self, id: &[u8], depth: u32) -> Option<Content> {
-        let packs = self.packs.get_or_init(|| self.stores.iter().flat_map(|store| packs(store)).collect());
-        packs.iter().enumerate().find_map(|(number, pack)| {
+        self.packs().iter().enumerate().find_map(|(number, pack)| {
             let at = pack.offset(id, self.width)?;
             self.content(pack, (number, at), depth)
         })
     }
 
+    /// Where an object stands in a pack: those that stand side by side are read fastest one after the other.
+    pub(super) fn place(&self, id: &[u8]) -> Option<Place> {
+        self.packs().iter().enumerate().find_map(|(number, pack)| Some((number, pack.offset(id, self.width)?)))
+    }
+
     /// What stands at a place, known or unpacked.
-    fn content(&self, pack: &Pack, place: (usize, u64), depth: u32) -> Option<Content> {
-        let known = self.known().by_place.get(&place).cloned();
+    fn content(&self, pack: &Pack, place: Place, depth: u32) -> Option<Content> {
+        let known = self.known().get(place);
         known.or_else(|| {
             let (kind, body) = self.unpack(pack, place, depth)?;
             let content = (kind, Arc::new(body));
@@ -150,7 +186,7 @@ impl Stored {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn unpack(&self, pack: &Pack, place: (usize, u64), depth: u32) -> Option<(Type, Vec<u8>)> {
+    fn unpack(&self, pack: &Pack, place: Place, depth: u32) -> Option<(Type, Vec<u8>)> {
         if depth > DEEPEST_DELTA {
             return None;
         }
@@ -201,25 +237,9 @@ fn loose(store: &Path, id: &[u8], inflate: &Inflate) -> Option<(Type, Vec<u8>)> 
     (size.parse() == Ok(body.len())).then_some((kind, body))
 }
 
-fn packs(store: &Path) -> Vec<Pack> {
+fn packs(store: &Path, room: &Room) -> Vec<Pack> {
     let entries = fs::read_dir(store.join("pack")).into_iter().flatten().flatten().map(|entry| entry.path());
-    entries.filter(|path| path.extension().is_some_and(|end| end == "idx")).filter_map(|path| Pack::open(&path)).collect()
-}
-
-/// Reads up to `size` bytes; fewer at the end of the file.
-fn read_at(file: &File, at: u64, size: usize) -> Option<Vec<u8>> {
-    let mut bytes = vec![0; size];
-    let mut have = 0;
-    while have < size {
-        match file.read_at(&mut bytes[have..], at + have as u64) {
-            Ok(0) => break,
-            Ok(more) => have += more,
-            Err(why) if why.kind() == io::ErrorKind::Interrupted => {}
-            Err(_) => return None,
-        }
-    }
-    bytes.truncate(have);
-    Some(bytes)
+    entries.filter(|path| path.extension().is_some_and(|end| end == "idx")).filter_map(|path| Pack::open(&path, room)).collect()
 }
 
 fn word(bytes: &[u8]) -> Option<u32> {
@@ -230,14 +250,15 @@ impl Pack {
     /// Where names begin in an index of version 2.
     const NAMES: u64 = 8 + 4 * 256;
 
-    fn open(path: &Path) -> Option<Self> {
-        let index = File::open(path).ok()?;
-        let head = read_at(&index, 0, 8 + 4 * 256)?;
+    fn open(path: &Path, room: &Room) -> Option<Self> {
+        let index = Pieces::open(path, room)?;
+        let head = index.read(0, 8 + 4 * 256)?;
         if head.get(..8)? != b"\xfftOc\0\0\0\x02" {
             return None;
         }
         let fanout: Vec<u32> = head[8..].chunks(4).filter_map(word).collect();
-        (fanout.len() == 256).then(|| Self { index, path: path.with_extension("pack"), body: OnceLock::new(), fanout })
+        drop(head);
+        (fanout.len() == 256).then(|| Self { index, path: path.with_extension("pack"), body: OnceLock::new(), fanout, room: room.clone() })
     }
 
     fn count(&self) -> u64 {
@@ -251,36 +272,36 @@ impl Pack {
         let mut high = u64::from(self.fanout[first]);
         while low + NAMES_AT_ONCE < high {
             let middle = low.midpoint(high);
-            if self.names(middle, 1, width)?.as_slice() <= id { low = middle } else { high = middle }
+            if *self.names(middle, 1, width)? <= *id { low = middle } else { high = middle }
         }
         let names = self.names(low, usize::try_from(high.checked_sub(low)?).ok()?, width)?;
         let number = names.chunks(width).position(|name| name == id)?;
         self.place(low + number as u64, width)
     }
 
-    fn names(&self, from: u64, count: usize, width: usize) -> Option<Vec<u8>> {
-        read_at(&self.index, Self::NAMES + from * width as u64, count * width)
+    fn names(&self, from: u64, count: usize, width: usize) -> Option<Cow<'_, [u8]>> {
+        self.index.read(Self::NAMES + from * width as u64, count * width)
     }
 
     fn place(&self, number: u64, width: usize) -> Option<u64> {
         let places = Self::NAMES + self.count() * (width as u64 + 4);
-        let short = word(&read_at(&self.index, places + number * 4, 4)?)?;
+        let short = word(&self.index.read(places + number * 4, 4)?)?;
         if short & 0x8000_0000 == 0 {
             return Some(u64::from(short));
         }
         let at = places + self.count() * 4 + u64::from(short & 0x7fff_ffff) * 8;
-        Some(u64::from_be_bytes(read_at(&self.index, at, 8)?.try_into().ok()?))
+        Some(u64::from_be_bytes(self.index.read(at, 8)?.as_ref().try_into().ok()?))
     }
 
     fn standing(&self, at: u64, width: usize, inflate: &Inflate) -> Option<Standing> {
-        let file = self.body.get_or_init(|| File::open(&self.path).ok()).as_ref()?;
-        let head = read_at(file, at, ENTRY)?;
+        let file = self.body.get_or_init(|| Pieces::open(&self.path, &self.room)).as_ref()?;
+        let head = file.read(at, ENTRY)?;
         let (kind, size, mut used) = entry_head(&head)?;
         let body = |used: usize| {
             let most = size + size / 8 + 256;
             let body = match head.get(used..used + most) {
                 Some(packed) => inflate.zlib(packed, size)?,
-                None => inflate.zlib(&read_at(file, at + used as u64, most)?, size)?,
+                None => inflate.zlib(&file.read(at + used as u64, most)?, size)?,
             };
             (body.len() == size).then_some(body)
         };

@@ -68,9 +68,9 @@ fn find(objects: &mut Objects, tree: &Oid, path: &str) -> Result<Option<Oid>, Fa
         if at.mode != TREE {
             return Ok(None);
         }
-        let listing = tree::parse(&objects.read(&at.id, Type::Tree)?, at.id.as_str().len() / 2)?;
-        match listing.items.get(name.as_bytes()) {
-            Some(item) => at = item.clone(),
+        let bytes = objects.read(&at.id, Type::Tree)?;
+        match tree::parse(&bytes, at.id.as_str().len() / 2)?.find(name.as_bytes()) {
+            Some(entry) => at = entry.item()?,
             None => return Ok(None),
         }
     }

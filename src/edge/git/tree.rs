@@ -2,7 +2,6 @@
 
 use crate::domain::failure::{Doing as _, Failure};
 use crate::domain::name::Oid;
-use std::collections::BTreeMap;
 
 pub(super) const TREE: u32 = 0o040_000;
 pub(super) const FILE: u32 = 0o100_644;
@@ -11,39 +10,79 @@ pub(super) const LINK: u32 = 0o120_000;
 pub(super) const GITLINK: u32 = 0o160_000;
 const LONGEST_PATH: usize = 1024;
 
-/// One entry of a directory.
+/// One entry of a tree.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Item {
     pub mode: u32,
     pub id: Oid,
 }
 
-/// A directory: name to entry. Git allows no name twice; where a broken object has one, it is counted.
+/// One entry of a directory, as its object spells it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Entry<'a> {
+    pub name: &'a [u8],
+    pub mode: u32,
+    id: &'a [u8],
+}
+
+impl Entry<'_> {
+    pub fn item(&self) -> Result<Item, Failure> {
+        Ok(Item { mode: self.mode, id: Oid::new(hex::encode(self.id)).doing("cannot read a tree")? })
+    }
+}
+
+/// A directory, sorted by name. Git allows no name twice; where a broken object has one, the last counts and the name is told.
 #[derive(Debug, Default)]
-pub(super) struct Listing {
-    pub items: BTreeMap<Vec<u8>, Item>,
-    pub doubled: Vec<Vec<u8>>,
+pub(super) struct Listing<'a> {
+    pub entries: Vec<Entry<'a>>,
+    pub doubled: Vec<&'a [u8]>,
+}
+
+impl<'a> Listing<'a> {
+    pub fn find(&self, name: &[u8]) -> Option<&Entry<'a>> {
+        self.entries.binary_search_by_key(&name, |entry| entry.name).ok().map(|at| &self.entries[at])
+    }
 }
 
 /// Takes a tree object apart; `width` is the length of a raw object id.
-pub(super) fn parse(mut rest: &[u8], width: usize) -> Result<Listing, Failure> {
+pub(super) fn parse(mut rest: &[u8], width: usize) -> Result<Listing<'_>, Failure> {
     let mut listing = Listing::default();
     while !rest.is_empty() {
         let (mode, after) = split(rest, b' ')?;
         let (name, after) = split(after, 0)?;
         let (id, after) = after.split_at_checked(width).ok_or_else(broken)?;
-        let mode = std::str::from_utf8(mode).ok().and_then(|text| u32::from_str_radix(text, 8).ok()).ok_or_else(broken)?;
-        let item = Item { mode, id: Oid::new(hex::encode(id)).doing("cannot read a tree")? };
-        if listing.items.insert(name.to_vec(), item).is_some() {
-            listing.doubled.push(name.to_vec());
-        }
+        listing.entries.push(Entry { name, mode: octal(mode).ok_or_else(broken)?, id });
         rest = after;
+    }
+    // Git sorts a folder as if its name ended in a slash.
+    if !listing.entries.is_sorted_by(|a, b| a.name < b.name) {
+        listing.sort();
     }
     Ok(listing)
 }
 
+impl Listing<'_> {
+    fn sort(&mut self) {
+        self.entries.sort_by_key(|entry| entry.name);
+        let mut kept: Vec<Entry<'_>> = Vec::with_capacity(self.entries.len());
+        for entry in self.entries.drain(..) {
+            if kept.pop_if(|last| last.name == entry.name).is_some() {
+                self.doubled.push(entry.name);
+            }
+            kept.push(entry);
+        }
+        self.entries = kept;
+    }
+}
+
+fn octal(digits: &[u8]) -> Option<u32> {
+    let digit = |byte: &u8| byte.checked_sub(b'0').filter(|digit| *digit < 8).map(u32::from);
+    let fits = !digits.is_empty() && digits.len() <= 10;
+    fits.then(|| digits.iter().try_fold(0, |mode, byte| Some(mode << 3 | digit(byte)?))).flatten()
+}
+
 fn split(bytes: &[u8], at: u8) -> Result<(&[u8], &[u8]), Failure> {
-    let end = bytes.iter().position(|&byte| byte == at).ok_or_else(broken)?;
+    let end = memchr::memchr(at, bytes).ok_or_else(broken)?;
     Ok((&bytes[..end], &bytes[end + 1..]))
 }
 
@@ -62,6 +101,9 @@ pub(super) fn spell(path: &[u8]) -> String {
 
 /// Folds a name as file systems that ignore case would.
 pub(super) fn fold(name: &[u8]) -> String {
+    if name.is_ascii() {
+        return spell(name).to_ascii_lowercase();
+    }
     spell(name).chars().flat_map(char::to_uppercase).flat_map(char::to_lowercase).collect()
 }
 

@@ -1,11 +1,12 @@
 //! Two trees laid side by side: what differs, and what of the new may not be there.
 
-use super::objects::{Object, Objects};
+use super::objects::Objects;
 use super::stored::Type;
-use super::tree::{self, GITLINK, Item, LINK, Listing, TREE};
+use super::tree::{self, Entry, GITLINK, Item, LINK, Listing, TREE};
 use crate::domain::failure::Failure;
 use crate::domain::name::Oid;
-use std::collections::BTreeMap;
+use std::cmp::Ordering as Order;
+use std::collections::HashMap;
 
 /// Directory entries that one comparison looks at, at most: a tree of trees can name a billion files in a kilobyte.
 const MOST_ITEMS: usize = 200_000;
@@ -62,39 +63,68 @@ pub(super) fn whole(objects: &mut Objects, old: Option<&Oid>, new: Option<&Oid>)
 
 /// Reads every directory of one level at once, and returns the pairs of the next.
 fn descend(objects: &mut Objects, level: &[Pair], found: &mut Difference) -> Result<Vec<Pair>, Failure> {
-    let ids: Vec<Oid> = level.iter().flat_map(|pair| [&pair.old, &pair.new]).flatten().cloned().collect();
-    let mut listings = Vec::with_capacity(ids.len());
-    objects.each_small(&ids, |at, object| {
-        listings.push(listing(object, &ids[at], found)?);
-        if found.items > MOST_ITEMS { Err(Failure::new("cannot compare trees", "they are too large")) } else { Ok(()) }
-    })?;
-    let mut listings = listings.into_iter();
+    let ids: Vec<Oid> = level.iter().flat_map(Pair::sides).cloned().collect();
     let mut next = Vec::new();
-    for pair in level {
-        let old = pair.old.as_ref().and_then(|_| listings.next()).unwrap_or_default();
-        let new = pair.new.as_ref().and_then(|_| listings.next()).unwrap_or_default();
-        found.directory(pair, &old, &new);
-        next.extend(lay(&pair.path, old, new, &mut found.deltas));
-    }
+    let mut pairs = level.iter();
+    let mut now = pairs.next();
+    let mut read = Vec::with_capacity(2);
+    objects.each_small(&ids, |at, object| {
+        read.push(object.take(Type::Tree, &ids[at])?);
+        let Some(pair) = now.filter(|pair| pair.sides().count() == read.len()) else { return Ok(()) };
+        let mut sides = read.iter().map(Vec::as_slice);
+        let mut side = |id: &Option<Oid>| id.as_ref().and_then(|_| sides.next()).unwrap_or_default();
+        let (old, new) = (side(&pair.old), side(&pair.new));
+        found.directory(pair, old, new, &mut next)?;
+        read.clear();
+        now = pairs.next();
+        Ok(())
+    })?;
     Ok(next)
 }
 
-fn listing(object: Object, id: &Oid, found: &mut Difference) -> Result<Listing, Failure> {
-    let listing = tree::parse(&object.take(Type::Tree, id)?, id.as_str().len() / 2)?;
-    found.items += listing.items.len();
-    Ok(listing)
+impl Pair {
+    fn sides(&self) -> impl Iterator<Item = &Oid> {
+        self.old.iter().chain(&self.new)
+    }
+
+    /// Bytes of a raw object id.
+    fn width(&self) -> usize {
+        self.sides().next().map_or(20, |id| id.as_str().len() / 2)
+    }
 }
 
-/// Lays two directories side by side: files that differ become deltas, directories that differ are returned.
-fn lay(path: &[u8], mut old: Listing, new: Listing, deltas: &mut Vec<Delta>) -> Vec<Pair> {
-    let now = new.items.into_iter().map(|(name, item)| (old.items.remove(&name), name, Some(item)));
-    let mut differ: Vec<_> = now.filter(|(before, _, now)| before != now).collect();
-    differ.extend(old.items.into_iter().map(|(name, item)| (Some(item), name, None)));
+/// A name that stands for something else than before.
+struct Step<'a> {
+    name: &'a [u8],
+    old: Option<Entry<'a>>,
+    new: Option<Entry<'a>>,
+}
+
+/// Lays two directories side by side: the names that differ, in order.
+fn differing<'a>(old: &Listing<'a>, new: &Listing<'a>) -> Vec<Step<'a>> {
+    let (mut old, mut new) = (old.entries.iter().copied().peekable(), new.entries.iter().copied().peekable());
+    let mut steps = Vec::new();
+    loop {
+        let order = match (old.peek(), new.peek()) {
+            (None, None) => return steps,
+            (Some(_), None) => Order::Less,
+            (None, Some(_)) => Order::Greater,
+            (Some(old), Some(new)) => old.name.cmp(new.name),
+        };
+        let (old, new) = (old.next_if(|_| order.is_le()), new.next_if(|_| order.is_ge()));
+        if let Some(name) = old.or(new).filter(|_| old != new).map(|entry| entry.name) {
+            steps.push(Step { name, old, new });
+        }
+    }
+}
+
+/// Files that differ become deltas, directories that differ are returned.
+fn lay(path: &[u8], steps: &[Step<'_>], deltas: &mut Vec<Delta>) -> Result<Vec<Pair>, Failure> {
     let mut pairs = Vec::new();
-    for (old, name, new) in differ {
-        let path = join(path, &name);
-        let (old_tree, old) = sort(old);
-        let (new_tree, new) = sort(new);
+    for step in steps {
+        let path = join(path, step.name);
+        let (old_tree, old) = sort(step.old)?;
+        let (new_tree, new) = sort(step.new)?;
         if old_tree != new_tree && tree::too_long(&path).is_none() {
             pairs.push(Pair { path: path.clone(), old: old_tree, new: new_tree });
         }
@@ -102,14 +132,14 @@ fn lay(path: &[u8], mut old: Listing, new: Listing, deltas: &mut Vec<Delta>) -> 
             deltas.push(Delta { path, old, new });
         }
     }
-    pairs
+    Ok(pairs)
 }
 
-fn sort(item: Option<Item>) -> (Option<Oid>, Option<Item>) {
-    match item {
+fn sort(entry: Option<Entry<'_>>) -> Result<(Option<Oid>, Option<Item>), Failure> {
+    Ok(match entry.map(|entry| entry.item()).transpose()? {
         Some(item) if item.mode == TREE => (Some(item.id), None),
         other => (None, other),
-    }
+    })
 }
 
 pub(super) fn join(path: &[u8], name: &[u8]) -> Vec<u8> {
@@ -123,36 +153,45 @@ impl Difference {
         }
     }
 
+    /// Takes a directory apart on both sides, and adds what differs in it.
+    fn directory(&mut self, pair: &Pair, old: &[u8], new: &[u8], next: &mut Vec<Pair>) -> Result<(), Failure> {
+        let (old, new) = (tree::parse(old, pair.width())?, tree::parse(new, pair.width())?);
+        self.items += old.entries.len() + new.entries.len();
+        if self.items > MOST_ITEMS {
+            return Err(Failure::new("cannot compare trees", "they are too large"));
+        }
+        let steps = differing(&old, &new);
+        self.judge(pair, &new, &steps);
+        next.extend(lay(&pair.path, &steps, &mut self.deltas)?);
+        Ok(())
+    }
+
     /// Judges what a directory gained or changed; what it already held is left alone.
-    fn directory(&mut self, pair: &Pair, old: &Listing, new: &Listing) {
-        if new.items.is_empty() && pair.new.is_some() && !pair.path.is_empty() {
+    fn judge(&mut self, pair: &Pair, new: &Listing<'_>, steps: &[Step<'_>]) {
+        if new.entries.is_empty() && pair.new.is_some() && !pair.path.is_empty() {
             self.fault(&pair.path, "it is an empty directory");
         }
         for name in &new.doubled {
             self.fault(&join(&pair.path, name), "the name stands twice in its directory");
         }
-        let fresh: Vec<&Vec<u8>> =
-            new.items.iter().filter(|(name, item)| old.items.get(*name) != Some(item)).map(|(name, _)| name).collect();
-        for name in &fresh {
-            let path = join(&pair.path, name);
-            let mode = new.items.get(*name).and_then(|item| tree::bad_mode(item.mode));
-            let known = old.items.contains_key(*name);
-            let name = if known { None } else { tree::bad_name(name) };
-            [name, mode, tree::too_long(&path)].into_iter().flatten().for_each(|why| self.fault(&path, why));
+        for (step, entry) in steps.iter().filter_map(|step| Some((step, step.new?))) {
+            let path = join(&pair.path, step.name);
+            let name = if step.old.is_some() { None } else { tree::bad_name(step.name) };
+            [name, tree::bad_mode(entry.mode), tree::too_long(&path)].into_iter().flatten().for_each(|why| self.fault(&path, why));
         }
-        let added: Vec<&Vec<u8>> = fresh.into_iter().filter(|name| !old.items.contains_key(*name)).collect();
-        self.twins(&pair.path, new, &added);
+        self.twins(&pair.path, new, steps);
     }
 
-    fn twins(&mut self, path: &[u8], new: &Listing, added: &[&Vec<u8>]) {
-        if added.is_empty() {
+    fn twins(&mut self, path: &[u8], new: &Listing<'_>, steps: &[Step<'_>]) {
+        let mut added = steps.iter().filter(|step| step.old.is_none()).peekable();
+        if added.peek().is_none() {
             return;
         }
-        let mut folded: BTreeMap<String, usize> = BTreeMap::new();
-        new.items.keys().for_each(|name| *folded.entry(tree::fold(name)).or_default() += 1);
-        for name in added {
-            if folded.get(&tree::fold(name)).is_some_and(|count| *count > 1) {
-                self.fault(&join(path, name), "another name in its directory differs only in case");
+        let mut folded: HashMap<String, usize> = HashMap::with_capacity(new.entries.len());
+        new.entries.iter().for_each(|entry| *folded.entry(tree::fold(entry.name)).or_default() += 1);
+        for step in added {
+            if folded.get(&tree::fold(step.name)).is_some_and(|count| *count > 1) {
+                self.fault(&join(path, step.name), "another name in its directory differs only in case");
             }
         }
     }

@@ -28,7 +28,8 @@ fn unpack(state: &mut Decompress, stream: &[u8], most: usize) -> Option<Vec<u8>>
     let mut out = Vec::with_capacity(usize::min(most + 1, 4 * stream.len() + 64));
     loop {
         let rest = stream.get(usize::try_from(state.total_in()).ok()?..)?;
-        match state.decompress_vec(rest, &mut out, FlushDecompress::None).ok()? {
+        // Told that nothing follows, it keeps no window for what would.
+        match state.decompress_vec(rest, &mut out, FlushDecompress::Finish).ok()? {
             Status::StreamEnd => return (out.len() <= most).then_some(out),
             Status::Ok | Status::BufError if out.len() < out.capacity() || out.len() > most => return None,
             Status::Ok | Status::BufError => out.reserve_exact(usize::min(out.len(), most + 1 - out.len())),

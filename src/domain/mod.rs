@@ -36,6 +36,7 @@ pub mod lock;
 pub mod merge;
 pub mod message;
 pub mod motion;
+pub mod mutant;
 pub mod name;
 pub mod panel;
 pub mod planted;

@@ -37,7 +37,7 @@ mod walk;
 
 pub use checkout::Checkout;
 pub use deliver::{Delivered, deliver, push_home};
-pub use hunks::TakenBack;
+pub use hunks::Altered;
 pub use gate::Gate;
 pub use inspect::{Incoming, Inspection, Kind, Update};
 pub use merge::MergeTree;

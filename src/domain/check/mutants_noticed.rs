@@ -1,4 +1,4 @@
-//! Hunks of the change, taken back one at a time, are noticed by the tests.
+//! Mutants of the change, one at a time, are noticed by the tests.
 
 use super::{Check, Verdict, settle};
 use crate::domain::evidence::{Evidence, seen, some};
@@ -8,7 +8,7 @@ use crate::domain::run::Outcome;
 pub const MUTANTS_NOTICED: Check = Check {
     name: "mutants-noticed",
     gate: GateName::Qa,
-    about: "Hunks of the change that are taken back one at a time are noticed by the tests, as many as its risk asks for.",
+    about: "Mutants of the change, a hunk taken back or an operator turned into its opposite, are noticed by the tests, as many as its risk asks for.",
     judge,
     hint: "orchestrate gate show TASK",
 };
@@ -21,13 +21,13 @@ fn judged(evidence: &Evidence) -> Result<Verdict, Verdict> {
     let Some(wanted) = evidence.noticed_percent.filter(|_| evidence.needs.gates.contains(&GateName::Red)) else {
         return Ok(Verdict::Exempt("no sample is asked of this kind of change".to_owned()));
     };
-    let run = seen(evidence.sample_run, Some(&evidence.change.tree), "the sample of hunks")?;
+    let run = seen(evidence.sample_run, Some(&evidence.change.tree), "the sample of mutants")?;
     let survived: Vec<&str> = run.failed().collect();
     let (all, noticed) = (run.results.len(), run.results.values().filter(|outcome| **outcome == Outcome::Passed).count());
     match () {
-        () if all == 0 => Ok(Verdict::Exempt("n/a: the change has no hunk that could be taken back alone".to_owned())),
-        () if noticed * 100 >= all * wanted as usize => Ok(Verdict::Pass(format!("{noticed} of {all} hunks are noticed when taken back, {wanted} % are asked"))),
-        () => Ok(Verdict::Fail(format!("{noticed} of {all} hunks are noticed when taken back, {wanted} % are asked; no test misses {}", some(&survived)))),
+        () if all == 0 => Ok(Verdict::Exempt("n/a: the change has no hunk to be taken back and no operator to be turned".to_owned())),
+        () if noticed * 100 >= all * wanted as usize => Ok(Verdict::Pass(format!("{noticed} of {all} mutants are noticed, {wanted} % are asked"))),
+        () => Ok(Verdict::Fail(format!("{noticed} of {all} mutants are noticed, {wanted} % are asked; no test notices {}", some(&survived)))),
     }
 }
 

@@ -184,7 +184,7 @@ fn tested(kind: RunKind, statement: &Envelope) -> String {
         RunKind::Green => "the candidate",
         RunKind::Merge => "the merge result",
         RunKind::Tip => "main's tip",
-        RunKind::Sample => "the candidate with hunks taken back",
+        RunKind::Sample => "the candidate with mutants",
         RunKind::Cover => "the merge result, line by line",
         RunKind::Kept => "the candidate with the earlier tests",
     };

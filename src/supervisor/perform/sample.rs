@@ -58,7 +58,7 @@ fn noticed(green: &Run, run: &Run, hunk: bool) -> Option<bool> {
     }
 }
 
-fn sources<'a>(trial: &'a Trial) -> impl Iterator<Item = &'a FileChange> {
+fn sources(trial: &Trial) -> impl Iterator<Item = &FileChange> {
     trial.change.files.iter().filter(|file| !file.binary && trial.policy.kind_of(file) == PathKind::Source)
 }
 

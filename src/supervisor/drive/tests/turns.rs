@@ -186,7 +186,7 @@ fn a_run_of_the_tip_that_hit_a_limit_is_its_attempts_alone() {
     workshop.tested(RunKind::Merge, oid(72), &[("old", Seen::Passed), ("new", Seen::Passed)], tip.clone());
     workshop.tested(RunKind::Cover, oid(72), &[], tip.clone());
     tested_of(&mut workshop, "T1", RunKind::Tip, oid(90), &[], tip, Completion::LimitReached);
-    let kept = workshop.drive.state.base_run.as_ref().map(|run| run.completion.clone());
+    let kept = workshop.drive.state.base_run.as_ref().map(|run| run.completion);
     assert!(workshop.replayed().base_run.is_none());
     assert!(kept.is_none(), "what failed by itself is what all others are compared with");
 }

@@ -55,14 +55,25 @@ const EVERYWHERE: &[(&str, &str, Edge)] = &[
     ("true", "false", Edge::Word),
     ("false", "true", Edge::Word),
 ];
-const PYTHON: &[(&str, &str, Edge)] =
-    &[("and", "or", Edge::Word), ("or", "and", Edge::Word), ("True", "False", Edge::Word), ("False", "True", Edge::Word)];
+const PYTHON: &[(&str, &str, Edge)] = &[
+    ("<", ">=", Edge::Signs),
+    (">", "<=", Edge::Signs),
+    ("and", "or", Edge::Word),
+    ("or", "and", Edge::Word),
+    ("True", "False", Edge::Word),
+    ("False", "True", Edge::Word),
+];
+const GO: &[(&str, &str, Edge)] = &[("<", ">=", Edge::Signs), (">", "<=", Edge::Signs)];
 
 /// Every operator of a file that has an opposite, in order; none where the language is not known.
 pub fn mutants(path: &str, content: &[u8]) -> Vec<Mutant> {
     let Some(language) = Language::of(path) else { return Vec::new() };
     let code = Scan { language, text: content, at: 0, code: vec![false; content.len()], tests: None }.scan();
-    let own = if language == Language::Python { PYTHON } else { &[] };
+    let own = match language {
+        Language::Python => PYTHON,
+        Language::Go => GO,
+        Language::Rust | Language::JavaScript => &[],
+    };
     let at = |at: usize| {
         let fits = |(from, _, edge): &&(&'static str, &'static str, Edge)| stands(content, &code, at, from, *edge);
         EVERYWHERE.iter().chain(own).find(fits).map(|(from, to, _)| Mutant { at, from, to })
@@ -78,7 +89,7 @@ fn stands(text: &[u8], code: &[bool], at: usize, word: &str, edge: Edge) -> bool
     let beside = [at.checked_sub(1).and_then(|at| text.get(at)), text.get(end)];
     beside.into_iter().flatten().all(|byte| match edge {
         Edge::Signs => !b"=!<>&|+-*/%^~:".contains(byte),
-        Edge::Blanks => *byte == b' ',
+        Edge::Blanks => byte.is_ascii_whitespace(),
         Edge::Word => !byte.is_ascii_alphanumeric() && *byte != b'_' && *byte < 0x80,
     })
 }
@@ -129,6 +140,8 @@ impl Scan<'_> {
             b'/' if slash && rest.starts_with(b"//") => Some(line(rest)),
             b'/' if slash && rest.starts_with(b"/*") => Some(self.block(rest)),
             b'r' if self.language == Language::Rust && !self.in_word() => raw(rest),
+            b'b' | b'c' if self.language == Language::Rust && !self.in_word() && rest.get(1) == Some(&b'r') => raw(&rest[1..]).map(|length| 1 + length),
+            b'/' if self.language == Language::JavaScript && self.begins_value() => pattern(rest),
             b'"' if self.language == Language::Rust => Some(quoted(rest, b"\"", true, true)),
             b'\'' if self.language == Language::Rust => letter(rest),
             b'"' | b'\'' if self.language == Language::Python && rest.len() > 2 && rest[1] == rest[0] && rest[2] == rest[0] => {
@@ -142,6 +155,12 @@ impl Scan<'_> {
 
     fn in_word(&self) -> bool {
         self.at.checked_sub(1).is_some_and(|at| self.text[at].is_ascii_alphanumeric() || self.text[at] == b'_')
+    }
+
+    /// Whether a value can begin here, so that a slash begins a pattern and divides nothing.
+    fn begins_value(&self) -> bool {
+        let before = self.text[..self.at].trim_ascii_end();
+        before.last().is_none_or(|byte| b"(,=:[!&|?{};+-*%<>~^".contains(byte)) || before.ends_with(b"return")
     }
 
     fn block(&self, rest: &[u8]) -> usize {
@@ -161,14 +180,10 @@ impl Scan<'_> {
 
     /// One byte of code. What is built for tests alone is a test, and no source.
     fn step(&mut self) {
-        const TESTS: &[u8] = b"#[cfg(test)]";
         let byte = self.text[self.at];
-        let begins = self.language == Language::Rust && self.rest().starts_with(TESTS);
+        let begins = self.language == Language::Rust && tests(self.rest());
         match (&mut self.tests, byte) {
-            (None, _) if begins => {
-                self.tests = Some(0);
-                self.at += TESTS.len() - 1;
-            }
+            (None, _) if begins => self.tests = Some(0),
             (None, _) => self.code[self.at] = true,
             (Some(0), b';') => self.tests = None,
             (Some(open), b'{') => *open += 1,
@@ -181,6 +196,38 @@ impl Scan<'_> {
             (Some(_), _) => {}
         }
         self.at += 1;
+    }
+}
+
+/// Whether a module begins here that is built for tests alone. Nothing else counts as such: an attribute on a field or a parameter would take
+/// along what follows.
+fn tests(rest: &[u8]) -> bool {
+    let Some(mut rest) = [&b"#[cfg(test)]"[..], b"#[cfg(all(test,"].iter().find_map(|mark| rest.strip_prefix(*mark)) else { return false };
+    if let Some(end) = rest.iter().position(|byte| *byte == b'\n').filter(|end| rest[..*end].ends_with(b")]")) {
+        rest = &rest[end..];
+    }
+    loop {
+        rest = rest.trim_ascii_start();
+        match rest {
+            [b'#', b'[', ..] => rest = &rest[line(rest)..],
+            _ => return rest.strip_prefix(b"pub ").unwrap_or(rest).starts_with(b"mod "),
+        }
+    }
+}
+
+/// How long a pattern of JavaScript is; nothing where it does not end in its line.
+fn pattern(rest: &[u8]) -> Option<usize> {
+    let (mut at, mut class) = (1, false);
+    loop {
+        match rest.get(at)? {
+            b'\n' => return None,
+            b'\\' => at += 1,
+            b'[' => class = true,
+            b']' => class = false,
+            b'/' if !class => return Some(at + 1),
+            _ => {}
+        }
+        at += 1;
     }
 }
 
@@ -266,6 +313,10 @@ mod tests {
             ("a.rs", "#[cfg(test)]\nmod tests { fn f() { if a == b { c } } }"),
             ("a.py", "# a and b\ns = ['a and b', \"c or d\"]\n'''a == b\n\"\nc == d'''\n"),
             ("a.py", "band = android\n"),
+            ("a.py", "def f() -> int:\n    x <<= 1; y = x >> 2\n"),
+            ("a.rs", "#[cfg(all(test, unix))]\n#[path = \"x.rs\"]\npub mod tests { a == b }"),
+            ("a.rs", "br#\"a \" == b\"#"),
+            ("a.js", "const p = /a == [/]b/;"),
             ("a.js", "x => y; `a == ${b}\n == c`; 'a == b'; x--; ++y"),
             ("a.go", "c <- x; s := `a == b`; r := '=' // ==\n"),
             ("a.md", "a == b"),
@@ -282,6 +333,16 @@ mod tests {
             ("a.rs", "/* a */ a == b"),
             ("a.rs", "x('a', \"b\", r\"c\", b'\\n'); a == b"),
             ("a.rs", "#[cfg(test)]\nuse x;\nfn f() { a == b }"),
+            ("a.rs", "fn f(#[cfg(test)] _p: (), a: i32) { a == b }"),
+            ("a.rs", "fn f(\n    #[cfg(test)]\n    _p: (),\n) { a == b }"),
+            ("a.rs", "const S: &[u8] = br\"\\\"; a == b"),
+            ("a.js", "const p = /`/; a == b"),
+            ("a.js", "const p = /[/*]/; a == b"),
+            ("a.js", "x / y; a == b; z / 2"),
+            ("a.py", "a<b"),
+            ("a.go", "a<b"),
+            ("a.rs", "let x = a\n    + b;"),
+            ("a.rs", "let x = a +\n\tb;"),
             ("a.rs", "#[cfg(test)]\nmod t { { } }\nfn f<'a>() { a == b }"),
             ("a.py", "'''x''' == b"),
             ("a.py", "it's\na == b"),

@@ -5,6 +5,7 @@
 
 mod around;
 mod attack;
+mod clear;
 mod devices;
 mod diagnose;
 mod etc;
@@ -21,6 +22,7 @@ pub(crate) mod tests;
 use crate::domain::failure::{Doing, Failure};
 use crate::domain::planted;
 pub use crate::domain::isolation::Isolation;
+pub use clear::clear;
 pub use observe::{Observed, Wall, observe, observe_users, reach};
 pub use stage::{give, hand_over, show};
 use stage::Other;

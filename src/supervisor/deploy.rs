@@ -270,7 +270,7 @@ impl Export {
         make_private(folder)?;
         let root = folder.join("export");
         if root.exists() {
-            std::fs::remove_dir_all(&root).doing(format!("cannot remove {}", root.display()))?;
+            crate::edge::sandbox::clear(&root).doing(format!("cannot remove {}", root.display()))?;
         }
         make_private(&root)?;
         Ok(Self { root })
@@ -283,7 +283,7 @@ impl Export {
 
 impl Drop for Export {
     fn drop(&mut self) {
-        if let Err(why) = std::fs::remove_dir_all(&self.root) {
+        if let Err(why) = crate::edge::sandbox::clear(&self.root) {
             eprintln!("orchestrate: cannot remove {}: {why}", self.root.display());
         }
     }

@@ -23,11 +23,13 @@ fn judged(evidence: &Evidence) -> Result<Verdict, Verdict> {
     };
     let run = seen(evidence.sample_run, Some(&evidence.change.tree), "the sample of mutants")?;
     let survived: Vec<&str> = run.failed().collect();
-    let (all, noticed) = (run.results.len(), run.results.values().filter(|outcome| **outcome == Outcome::Passed).count());
-    match () {
-        () if all == 0 => Ok(Verdict::Exempt("n/a: the change has no hunk to be taken back and no operator to be turned".to_owned())),
-        () if noticed * 100 >= all * wanted as usize => Ok(Verdict::Pass(format!("{noticed} of {all} mutants are noticed, {wanted} % are asked"))),
-        () => Ok(Verdict::Fail(format!("{noticed} of {all} mutants are noticed, {wanted} % are asked; no test notices {}", some(&survived)))),
+    let count = |wanted: &[Outcome]| run.results.values().filter(|outcome| wanted.contains(outcome)).count();
+    let (all, noticed) = (count(&[Outcome::Passed, Outcome::Failed, Outcome::Broken]), count(&[Outcome::Passed]));
+    match run.results.len() {
+        made if all == 0 && made > 0 => Ok(Verdict::Exempt(format!("n/a: {made} mutants were made, and none of them could be built"))),
+        _ if all == 0 => Ok(Verdict::Exempt("n/a: the change has no hunk to be taken back and no operator to be turned".to_owned())),
+        _ if noticed * 100 >= all * wanted as usize => Ok(Verdict::Pass(format!("{noticed} of {all} mutants are noticed, {wanted} % are asked"))),
+        _ => Ok(Verdict::Fail(format!("{noticed} of {all} mutants are noticed, {wanted} % are asked; no test notices {}", some(&survived)))),
     }
 }
 

@@ -70,7 +70,7 @@ impl Checkout {
 
     /// Whether the folder is to the last entry as it was made.
     pub fn is_untouched(&self) -> bool {
-        survey(&self.dir, None).is_ok_and(|now| now == self.seen)
+        survey(&self.dir, &Wish::Is(&self.seen)).is_ok_and(|now| now == self.seen)
     }
 }
 
@@ -121,19 +121,27 @@ impl Checkout {
     fn settled(mut self) -> Result<Self, Failure> {
         let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).doing(WHAT)?;
         let now = rustix::fs::Timespec::try_from(now).doing(WHAT)?;
-        self.seen = survey(&self.dir, Some(&rustix::fs::Timestamps { last_access: now, last_modification: now })).doing(WHAT)?;
+        self.seen = survey(&self.dir, &Wish::Has(&Timestamps { last_access: now, last_modification: now })).doing(WHAT)?;
         Ok(self)
     }
 }
 
-/// Every entry of a folder, itself as the empty path; no link is followed. Each is given these times first, where there are some.
-fn survey(dir: &Path, times: Option<&Timestamps>) -> io::Result<BTreeMap<Vec<u8>, Looks>> {
+/// What is wanted of every entry.
+enum Wish<'a> {
+    /// It is given these times.
+    Has(&'a Timestamps),
+    /// It is what was seen before: at the first that is not, nothing more is looked at, as a run can leave any number of entries.
+    Is(&'a BTreeMap<Vec<u8>, Looks>),
+}
+
+/// Every entry of a folder, itself as the empty path; no link is followed.
+fn survey(dir: &Path, wish: &Wish<'_>) -> io::Result<BTreeMap<Vec<u8>, Looks>> {
     let root = rustix::fs::open(dir, folder(), Mode::empty())?;
-    let mut seen = BTreeMap::from([(Vec::new(), look(rustix::fs::CWD, dir.as_os_str(), times)?)]);
+    let mut seen = BTreeMap::from([(Vec::new(), look(rustix::fs::CWD, dir.as_os_str(), b"", wish)?)]);
     let mut level = vec![Vec::new()];
     while !level.is_empty() {
         let (one, other) = halves(&level, MANY_FOLDERS, |folders| {
-            let all = folders.iter().map(|folder| entries(&root, folder, times));
+            let all = folders.iter().map(|folder| entries(&root, folder, wish));
             all.collect::<io::Result<Vec<_>>>()
         });
         let found: Vec<(Vec<u8>, Looks)> = one?.into_iter().chain(other?).flatten().collect();
@@ -144,24 +152,30 @@ fn survey(dir: &Path, times: Option<&Timestamps>) -> io::Result<BTreeMap<Vec<u8>
 }
 
 /// The entries of one folder.
-fn entries(root: &OwnedFd, path: &[u8], times: Option<&Timestamps>) -> io::Result<Vec<(Vec<u8>, Looks)>> {
+fn entries(root: &OwnedFd, path: &[u8], wish: &Wish<'_>) -> io::Result<Vec<(Vec<u8>, Looks)>> {
     let here = if path.is_empty() { rustix::fs::openat(root, ".", folder(), Mode::empty())? } else { beneath(root, path, folder(), 0)? };
     let mut found = Vec::new();
     for entry in rustix::fs::Dir::read_from(&here)? {
         let entry = entry?;
         let name = entry.file_name().to_bytes();
         if name != b"." && name != b".." {
-            found.push((walk::join(path, name), look(here.as_fd(), OsStr::from_bytes(name), times)?));
+            let path = walk::join(path, name);
+            let looks = look(here.as_fd(), OsStr::from_bytes(name), &path, wish)?;
+            found.push((path, looks));
         }
     }
     Ok(found)
 }
 
-fn look(folder: BorrowedFd<'_>, name: &OsStr, times: Option<&Timestamps>) -> rustix::io::Result<Looks> {
-    if let Some(times) = times {
+fn look(folder: BorrowedFd<'_>, name: &OsStr, path: &[u8], wish: &Wish<'_>) -> io::Result<Looks> {
+    if let Wish::Has(times) = wish {
         rustix::fs::utimensat(folder, name, times, AtFlags::SYMLINK_NOFOLLOW)?;
     }
-    rustix::fs::statat(folder, name, AtFlags::SYMLINK_NOFOLLOW).map(|stat| Looks::of(&stat))
+    let looks = Looks::of(&rustix::fs::statat(folder, name, AtFlags::SYMLINK_NOFOLLOW)?);
+    match wish {
+        Wish::Is(seen) if seen.get(path) != Some(&looks) => Err(io::Error::other("it is not as it was")),
+        Wish::Is(_) | Wish::Has(_) => Ok(looks),
+    }
 }
 
 fn folder() -> OFlags {

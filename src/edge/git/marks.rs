@@ -8,7 +8,7 @@ use crate::domain::secret;
 use std::borrow::Cow;
 use std::collections::{BTreeSet, HashSet};
 
-/// Marks of one file; more say nothing new.
+/// Marks of one kind in one file; more say nothing new.
 const MOST: usize = 20;
 const LONGEST: usize = 120;
 
@@ -106,8 +106,12 @@ pub(super) fn of(sort: Sort, old: &Side, new: &Side) -> Vec<Mark> {
     }
     found.sort();
     found.dedup();
-    found.truncate(MOST);
-    found
+    // Of each kind some are kept: a crowd of one must not hide another, which may be a stricter matter.
+    let mut kept: Vec<Mark> = Vec::new();
+    for kind in found.chunk_by(|a, b| std::mem::discriminant(a) == std::mem::discriminant(b)) {
+        kept.extend_from_slice(&kind[..usize::min(kind.len(), MOST)]);
+    }
+    kept
 }
 
 type Fresh<'a> = [(u64, Cow<'a, str>)];
@@ -302,6 +306,15 @@ mod tests {
         let found = marks("src/a.py", "a\n", &format!("a\n{crowd}{key}"));
         assert!(matches!(&found[0], Mark::Secret { line: 32, .. }), "{found:?}");
         assert_eq!(marks("src/a.py", &key, &key), [], "it was there before");
+    }
+
+    #[test]
+    fn a_crowd_of_one_kind_hides_no_other() {
+        let crowd = (0..30).map(|n| format!("# а{n}x\n")).collect::<String>();
+        let found = marks("Cargo.toml", "", &format!("{crowd}[lib]\n[patch.x]\ngit = \"https://two.example/a\"\n"));
+        assert_eq!(found.iter().filter(|mark| matches!(mark, Mark::MixedScript { .. })).count(), MOST);
+        assert!(found.iter().any(|mark| matches!(mark, Mark::SteersTests { .. })), "{found:?}");
+        assert!(found.iter().any(|mark| matches!(mark, Mark::NewSource { .. })), "{found:?}");
     }
 
     #[test]

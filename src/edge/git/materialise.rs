@@ -12,7 +12,13 @@ use std::io::Write as _;
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
 
+/// Bytes of all files of a tree, at most, and bytes of the disk that stay free: one content can be named by any number of paths.
+const MOST_BYTES: u64 = 16 << 30;
+const DISK_FLOOR: u64 = 512 << 20;
+/// After so many bytes the disk is looked at again.
+const LOOK: u64 = 64 << 20;
 /// Above so many files, two threads write them.
 const MANY: usize = 64;
 
@@ -23,7 +29,7 @@ impl Gate {
         rustix::fs::mkdirat(CWD, dir, Mode::from_raw_mode(0o700)).doing(&what)?;
         let root = rustix::fs::openat(CWD, dir, folder(), Mode::empty()).doing(&what)?;
         let stored = self.stored(None);
-        let mut out = Out { what, root, folders: Vec::new(), files: Vec::new(), left: Vec::new() };
+        let mut out = Out { what, root, folders: Vec::new(), files: Vec::new(), left: Vec::new(), bytes: AtomicU64::new(0) };
         out.folders(&mut self.shared(None, &stored)?, tree)?;
         let (one, other) = halves(&out.files, MANY, |files| out.write(&mut self.shared(None, &stored)?, files));
         let mut left = out.left;
@@ -50,6 +56,8 @@ struct Out {
     folders: Vec<Vec<u8>>,
     files: Vec<File>,
     left: Vec<String>,
+    /// What was written so far.
+    bytes: AtomicU64,
 }
 
 struct File {
@@ -90,6 +98,21 @@ impl Out {
         if bad || deep { Err(Failure::new(&self.what, format!("{:?} is no name for a file", tree::spell(name)))) } else { Ok(()) }
     }
 
+    /// Proves that there is room for so many bytes more.
+    fn room(&self, more: u64) -> Result<(), Failure> {
+        let before = self.bytes.fetch_add(more, Ordering::Relaxed);
+        if before + more > MOST_BYTES {
+            return Err(Failure::new(&self.what, format!("its files have more than {MOST_BYTES} bytes")));
+        }
+        if before / LOOK < (before + more) / LOOK {
+            let disk = rustix::fs::fstatvfs(&self.root).doing(&self.what)?;
+            if disk.f_bavail.saturating_mul(disk.f_frsize) < DISK_FLOOR {
+                return Err(Failure::new(&self.what, format!("less than {DISK_FLOOR} bytes of the disk are free")).hint("df -h"));
+            }
+        }
+        Ok(())
+    }
+
     /// Writes files, and tells which it left out.
     fn write(&self, objects: &mut Objects, files: &[File]) -> Result<Vec<String>, Failure> {
         let mut left = Vec::new();
@@ -100,6 +123,7 @@ impl Out {
             objects.each(&ids, |at, object| {
                 let File { name, item, .. } = &group[at];
                 let bytes = content(object, &item.id)?;
+                self.room(bytes.len() as u64)?;
                 match item.mode {
                     LINK if tree::bad_link(&walk::join(path, name), &bytes).is_some() => left.push(tree::spell(&walk::join(path, name))),
                     LINK => rustix::fs::symlinkat(OsStr::from_bytes(&bytes), &folder, OsStr::from_bytes(name)).doing(&self.what)?,

@@ -17,16 +17,16 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 /// Objects above this size are not read, nor chains of deltas and alternates deeper than these.
 pub(super) const MOST: usize = 16 << 20;
-const DEEPEST_DELTA: u32 = 128;
+const DEEPEST_DELTA: usize = 128;
 const DEEPEST_ALTERNATE: u32 = 5;
-/// Bytes that one reader unpacks only to have deltas laid upon them, at most: a chain can cost a thousandfold of what it gives.
+/// Bytes that one reader unpacks as deltas and only to have them laid upon, at most: a chain can cost a thousandfold of what it gives.
 const MOST_BASES: u64 = 256 << 20;
 /// Bytes that it keeps of what it unpacked last, and as many of what it unpacked before.
 const MOST_FRESH: usize = 4 << 20;
 /// Bytes that it keeps of packs and indexes that are read much.
 const MOST_WHOLE: u64 = 32 << 20;
-/// What of a pack is read at once: most objects are smaller, and need no second look.
-const ENTRY: usize = 4096;
+/// More than what stands before an entry's packed bytes: kind and size, how far back its base stands, or the base's id.
+const HEAD: usize = 64;
 /// So many names of an index are read at once; among more, the place is halved first.
 const NAMES_AT_ONCE: u64 = 256;
 
@@ -114,13 +114,22 @@ struct Pack {
     room: Room,
 }
 
-/// How an object stands in a pack, undone of its delta or not.
-enum Standing {
-    Whole(Type, Vec<u8>),
-    /// A delta upon what stands at an earlier place of the same pack.
-    Upon(u64, Vec<u8>),
-    /// A delta upon an object named by its id.
-    UponNamed(Vec<u8>, Vec<u8>),
+/// What an entry of a pack says of itself.
+struct Entry {
+    /// Unpacked bytes: the object's own, or the delta's.
+    size: usize,
+    /// Where the packed bytes begin.
+    at: u64,
+    base: Base,
+}
+
+/// What an entry is laid upon.
+enum Base {
+    None(Type),
+    /// What stands at an earlier place of the same pack.
+    At(u64),
+    /// An object named by its id.
+    Named(Vec<u8>),
 }
 
 impl Stored {
@@ -145,25 +154,23 @@ impl Stored {
 
     /// Reads an object whose content hashes to its name; nothing where it is not there, damaged, or more than is read here.
     pub fn find(&self, id: &[u8]) -> Option<(Type, Vec<u8>)> {
-        let (kind, body) = self.seek(id, 0)?;
+        let (kind, body) = self.seek(id)?;
         let body = Arc::try_unwrap(body).unwrap_or_else(|kept| kept.to_vec());
         (id.len() == self.width && is_named(kind, &body, id)).then_some((kind, body))
     }
 
-    fn seek(&self, id: &[u8], depth: u32) -> Option<Content> {
-        let loose = || self.stores.iter().find_map(|store| loose(store, id, &self.inflate)).map(|(kind, body)| (kind, Arc::new(body)));
-        self.packed(id, depth).or_else(loose)
+    /// What stands first under this name. Where that is damaged, no other is tried: what is in a circle or too deep in one pack can be so in
+    /// another as well, and each would double the work of the one before.
+    fn seek(&self, id: &[u8]) -> Option<Content> {
+        self.place(id).map_or_else(|| self.loose(id), |place| self.content(place))
+    }
+
+    fn loose(&self, id: &[u8]) -> Option<Content> {
+        self.stores.iter().find_map(|store| loose(store, id, &self.inflate)).map(|(kind, body)| (kind, Arc::new(body)))
     }
 
     fn packs(&self) -> &[Pack] {
         self.packs.get_or_init(|| self.stores.iter().flat_map(|store| packs(store, &self.room)).collect())
-    }
-
-    fn packed(&self, id: &[u8], depth: u32) -> Option<Content> {
-        self.packs().iter().enumerate().find_map(|(number, pack)| {
-            let at = pack.offset(id, self.width)?;
-            self.content(pack, (number, at), depth)
-        })
     }
 
     /// Where an object stands in a pack: those that stand side by side are read fastest one after the other.
@@ -171,34 +178,49 @@ impl Stored {
         self.packs().iter().enumerate().find_map(|(number, pack)| Some((number, pack.offset(id, self.width)?)))
     }
 
-    /// What stands at a place, known or unpacked.
-    fn content(&self, pack: &Pack, place: Place, depth: u32) -> Option<Content> {
-        let known = self.known().get(place);
-        known.or_else(|| {
-            let (kind, body) = self.unpack(pack, place, depth)?;
-            let content = (kind, Arc::new(body));
-            self.known().keep(place, &content);
-            Some(content)
-        })
+    /// What stands at a place, known or unpacked: down the chain of deltas by their heads alone, and up again with one delta at a time.
+    fn content(&self, from: Place) -> Option<Content> {
+        let mut links: Vec<(Place, Entry)> = Vec::new();
+        let mut place = Some(from);
+        let mut content = loop {
+            // A base that is named stands in no pack.
+            let Some(at) = place else {
+                let Some((_, Entry { base: Base::Named(id), .. })) = links.last() else { return None };
+                break self.loose(id)?;
+            };
+            if let Some(known) = self.known().get(at) {
+                break known;
+            }
+            let pack = self.packs().get(at.0)?;
+            let entry = pack.entry(at.1, self.width)?;
+            match &entry.base {
+                Base::None(kind) => break self.keep(at, (*kind, Arc::new(pack.body(&entry, &self.inflate)?))),
+                Base::At(base) => place = Some((at.0, *base)),
+                Base::Named(id) => place = self.place(id),
+            }
+            links.push((at, entry));
+            if links.len() > DEEPEST_DELTA {
+                return None;
+            }
+        };
+        for (at, entry) in links.iter().rev() {
+            let cost = (content.1.len() + entry.size) as u64;
+            if self.bases.fetch_add(cost, Ordering::Relaxed) > MOST_BASES {
+                return None;
+            }
+            let delta = self.packs().get(at.0)?.body(entry, &self.inflate)?;
+            content = self.keep(*at, (content.0, Arc::new(apply(&content.1, &delta)?)));
+        }
+        Some(content)
+    }
+
+    fn keep(&self, place: Place, content: Content) -> Content {
+        self.known().keep(place, &content);
+        content
     }
 
     fn known(&self) -> MutexGuard<'_, Known> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn unpack(&self, pack: &Pack, place: Place, depth: u32) -> Option<(Type, Vec<u8>)> {
-        if depth > DEEPEST_DELTA {
-            return None;
-        }
-        let ((kind, base), delta) = match pack.standing(place.1, self.width, &self.inflate)? {
-            Standing::Whole(kind, body) => return Some((kind, body)),
-            Standing::Upon(base, delta) => (self.content(pack, (place.0, base), depth + 1)?, delta),
-            Standing::UponNamed(id, delta) => (self.seek(&id, depth + 1)?, delta),
-        };
-        if self.bases.fetch_add(base.len() as u64, Ordering::Relaxed) > MOST_BASES {
-            return None;
-        }
-        Some((kind, apply(&base, &delta)?))
     }
 }
 
@@ -293,32 +315,35 @@ impl Pack {
         Some(u64::from_be_bytes(self.index.read(at, 8)?.as_ref().try_into().ok()?))
     }
 
-    fn standing(&self, at: u64, width: usize, inflate: &Inflate) -> Option<Standing> {
-        let file = self.body.get_or_init(|| Pieces::open(&self.path, &self.room)).as_ref()?;
-        let head = file.read(at, ENTRY)?;
+    fn file(&self) -> Option<&Pieces> {
+        self.body.get_or_init(|| Pieces::open(&self.path, &self.room)).as_ref()
+    }
+
+    fn entry(&self, at: u64, width: usize) -> Option<Entry> {
+        let head = self.file()?.read(at, HEAD)?;
         let (kind, size, mut used) = entry_head(&head)?;
-        let body = |used: usize| {
-            let most = size + size / 8 + 256;
-            let body = match head.get(used..used + most) {
-                Some(packed) => inflate.zlib(packed, size)?,
-                None => inflate.zlib(&file.read(at + used as u64, most)?, size)?,
-            };
-            (body.len() == size).then_some(body)
-        };
-        let whole = |kind, used| body(used).map(|body| Standing::Whole(kind, body));
-        match kind {
-            1 => whole(Type::Commit, used),
-            2 => whole(Type::Tree, used),
-            3 => whole(Type::Blob, used),
-            4 => whole(Type::Tag, used),
+        let base = match kind {
+            1 => Base::None(Type::Commit),
+            2 => Base::None(Type::Tree),
+            3 => Base::None(Type::Blob),
+            4 => Base::None(Type::Tag),
             6 => {
                 let (back, length) = back(head.get(used..)?)?;
                 used += length;
-                Some(Standing::Upon(at.checked_sub(back).filter(|_| back > 0)?, body(used)?))
+                Base::At(at.checked_sub(back).filter(|_| back > 0)?)
             }
-            7 => Some(Standing::UponNamed(head.get(used..used + width)?.to_vec(), body(used + width)?)),
-            _ => None,
-        }
+            7 => {
+                used += width;
+                Base::Named(head.get(used - width..used)?.to_vec())
+            }
+            _ => return None,
+        };
+        Some(Entry { size, at: at.checked_add(used as u64)?, base })
+    }
+
+    fn body(&self, entry: &Entry, inflate: &Inflate) -> Option<Vec<u8>> {
+        let packed = self.file()?.read(entry.at, entry.size + entry.size / 8 + 256)?;
+        inflate.zlib(&packed, entry.size).filter(|body| body.len() == entry.size)
     }
 }
 

@@ -6,7 +6,7 @@ use super::tree::{self, Entry, GITLINK, Item, LINK, Listing, TREE};
 use crate::domain::failure::Failure;
 use crate::domain::name::Oid;
 use std::cmp::Ordering as Order;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 /// Directory entries that one comparison looks at, at most: a tree of trees can name a billion files in a kilobyte.
 const MOST_ITEMS: usize = 200_000;
@@ -197,19 +197,33 @@ impl Difference {
     }
 }
 
-/// Judges where the new symbolic links point.
+/// Targets that are read before the faults so far are looked at.
+const LINKS_AT_ONCE: usize = 64;
+
+/// Judges where the new symbolic links point: each target is read once, and none any more where enough is at fault already.
 fn links(objects: &mut Objects, found: &mut Difference) -> Result<(), Failure> {
-    let is_link = |item: &&Item| item.mode == LINK;
-    let links: Vec<(Vec<u8>, Oid)> =
-        found.deltas.iter().filter_map(|delta| Some((delta.path.clone(), delta.new.as_ref().filter(is_link)?.id.clone()))).collect();
-    let ids: Vec<Oid> = links.iter().map(|(_, id)| id.clone()).collect();
-    objects.each(&ids, |at, object| {
-        let target = object.bytes.filter(|bytes| bytes.len() <= 4096).unwrap_or_default();
-        if let Some(why) = tree::bad_link(&links[at].0, &target) {
-            found.fault(&links[at].0, why);
+    let mut links: BTreeMap<Oid, Vec<Vec<u8>>> = BTreeMap::new();
+    for delta in &found.deltas {
+        if let Some(item) = delta.new.as_ref().filter(|item| item.mode == LINK) {
+            links.entry(item.id.clone()).or_default().push(delta.path.clone());
         }
-        Ok(())
-    })
+    }
+    let (ids, paths): (Vec<Oid>, Vec<Vec<Vec<u8>>>) = links.into_iter().unzip();
+    for (ids, paths) in ids.chunks(LINKS_AT_ONCE).zip(paths.chunks(LINKS_AT_ONCE)) {
+        if found.faults.len() >= MOST_FAULTS {
+            break;
+        }
+        objects.each(ids, |at, object| {
+            let target = object.bytes.filter(|bytes| bytes.len() <= 4096).unwrap_or_default();
+            for path in &paths[at] {
+                if let Some(why) = tree::bad_link(path, &target) {
+                    found.fault(path, why);
+                }
+            }
+            Ok(())
+        })?;
+    }
+    Ok(())
 }
 
 /// Tells whether an entry has content in this repository.

@@ -1,12 +1,12 @@
 //! Where a run happens: a fresh folder beside the checkout, and the paths under which the sandbox shows it.
 
 use super::execute::Trouble;
-use crate::edge::sandbox::{Bind, Isolation};
+use crate::edge::sandbox::{Bind, Isolation, clear};
 use rustix::fs::{Mode, OFlags, ResolveFlags, openat2};
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, Read};
-use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 const REPORT: u64 = 16 << 20;
@@ -84,23 +84,8 @@ impl Place {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        if fs::remove_dir_all(&self.root).is_ok() {
-            return;
-        }
-        // Tests may leave folders that even their owner cannot enter.
-        if let Err(why) = open_up(&self.root).and_then(|()| fs::remove_dir_all(&self.root)) {
+        if let Err(why) = clear(&self.root) {
             eprintln!("orchestrate: cannot remove {}: {why}", self.root.display());
         }
     }
-}
-
-fn open_up(folder: &Path) -> io::Result<()> {
-    fs::set_permissions(folder, fs::Permissions::from_mode(0o700))?;
-    for entry in fs::read_dir(folder)? {
-        let entry = entry?;
-        if entry.file_type()?.is_dir() {
-            open_up(&entry.path())?;
-        }
-    }
-    Ok(())
 }

@@ -7,6 +7,7 @@ use crate::domain::isolation::Isolation;
 use crate::domain::name::Oid;
 use crate::edge::chance;
 use crate::edge::git::Checkout;
+use crate::edge::sandbox::clear;
 use std::path::{Path, PathBuf};
 use std::sync::PoisonError;
 
@@ -67,7 +68,7 @@ fn take(yard: &Yard, tree: &Oid) -> Option<Laid> {
 
 impl Drop for Laid {
     fn drop(&mut self) {
-        if let Err(why) = std::fs::remove_dir_all(&self.root) {
+        if let Err(why) = clear(&self.root) {
             eprintln!("orchestrate: cannot remove {}: {why}", self.root.display());
         }
     }

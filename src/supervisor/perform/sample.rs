@@ -17,15 +17,19 @@ struct Mutant<'a> {
     hunk: bool,
 }
 
-/// One result for each mutant of the sample: passed where some test that passes with the whole change does not with the mutant.
+/// For each mutant that counts so many others may be no program, until no more are made.
+const MOST_UNBUILT: usize = 5;
+
+/// One result for each mutant of the sample: passed where some test that passes with the whole change does not with the mutant, skipped where
+/// the mutant could not be built.
 pub(super) fn run(yard: &Yard, trial: &Trial) -> Result<Run, Failure> {
     let gate = yard.gate()?;
     let mut told = Run { harness: "mutants".to_owned(), note: String::new(), ..unasked(trial.change.tree.clone()) };
     let Some(green) = &trial.green else { return Ok(told) };
     let most = trial.policy.qa.sample as usize;
-    let mut unbuilt = 0;
+    let (mut counted, mut unbuilt) = (0, 0);
     for mutant in in_turn(shuffled(hunks(gate, trial)?)?, shuffled(turned(gate, trial)?)?) {
-        if told.results.len() >= most || unbuilt >= most {
+        if counted >= most || unbuilt >= most * MOST_UNBUILT {
             break;
         }
         let run = tested(yard, trial, &mutant)?;
@@ -33,15 +37,15 @@ pub(super) fn run(yard: &Yard, trial: &Trial) -> Result<Run, Failure> {
         if run.completion == Completion::Infrastructure {
             return Ok(Run { tree: trial.change.tree.clone(), ..run });
         }
-        match noticed(green, &run, mutant.hunk) {
-            Some(noticed) => {
-                let id = format!("{} {}", mutant.file.path, mutant.altered.place);
-                told.results.insert(id, if noticed { Outcome::Passed } else { Outcome::Failed });
-            }
-            None => unbuilt += 1,
-        }
+        let outcome = match noticed(green, &run, mutant.hunk) {
+            Some(true) => Outcome::Passed,
+            Some(false) => Outcome::Failed,
+            None => Outcome::Skipped,
+        };
+        if outcome == Outcome::Skipped { unbuilt += 1 } else { counted += 1 }
+        told.results.insert(format!("{} {}", mutant.file.path, mutant.altered.place), outcome);
     }
-    told.note = format!("{} mutants, one at a time; {unbuilt} more could not be built", told.results.len());
+    told.note = format!("{counted} mutants, one at a time; {unbuilt} more could not be built");
     Ok(told)
 }
 

@@ -148,6 +148,31 @@ fn deltas_in_a_circle_are_nothing() {
     assert!(stored(&repo, "sha1").find(&raw(head(&repo).as_str())).is_some(), "the others are still read");
 }
 
+/// A chain of deltas too long to be followed, in two packs: what fails in one is not tried in the other, link by link, which would never end.
+#[test]
+fn a_chain_that_is_too_long_is_not_tried_again_in_another_pack() {
+    let world = World::new();
+    let repo = history(&world, "sha1");
+    let name = |number: u8| [number; 20];
+    let delta = b"\x78\x01\x01\x04\x00\xfb\xff\x05\x05\x90\x05\x01\x4c\x00\xa0";
+    let whole = [&b"\x35"[..], b"\x78\x01\x01\x05\x00\xfa\xffhello\x06\x2c\x02\x15"].concat();
+    let entries: Vec<Vec<u8>> = (1..200).map(|number| [&[0x74][..], &name(number + 1), delta].concat()).chain([whole]).collect();
+    let fanout: Vec<u8> = (0..256u32).flat_map(|at| at.min(200).to_be_bytes()).collect();
+    let names: Vec<u8> = (1..=200).flat_map(name).collect();
+    let ends = entries.iter().scan(12u32, |at, entry| {
+        *at += entry.len() as u32;
+        Some(*at)
+    });
+    let places: Vec<u8> = [12].into_iter().chain(ends).take(200).flat_map(u32::to_be_bytes).collect();
+    for number in ["a", "b"] {
+        put(&repo, &format!(".git/objects/pack/pack-{number}.pack"), [&b"PACK\0\0\0\x02\0\0\0\xc8"[..], &entries.concat(), &[0; 20]].concat());
+        let index = [&b"\xfftOc\0\0\0\x02"[..], &fanout, &names, &[0; 800], &places, &[0; 40]].concat();
+        put(&repo, &format!(".git/objects/pack/pack-{number}.idx"), index);
+    }
+    (1..=200).for_each(|number| assert!(stored(&repo, "sha1").find(&name(number)).is_none(), "{number}: none is what its name says"));
+    assert!(stored(&repo, "sha1").find(&raw(head(&repo).as_str())).is_some(), "the others are still read");
+}
+
 /// One large object named 200,000 times, and a judge who has seen enough at the first: read to the end, it would be a terabyte.
 #[test]
 fn nobody_reads_on_for_a_judge_who_has_stopped() {
@@ -164,4 +189,22 @@ fn nobody_reads_on_for_a_judge_who_has_stopped() {
         Err(Failure::new("enough", "it is too much"))
     });
     assert_eq!((stops.expect_err("it stops").what.as_str(), seen), ("enough", 1));
+}
+
+/// Twenty thousand links to one large content: it is read once, and no link to it stays inside.
+#[test]
+fn what_many_links_share_is_read_once() {
+    let world = World::new();
+    let (gate, rogue) = (world.gate(), world.rogue());
+    put(&rogue, "large", vec![b'x'; 8 << 20]);
+    save(&rogue, "a large one");
+    let large = plain(&rogue, &["rev-parse", "HEAD:large"]);
+    let entries: String = (0..20_000).map(|number| format!("120000 blob {large}\tl{number:05}\n")).collect();
+    let tree = Oid::new(plain_with(&rogue, &["mktree"], entries.as_bytes())).expect("a tree");
+    plain(&rogue, &["commit", "-q", "--allow-empty", "-m", "links"]);
+    let commit = plain(&rogue, &["commit-tree", "-m", "links", tree.as_str()]);
+    plain(&rogue, &["reset", "-q", "--soft", &commit]);
+    world.smuggle(&gate, "dev-a/links");
+    let faults = gate.tree_faults(None, None, &tree).expect("faults");
+    assert!(faults.len() >= 100 && faults.iter().all(|fault| fault.contains("the link is empty")), "{}", faults.len());
 }

@@ -1,14 +1,14 @@
 //! A file's change hunk by hunk and operator by operator, each altered alone: what a test that asks for the change has to notice.
 
 use super::Gate;
-use super::lines::Lines;
+use super::lines::{self, Lines};
 use super::stored::Type;
 use super::tree::{self, FILE, PROGRAM};
 use super::walk;
 use crate::domain::failure::Failure;
 use crate::domain::mutant::mutants;
 use crate::domain::name::Oid;
-use imara_diff::{Algorithm, Diff, Hunk, InternedInput};
+use imara_diff::{Hunk, InternedInput};
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
@@ -82,14 +82,14 @@ impl Gate {
 
 fn added_in(before: &[u8], after: &[u8]) -> BTreeSet<u32> {
     let input = InternedInput::new(Lines(before), Lines(after));
-    let mut diff = Diff::compute(Algorithm::Histogram, &input);
+    let Some(mut diff) = lines::diff(&input) else { return (1..).take(input.after.len()).collect() };
     diff.postprocess_lines(&input);
     diff.hunks().flat_map(|hunk| hunk.after).map(|line| line + 1).collect()
 }
 
 fn hunks(before: &[u8], after: &[u8]) -> Vec<Altered> {
     let input = InternedInput::new(Lines(before), Lines(after));
-    let mut diff = Diff::compute(Algorithm::Histogram, &input);
+    let Some(mut diff) = lines::diff(&input) else { return Vec::new() };
     diff.postprocess_lines(&input);
     let says = |hunk: &Hunk| {
         let old = input.before[hunk.before.start as usize..hunk.before.end as usize].iter();

@@ -1,6 +1,6 @@
 //! How many lines a change adds and deletes, counted on bytes: no setting, attribute or file name has a say.
 
-use imara_diff::{Algorithm, Diff, InternedInput, TokenSource};
+use imara_diff::{Algorithm, Diff, InternedInput, Token, TokenSource};
 
 /// A line counts for at least this many bytes, so that one enormous line is not one line.
 const BYTES_OF_LINE: u64 = 80;
@@ -37,10 +37,38 @@ pub(super) fn count(old: &Side, new: &Side) -> Count {
     }
 }
 
+/// A line that stands so often in one content helps nobody to lay two side by side.
+const OFTEN: usize = 64;
+/// The most pairs of such lines: where nothing but them is there, the time grows with the square of their number.
+const MOST_PAIRS: usize = 100_000_000;
+
+/// Lays two contents side by side; nothing where both have so many lines that stand there often that it would take for ever.
+pub(super) fn diff(input: &InternedInput<&[u8]>) -> Option<Diff> {
+    let (before, after) = middle(input);
+    let often = |lines: &[Token]| {
+        let mut counts = vec![0_usize; input.interner.num_tokens() as usize];
+        lines.iter().for_each(|token| counts[token.0 as usize] += 1);
+        counts.into_iter().filter(|count| *count > OFTEN).sum::<usize>()
+    };
+    (often(before).saturating_mul(often(after)) <= MOST_PAIRS).then(|| Diff::compute(Algorithm::Histogram, input))
+}
+
+/// What is left without the lines that both begin and end with.
+fn middle<'a>(input: &'a InternedInput<&[u8]>) -> (&'a [Token], &'a [Token]) {
+    let same = |pair: &(&Token, &Token)| pair.0 == pair.1;
+    let begin = input.before.iter().zip(&input.after).take_while(same).count();
+    let (before, after) = (&input.before[begin..], &input.after[begin..]);
+    let end = before.iter().rev().zip(after.iter().rev()).take_while(same).count();
+    (&before[..before.len() - end], &after[..after.len() - end])
+}
+
 fn text(before: &[u8], after: &[u8]) -> Count {
     let input = InternedInput::new(Lines(before), Lines(after));
-    let diff = Diff::compute(Algorithm::Histogram, &input);
-    let length = |token: &imara_diff::Token| input.interner[*token].len() as u64;
+    let length = |token: &Token| input.interner[*token].len() as u64;
+    let Some(diff) = diff(&input) else {
+        let (before, after) = middle(&input);
+        return Count { added: weigh(after.iter().map(length)), deleted: weigh(before.iter().map(length)), binary: false };
+    };
     let added = input.after.iter().zip(0..).filter(|(_, at)| diff.is_added(*at)).map(|(token, _)| length(token));
     let deleted = input.before.iter().zip(0..).filter(|(_, at)| diff.is_removed(*at)).map(|(token, _)| length(token));
     Count { added: weigh(added), deleted: weigh(deleted), binary: false }
@@ -107,6 +135,23 @@ mod tests {
         assert_eq!(of(b"", b"a"), (1, 0, false));
         assert_eq!(of(b"a\n", b"a"), (1, 1, false));
         assert_eq!(of(b"a\n", b" a\n"), (1, 1, false), "white space counts");
+    }
+
+    /// By a diff of these two it would be minutes.
+    #[test]
+    fn where_all_lines_are_alike_the_middle_is_replaced() {
+        let alike = |seed: u64| -> String {
+            let next = |state: &mut u64| {
+                *state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                Some(if *state >> 40 & 1 == 0 { "a\n" } else { "b\n" })
+            };
+            std::iter::repeat_n((), 400_000).scan(seed, |state, ()| next(state)).collect()
+        };
+        let (one, other) = (format!("x\ny\n{}z\n", alike(1)), format!("x\n{}z\n", alike(2)));
+        let (added, deleted, binary) = of(one.as_bytes(), other.as_bytes());
+        assert!((390_000..=400_000).contains(&added) && (390_000..=400_001).contains(&deleted) && !binary, "{added} {deleted}");
+        let long: String = (0..200_000).map(|at| format!("{}\n", at % 3)).collect();
+        assert_eq!(of(long.as_bytes(), long.replacen("1\n", "new\n", 1).as_bytes()), (1, 1, false), "a small change of such a one is small");
     }
 
     #[test]

@@ -189,9 +189,9 @@ fn steering(before: &[u8], after: &[u8], fresh: &Fresh<'_>) -> Vec<Mark> {
 
 /// Hosts, repositories and folders that the old content did not name.
 fn sources(before: &[u8], fresh: &Fresh<'_>) -> Vec<Mark> {
-    let before = String::from_utf8_lossy(before);
+    let known: HashSet<String> = Lines(before).flat_map(|line| places(&String::from_utf8_lossy(line))).collect();
     let places = fresh.iter().flat_map(|(_, line)| places(line));
-    places.filter(|place| !before.contains(place.as_str())).map(|place| Mark::NewSource { place }).collect()
+    places.filter(|place| !known.contains(place)).map(|place| Mark::NewSource { place }).collect()
 }
 
 fn places(line: &str) -> Vec<String> {
@@ -231,12 +231,13 @@ fn packages(before: &[u8], after: &[u8]) -> Vec<Mark> {
     let (old, new) = (blocks(before), blocks(after));
     let names: BTreeSet<&str> = old.iter().map(|block| block.name.as_str()).collect();
     let taken = new.iter().filter(|block| block.outside && !names.contains(block.name.as_str()));
-    let unsealed = new.iter().filter(|block| block.outside && !block.sealed && !old.contains(block));
+    let known: HashSet<&Block> = old.iter().collect();
+    let unsealed = new.iter().filter(|block| block.outside && !block.sealed && !known.contains(block));
     let taken = taken.map(|block| Mark::NewPackage { name: short(&block.name) });
     taken.chain(unsealed.map(|block| Mark::Unsealed { name: short(&block.name) })).collect()
 }
 
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Default, PartialEq, Eq, Hash)]
 struct Block {
     name: String,
     /// It comes from a registry.
@@ -354,6 +355,8 @@ mod tests {
         assert_eq!(more(b), [Mark::NewPackage { name: "b".to_owned() }, Mark::Unsealed { name: "b".to_owned() }]);
         let elsewhere = "[[package]]\nname = \"a\"\nsource = \"git+https://two.example/a#1\"\n";
         assert_eq!(more(elsewhere), [Mark::NewSource { place: "git+https://two.example".to_owned() }]);
+        let cut = marks("requirements.txt", "a @ https://one.example/a\n", "a @ https://one.exampl/a\n");
+        assert_eq!(cut, [Mark::NewSource { place: "https://one.exampl".to_owned() }], "the beginning of a known name is another's");
         assert_eq!(marks("Cargo.lock", lock, &lock.replace("checksum = \"12\"\n", "")), [Mark::Unsealed { name: "a".to_owned() }]);
         assert_eq!(marks("Cargo.lock", lock, &lock.replace("12", "13")), []);
         assert_eq!(marks("requirements.txt", "a==1\n", "a==1\n--index-url https://two.example/x\n").len(), 2);

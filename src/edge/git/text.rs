@@ -1,7 +1,7 @@
 //! What reviewers read: differences and files as they are in objects, with nothing that a terminal or an eye obeys unseen.
 
 use super::Gate;
-use super::lines::Lines;
+use super::lines::{self, Lines};
 use super::objects::Objects;
 use super::stored::Type;
 use super::tree::{self, FILE, Item, PROGRAM, TREE};
@@ -9,7 +9,7 @@ use super::walk::{self, Delta};
 use crate::domain::failure::Failure;
 use crate::domain::name::{Oid, RefName};
 use crate::domain::reading::FileText;
-use imara_diff::{Algorithm, Diff, Hunk, InternedInput};
+use imara_diff::{Hunk, InternedInput};
 use std::fmt::Write as _;
 use std::ops::Range;
 
@@ -120,7 +120,11 @@ fn content(objects: &mut Objects, item: Option<&Item>) -> Result<Option<Vec<u8>>
 
 fn hunks(old: &[u8], new: &[u8], text: &mut String) {
     let input = InternedInput::new(Lines(old), Lines(new));
-    let mut diff = Diff::compute(Algorithm::Histogram, &input);
+    let Some(mut diff) = lines::diff(&input) else {
+        text.push_str("too many lines are alike to be laid side by side; all of both:\n");
+        spelled(&input, &input.before, 0..input.before.len() as u32, '-', text);
+        return spelled(&input, &input.after, 0..input.after.len() as u32, '+', text);
+    };
     diff.postprocess_lines(&input);
     let mut after = 0;
     let all: Vec<Hunk> = diff.hunks().collect();
@@ -129,16 +133,16 @@ fn hunks(old: &[u8], new: &[u8], text: &mut String) {
         if begin > after || at == 0 {
             text.push_str(&format!("@@ -{} +{} @@\n", begin + 1, hunk.after.start - (hunk.before.start - begin) + 1));
         }
-        lines(&input, &input.before, begin..hunk.before.start, ' ', text);
-        lines(&input, &input.before, hunk.before.clone(), '-', text);
-        lines(&input, &input.after, hunk.after.clone(), '+', text);
+        spelled(&input, &input.before, begin..hunk.before.start, ' ', text);
+        spelled(&input, &input.before, hunk.before.clone(), '-', text);
+        spelled(&input, &input.after, hunk.after.clone(), '+', text);
         let next = all.get(at + 1).map_or(input.before.len() as u32, |next| next.before.start);
         after = next.min(hunk.before.end + AROUND);
-        lines(&input, &input.before, hunk.before.end..after, ' ', text);
+        spelled(&input, &input.before, hunk.before.end..after, ' ', text);
     }
 }
 
-fn lines(input: &InternedInput<&[u8]>, tokens: &[imara_diff::Token], range: Range<u32>, sign: char, text: &mut String) {
+fn spelled(input: &InternedInput<&[u8]>, tokens: &[imara_diff::Token], range: Range<u32>, sign: char, text: &mut String) {
     for token in &tokens[range.start as usize..range.end as usize] {
         let line = input.interner[*token];
         text.push(sign);

@@ -10,6 +10,8 @@ use std::collections::{BTreeMap, HashMap};
 
 /// Directory entries that one comparison looks at, at most: a tree of trees can name a billion files in a kilobyte.
 const MOST_ITEMS: usize = 200_000;
+/// Bytes of all paths that differ, at most: they are spelled out from the top.
+const MOST_SPELLED: usize = 128 << 20;
 const MOST_FAULTS: usize = 100;
 
 /// One path that differs.
@@ -26,6 +28,7 @@ pub(super) struct Difference {
     pub deltas: Vec<Delta>,
     pub faults: Vec<String>,
     pub items: usize,
+    spelled: usize,
     /// There was more than one comparison looks at: what is here is not all, and the reader has to be closed.
     pub cut: bool,
 }
@@ -43,7 +46,7 @@ pub(super) fn compare(objects: &mut Objects, old: Option<&Oid>, new: Option<&Oid
     level.retain(|pair| pair.old != pair.new);
     while !level.is_empty() {
         let next = descend(objects, &level, &mut found);
-        if found.items > MOST_ITEMS {
+        if found.is_too_large() {
             found.faults.push(format!("it changes more than {MOST_ITEMS} entries"));
             found.cut = true;
             return Ok(found);
@@ -157,13 +160,18 @@ impl Difference {
     fn directory(&mut self, pair: &Pair, old: &[u8], new: &[u8], next: &mut Vec<Pair>) -> Result<(), Failure> {
         let (old, new) = (tree::parse(old, pair.width())?, tree::parse(new, pair.width())?);
         self.items += old.entries.len() + new.entries.len();
-        if self.items > MOST_ITEMS {
+        let steps = differing(&old, &new);
+        self.spelled += steps.iter().map(|step| pair.path.len() + step.name.len() + 1).sum::<usize>();
+        if self.is_too_large() {
             return Err(Failure::new("cannot compare trees", "they are too large"));
         }
-        let steps = differing(&old, &new);
         self.judge(pair, &new, &steps);
         next.extend(lay(&pair.path, &steps, &mut self.deltas)?);
         Ok(())
+    }
+
+    fn is_too_large(&self) -> bool {
+        self.items > MOST_ITEMS || self.spelled > MOST_SPELLED
     }
 
     /// Judges what a directory gained or changed; what it already held is left alone.

@@ -317,9 +317,6 @@ fn private_dir(path: &Path) -> Result<(), Failure> {
     std::fs::DirBuilder::new().mode(0o700).create(path).doing(format!("cannot make {}", path.display()))
 }
 
-#[cfg(test)]
-mod tests;
-
 /// Has two threads do half of it each where there are more than `least`; what each found, in order.
 fn halves<T: Sync, R: Send>(all: &[T], least: usize, work: impl Fn(&[T]) -> R + Sync) -> (R, R) {
     let (one, other) = all.split_at(if all.len() > least { all.len() / 2 } else { 0 });
@@ -332,3 +329,6 @@ fn halves<T: Sync, R: Send>(all: &[T], least: usize, work: impl Fn(&[T]) -> R + 
         (one.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)), other)
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,6 +4,7 @@
 //! what a run says: every entry's number, mode, size and times are as they were, and before another tree is made of it every content is
 //! hashed again. A run that left anything at all in the tree has used it up.
 
+use super::materialise::folder;
 use super::objects::Objects;
 use super::stored::Type;
 use super::tree::{FILE, Item, PROGRAM};
@@ -176,10 +177,6 @@ fn look(folder: BorrowedFd<'_>, name: &OsStr, path: &[u8], wish: &Wish<'_>) -> i
         Wish::Is(seen) if seen.get(path) != Some(&looks) => Err(io::Error::other("it is not as it was")),
         Wish::Is(_) | Wish::Has(_) => Ok(looks),
     }
-}
-
-fn folder() -> OFlags {
-    OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC
 }
 
 fn beneath(root: &OwnedFd, path: &[u8], flags: OFlags, mode: u32) -> rustix::io::Result<OwnedFd> {

@@ -39,7 +39,8 @@ impl Gate {
     }
 }
 
-fn folder() -> OFlags {
+/// How a folder is opened: a link in its place is not followed.
+pub(super) fn folder() -> OFlags {
     OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC
 }
 

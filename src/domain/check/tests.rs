@@ -306,3 +306,30 @@ fn infrastructure_trouble_is_never_a_pass_and_never_the_author_s_fault() {
         }
     }
 }
+
+/// A candidate with which all is in order.
+const GOOD: &str = "by=dev-a drawn=dev-b,architect-a,qa-a base=a:pass red=a:pass,n:fail green=a:pass,n:pass merge=a:pass,n:pass kept=a:pass \
+    sample=x:pass percent=80 cover=9/10,90/100 owner=yes council=yes";
+/// And who has said yes to it.
+const WORDS: [&str; 5] = ["ok=peer:dev-b", "ok=peer:architect-a", "ok=qa:qa-a", "ok=deploy:orchestrator", "ok=deploy:librarian"];
+
+/// A weakness planted in the gates, one check after the other: what only that check stops gets in without it.
+#[test]
+fn without_any_one_check_something_gets_in() {
+    // The words of a row stand for all words at their gate.
+    let case = |row: &str| {
+        let gates: Vec<&str> = row.split_whitespace().filter_map(|fact| Some(fact.split_once(':')?.0)).collect();
+        let words = WORDS.into_iter().filter(|word| !gates.iter().any(|gate| word.starts_with(gate)));
+        Case::read(&format!("{GOOD} {} {row}", words.collect::<Vec<_>>().join(" "))).unwrap()
+    };
+    let stops = |check: &Check, case: &Case| !(check.judge)(&case.evidence()).lets_through();
+    let mut alone = BTreeSet::new();
+    let rows = include_str!("../../../tests/check/alone.txt").lines().filter(|line| !line.starts_with('#'));
+    for (names, facts) in std::iter::once(("", "")).chain(rows.filter_map(|row| row.split_once(' '))) {
+        let case = case(facts);
+        let stopping: Vec<&str> = super::CHECKS.iter().filter(|check| stops(check, &case)).map(|check| check.name).collect();
+        assert_eq!(stopping.join(","), names, "{facts}");
+        alone.extend(stopping);
+    }
+    assert_eq!(alone, super::CHECKS.iter().map(|check| check.name).collect());
+}

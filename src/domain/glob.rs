@@ -19,6 +19,33 @@ pub const MAX_PATH: usize = 4096;
 pub struct Glob {
     text: String,
     parts: Vec<Part>,
+    quick: Quick,
+}
+
+/// By what most paths are told from a pattern, without a look at its parts.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+struct Quick {
+    /// The first and the last letter of the last segment; `*` where that is open.
+    ends: (char, char),
+    /// The length of a segment that has to be there somewhere; none is 0.
+    length: u64,
+}
+
+impl Quick {
+    fn of(parts: &[Part]) -> Self {
+        let letter = |letter: Option<&char>| letter.copied().filter(|letter| *letter != '?').unwrap_or('*');
+        let ends = match parts.last() {
+            Some(Part::Plain(name) | Part::Open(name)) => (letter(name.first()), letter(name.last())),
+            Some(Part::Segments) | None => ('*', '*'),
+        };
+        let plain = parts.iter().find_map(|part| if let Part::Plain(name) = part { Some(length(name)) } else { None });
+        Self { ends, length: plain.unwrap_or(0) }
+    }
+
+    fn may_be(&self, path: &FoldedPath) -> bool {
+        let meets = |wanted: char, letter: char| wanted == '*' || wanted == letter;
+        meets(self.ends.0, path.ends.0) && meets(self.ends.1, path.ends.1) && path.lengths & self.length == self.length
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -32,14 +59,23 @@ enum Part {
 
 /// A path, folded and cut into segments, ready to be matched many times.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FoldedPath(Vec<Vec<char>>);
+pub struct FoldedPath {
+    segments: Vec<Vec<char>>,
+    /// Which lengths segments have, a bit each; the last stands for all longer ones.
+    lengths: u64,
+    /// The first and the last letter of the last segment; both 0 where it is empty.
+    ends: (char, char),
+}
 
 impl Glob {
     /// Takes the text if every part of it is a pattern this matcher understands.
     pub fn new(text: impl Into<String>) -> Result<Self, BadName> {
         let text = text.into();
         match fault(&text) {
-            None => Ok(Self { parts: text.split('/').map(part).collect(), text }),
+            None => {
+                let parts: Vec<Part> = text.split('/').map(part).collect();
+                Ok(Self { quick: Quick::of(&parts), parts, text })
+            }
             Some(why) => Err(BadName { what: "path pattern", text: text.chars().take(120).collect(), why }),
         }
     }
@@ -105,19 +141,26 @@ impl Glob {
 impl FoldedPath {
     pub fn new(path: &str) -> Self {
         let folded = fold(path);
-        Self(folded.split('/').map(|segment| segment.trim_end_matches(['.', ' '])).map(|segment| segment.chars().collect()).collect())
+        let segments = folded.split('/').map(|segment| segment.trim_end_matches(['.', ' '])).map(|segment| segment.chars().collect());
+        let segments: Vec<Vec<char>> = segments.collect();
+        let lengths = segments.iter().fold(0, |lengths, name| lengths | length(name));
+        let ends = segments.last().and_then(|name| Some((*name.first()?, *name.last()?))).unwrap_or_default();
+        Self { segments, lengths, ends }
     }
 
     pub fn is(&self, glob: &Glob) -> bool {
+        if !glob.quick.may_be(self) {
+            return false;
+        }
         let any = |part: &Part| matches!(part, Part::Segments);
         let meets = |(part, name): (&Part, &Vec<char>)| any(part) || part.is(name);
         match glob.parts.as_slice() {
             // Most patterns are of these two forms.
-            [Part::Segments, one] if !any(one) => self.0.last().is_some_and(|name| one.is(name)),
-            [Part::Segments, one, Part::Segments] if !any(one) => self.0.iter().any(|name| one.is(name)),
+            [Part::Segments, one] if !any(one) => self.segments.last().is_some_and(|name| one.is(name)),
+            [Part::Segments, one, Part::Segments] if !any(one) => self.segments.iter().any(|name| one.is(name)),
             parts => {
-                let begins = parts.first().zip(self.0.first()).is_none_or(meets);
-                begins && parts.last().zip(self.0.last()).is_none_or(meets) && wild(parts, &self.0, any, Part::is)
+                let begins = parts.first().zip(self.segments.first()).is_none_or(meets);
+                begins && parts.last().zip(self.segments.last()).is_none_or(meets) && wild(parts, &self.segments, any, Part::is)
             }
         }
     }
@@ -129,16 +172,21 @@ impl FoldedPath {
 
     /// Tells whether the path is a folder on the way to everything that the pattern matches.
     pub fn is_above(&self, glob: &Glob) -> bool {
-        self.0.len() < glob.parts.len() && self.0.iter().map(Vec::as_slice).eq(glob.beginning().take(self.0.len()))
+        self.segments.len() < glob.parts.len() && self.segments.iter().map(Vec::as_slice).eq(glob.beginning().take(self.segments.len()))
     }
 
     /// Tells whether the pattern is one path, and a folder on the way to this one.
     pub fn is_below(&self, glob: &Glob) -> bool {
-        glob.is_plain() && glob.parts.len() < self.0.len() && glob.beginning().eq(self.0.iter().map(Vec::as_slice).take(glob.parts.len()))
+        glob.is_plain() && glob.parts.len() < self.segments.len() && glob.beginning().eq(self.segments.iter().map(Vec::as_slice).take(glob.parts.len()))
+    }
+
+    /// Tells whether a segment is this name, which is folded already.
+    pub fn has(&self, name: &str) -> bool {
+        self.segments.iter().any(|segment| segment.iter().copied().eq(name.chars()))
     }
 
     pub fn segments(&self) -> impl Iterator<Item = String> {
-        self.0.iter().map(|segment| segment.iter().collect())
+        self.segments.iter().map(|segment| segment.iter().collect())
     }
 }
 
@@ -231,6 +279,11 @@ fn name_matches(pattern: &[char], name: &[char]) -> bool {
     let meets = |(wanted, letter): (&char, &char)| matches!(wanted, '*' | '?') || wanted == letter;
     let begins = pattern.first().zip(name.first()).is_none_or(meets);
     begins && pattern.last().zip(name.last()).is_none_or(meets) && wild(pattern, name, |wanted| *wanted == '*', |wanted, letter| *wanted == '?' || wanted == letter)
+}
+
+/// The bit of a name's length.
+fn length(name: &[char]) -> u64 {
+    1 << usize::min(name.len(), 63)
 }
 
 /// Matches a pattern whose `any` stands for any number of things. After a miss the last `any` takes one thing more; those before it took as little

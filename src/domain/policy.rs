@@ -344,7 +344,7 @@ impl Policy {
         let folded = FoldedPath::new(path);
         let steers = self.steers(path, &folded);
         let (kind, risk) = (self.kind_by(&folded, steers), self.risk_by(&folded, steers));
-        Place { kind, risk, council: folded.is_any(&self.council.paths) }
+        Place { kind, risk, council: folded.is_any(&self.council.paths), modules: folded.has(".gitmodules") }
     }
 
     /// The risk of a change: the highest of all that it touches, also in between.
@@ -365,7 +365,7 @@ impl Policy {
         self.weigh_size(change, &mut needs);
         weigh_paths(&places, &mut needs);
         self.weigh_tests(change, &places, &mut needs);
-        change.files.iter().for_each(|file| self.weigh_entry(file, &mut needs));
+        change.files.iter().for_each(|file| self.weigh_entry(file, places[file.path.as_str()].modules, &mut needs));
         needs
     }
 
@@ -423,6 +423,8 @@ struct Place {
     risk: Risk,
     /// Whether the council is asked.
     council: bool,
+    /// Whether it is where git looks for other repositories.
+    modules: bool,
 }
 
 /// Every path that one commit of a range touched, also where nothing is left of it in the end.

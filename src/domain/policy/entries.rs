@@ -51,24 +51,24 @@ impl Ruling {
 }
 
 impl Policy {
-    pub(super) fn weigh_entry(&self, file: &FileChange, needs: &mut Needs) {
+    pub(super) fn weigh_entry(&self, file: &FileChange, modules: bool, needs: &mut Needs) {
         file.marks.iter().filter(|_| !planted::out("marks")).for_each(|mark| self.weigh_mark(file, mark, needs));
         let Some(new) = &file.new else { return };
         let before = file.old.as_ref().map(|blob| blob.mode);
-        let path = shown(&file.path);
+        let path = || shown(&file.path);
         match new.mode {
             PLAIN => {}
             EXECUTABLE if before == Some(EXECUTABLE) => {}
-            EXECUTABLE => needs.rule(self.entries.executable, || format!("{path} becomes executable")),
-            SYMLINK => needs.rule(self.entries.symlink, || format!("{path} is a symbolic link")),
-            GITLINK => needs.rule(self.entries.gitlink, || format!("{path} is a link to another repository")),
-            mode => needs.deny(format!("{path} has the unknown mode {mode:o}")),
+            EXECUTABLE => needs.rule(self.entries.executable, || format!("{} becomes executable", path())),
+            SYMLINK => needs.rule(self.entries.symlink, || format!("{} is a symbolic link", path())),
+            GITLINK => needs.rule(self.entries.gitlink, || format!("{} is a link to another repository", path())),
+            mode => needs.deny(format!("{} has the unknown mode {mode:o}", path())),
         }
-        if FoldedPath::new(&file.path).segments().any(|segment| segment == ".gitmodules") {
-            needs.rule(self.entries.gitlink, || format!("{path} names other repositories"));
+        if modules {
+            needs.rule(self.entries.gitlink, || format!("{} names other repositories", path()));
         }
         if file.binary {
-            needs.rule(self.entries.binary, || format!("{path} is binary, which no reviewer can read"));
+            needs.rule(self.entries.binary, || format!("{} is binary, which no reviewer can read", path()));
         }
     }
 

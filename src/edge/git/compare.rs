@@ -1,6 +1,6 @@
 //! A candidate measured: its commits, its files, its lines.
 
-use super::lines::{self, Count, Side};
+use super::lines::{self, Count, Laid, Side};
 use super::marks::{self, Sort};
 use super::objects::{Objects, Quarantine};
 use super::stored::Type;
@@ -12,7 +12,7 @@ use crate::domain::failure::{Doing as _, Failure};
 use crate::domain::name::Oid;
 use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap, HashSet};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 /// Commits that one range may have.
 pub(super) const MOST_COMMITS: usize = 2000;
@@ -23,9 +23,12 @@ impl Gate {
     /// Measures the change from where `commit` left the history of `tip`.
     pub fn change(&self, tip: &Oid, commit: &Oid, verify: &dyn Fn(&[u8]) -> Signature) -> Result<Change, Failure> {
         let what = format!("cannot measure {}", commit.short());
-        let listing = self.list(None, &[commit.as_str()], &[tip.as_str()])?;
         let mut measure = Measure::new(self)?;
-        let commits = facts(&mut measure.objects, &listing.end()?, verify)?;
+        let range = match straight(&mut measure.objects, tip, commit)? {
+            Some(range) => range,
+            None => self.list(None, &[commit.as_str()], &[tip.as_str()])?.end()?,
+        };
+        let commits = facts(&mut measure.objects, &range, verify)?;
         if commits.len() > MOST_COMMITS {
             return Err(Failure::new(what, format!("it brings more than {MOST_COMMITS} commits")).hint("git rebase origin/main"));
         }
@@ -74,6 +77,24 @@ impl Gate {
     }
 }
 
+/// Commits that are looked through for a straight way before git is asked.
+const MOST_STRAIGHT: usize = 64;
+
+/// The commits from `tip`, without it, to `commit`, oldest first, where each has one parent; nothing where the way forks or is long.
+fn straight(objects: &mut Objects, tip: &Oid, commit: &Oid) -> Result<Option<Vec<Oid>>, Failure> {
+    let (mut range, mut at) = (Vec::new(), commit.clone());
+    while at != *tip {
+        let parents = commit::facts(&at, &objects.read(&at, Type::Commit)?, &|_| Signature::Missing)?.parents;
+        let [parent] = parents.as_slice() else { return Ok(None) };
+        range.push(std::mem::replace(&mut at, parent.clone()));
+        if range.len() > MOST_STRAIGHT {
+            return Ok(None);
+        }
+    }
+    range.reverse();
+    Ok(Some(range))
+}
+
 /// A listing of commits under way.
 pub(super) struct Listing(Started);
 
@@ -101,8 +122,8 @@ struct Whole<'a> {
     files: &'a [FileChange],
 }
 
-/// Above so many pairs of contents, two threads count them.
-const MANY_PAIRS: usize = 32;
+/// So many pairs of contents one thread takes at a time; of more, two threads take their parts.
+const PAIRS_AT_ONCE: usize = 32;
 
 /// One measuring: open readers, and what it has counted already.
 struct Measure {
@@ -174,11 +195,14 @@ impl Measure {
         let mut pairs: Vec<&Key> = keys.iter().filter(|key| !self.counted.contains_key(key) && seen.insert(*key)).collect();
         pairs.sort_by_cached_key(|(old, new, _)| old.as_ref().or(new.as_ref()).and_then(|id| self.objects.place(id)));
         let Self { objects, beside, read, .. } = self;
-        let (more, rest) = pairs.split_at(if pairs.len() > MANY_PAIRS { pairs.len() / 2 } else { 0 });
+        let chunks: Vec<&[&Key]> = pairs.chunks(PAIRS_AT_ONCE).collect();
+        let taken = AtomicUsize::new(0);
+        // From both ends to where they meet: neighbours often stand in one chain of deltas, which one reader unpacks.
+        let left = || taken.fetch_add(1, Ordering::Relaxed) < chunks.len();
         let (more, rest) = std::thread::scope(|scope| {
-            let more = scope.spawn(|| count(beside, more, read));
-            let rest = count(objects, rest, read);
-            (more.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)), rest)
+            let more = (chunks.len() > 1).then(|| scope.spawn(|| count(beside, chunks.iter().rev().take_while(|_| left()), read)));
+            let rest = count(objects, chunks.iter().take_while(|_| left()), read);
+            (more.map_or_else(|| Ok(Counted::new()), |more| more.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))), rest)
         });
         self.counted.extend(more?.into_iter().chain(rest?));
         Ok(())
@@ -186,20 +210,22 @@ impl Measure {
 }
 
 /// Reads and counts these pairs; `read` is what all of one change have read.
-fn count(objects: &mut Objects, pairs: &[&Key], read: &AtomicU64) -> Result<Counted, Failure> {
-    let ids: Vec<Oid> = pairs.iter().flat_map(|(old, new, _)| [old, new]).flatten().cloned().collect();
-    let mut counted = Counted::with_capacity(pairs.len());
-    let mut waiting = Vec::with_capacity(2);
-    let mut next = 0;
-    settle(pairs, &mut next, &mut waiting, &mut counted);
-    objects.each(&ids, |_, object| {
-        if read.fetch_add(object.size, Ordering::Relaxed) + object.size > MOST_READ {
-            return Err(Failure::new("cannot measure the change", "it has more than 512 MiB of content").hint("split the change"));
-        }
-        waiting.push(Side { size: object.size, bytes: object.bytes });
+fn count<'a>(objects: &mut Objects, chunks: impl Iterator<Item = &'a &'a [&'a Key]>, read: &AtomicU64) -> Result<Counted, Failure> {
+    let mut counted = Counted::new();
+    for pairs in chunks {
+        let ids: Vec<Oid> = pairs.iter().flat_map(|(old, new, _)| [old, new]).flatten().cloned().collect();
+        let mut waiting = Vec::with_capacity(2);
+        let mut next = 0;
         settle(pairs, &mut next, &mut waiting, &mut counted);
-        Ok(())
-    })?;
+        objects.each(&ids, |_, object| {
+            if read.fetch_add(object.size, Ordering::Relaxed) + object.size > MOST_READ {
+                return Err(Failure::new("cannot measure the change", "it has more than 512 MiB of content").hint("split the change"));
+            }
+            waiting.push(Side { size: object.size, bytes: object.bytes });
+            settle(pairs, &mut next, &mut waiting, &mut counted);
+            Ok(())
+        })?;
+    }
     Ok(counted)
 }
 
@@ -223,8 +249,10 @@ fn settle(pairs: &[&Key], next: &mut usize, waiting: &mut Vec<Side>, counted: &m
         let mut side = |there: bool| if there { sides.next().unwrap_or_default() } else { Side::absent() };
         let (old, new) = (side(pair.0.is_some()), side(pair.1.is_some()));
         let same = pair.0 == pair.1;
-        let count = if same { Count::default() } else { lines::count(&old, &new) };
-        let marks = if same { Vec::new() } else { marks::of(pair.2, &old, &new) };
+        let laid = if same { None } else { Laid::new(&old, &new) };
+        let count = if same { Count::default() } else { lines::count(&old, &new, laid.as_ref()) };
+        let marks = laid.as_ref().map_or_else(Vec::new, |laid| marks::of(pair.2, laid));
+        drop(laid);
         drop(sides);
         counted.insert((*pair).clone(), (count, marks, old.size, new.size));
         *next += 1;

@@ -29,10 +29,42 @@ impl Side {
     }
 }
 
-/// Counts the change from one content to another.
-pub(super) fn count(old: &Side, new: &Side) -> Count {
-    match (&old.bytes, &new.bytes) {
-        (Some(before), Some(after)) if !before.contains(&0) && !after.contains(&0) => text(before, after),
+/// Two contents cut into lines; each line has a number, the same wherever it stands.
+pub(super) struct Laid<'a> {
+    pub before: &'a [u8],
+    pub after: &'a [u8],
+    numbered: InternedInput<&'a [u8]>,
+    /// Numbers from here on stand in the new content alone.
+    fresh: u32,
+}
+
+impl<'a> Laid<'a> {
+    /// Lays two sides side by side; nothing where one could not be taken into memory.
+    pub fn new(old: &'a Side, new: &'a Side) -> Option<Self> {
+        let (before, after) = (old.bytes.as_deref()?, new.bytes.as_deref()?);
+        let mut numbered = InternedInput::default();
+        numbered.reserve_for_token_source(&Lines(before), &Lines(after));
+        numbered.update_before(Lines(before));
+        let fresh = numbered.interner.num_tokens();
+        numbered.update_after(Lines(after));
+        Some(Self { before, after, numbered, fresh })
+    }
+
+    /// The lines that only the new content has, each once, with its number: in the order in which they first stand there.
+    pub fn fresh(&self) -> impl Iterator<Item = (u32, &'a [u8])> + '_ {
+        (self.fresh..self.numbered.interner.num_tokens()).map(|number| (number, self.numbered.interner[Token(number)]))
+    }
+
+    /// The number of each line of the new content, in order.
+    pub fn after(&self) -> impl Iterator<Item = u32> + '_ {
+        self.numbered.after.iter().map(|token| token.0)
+    }
+}
+
+/// Counts the change from one side to another, laid side by side where they could be.
+pub(super) fn count(old: &Side, new: &Side, laid: Option<&Laid<'_>>) -> Count {
+    match laid {
+        Some(laid) if !laid.before.contains(&0) && !laid.after.contains(&0) => text(&laid.numbered),
         _ => Count { added: new.size.div_ceil(BYTES_OF_OPAQUE), deleted: old.size.div_ceil(BYTES_OF_OPAQUE), binary: true },
     }
 }
@@ -62,11 +94,10 @@ fn middle<'a>(input: &'a InternedInput<&[u8]>) -> (&'a [Token], &'a [Token]) {
     (&before[..before.len() - end], &after[..after.len() - end])
 }
 
-fn text(before: &[u8], after: &[u8]) -> Count {
-    let input = InternedInput::new(Lines(before), Lines(after));
+fn text(input: &InternedInput<&[u8]>) -> Count {
     let length = |token: &Token| input.interner[*token].len() as u64;
-    let Some(diff) = diff(&input) else {
-        let (before, after) = middle(&input);
+    let Some(diff) = diff(input) else {
+        let (before, after) = middle(input);
         return Count { added: weigh(after.iter().map(length)), deleted: weigh(before.iter().map(length)), binary: false };
     };
     let added = input.after.iter().zip(0..).filter(|(_, at)| diff.is_added(*at)).map(|(token, _)| length(token));
@@ -125,7 +156,8 @@ mod tests {
 
     fn of(old: &[u8], new: &[u8]) -> (u64, u64, bool) {
         let side = |bytes: &[u8]| Side { size: bytes.len() as u64, bytes: Some(bytes.to_vec()) };
-        let count = count(&side(old), &side(new));
+        let (old, new) = (side(old), side(new));
+        let count = count(&old, &new, Laid::new(&old, &new).as_ref());
         (count.added, count.deleted, count.binary)
     }
 
@@ -170,6 +202,7 @@ mod tests {
     fn a_nul_byte_does_not_hide_lines() {
         assert_eq!(of(b"", &[0; 41]), (2, 0, true));
         let unread = Side { size: 400, bytes: None };
-        assert_eq!(count(&Side::absent(), &unread).added, 10);
+        assert!(Laid::new(&Side::absent(), &unread).is_none());
+        assert_eq!(count(&Side::absent(), &unread, None).added, 10);
     }
 }

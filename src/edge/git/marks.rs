@@ -2,11 +2,11 @@
 //!
 //! Only content is read, line by line, and only lines that the old content did not have: what was there before is not the change's.
 
-use super::lines::{Lines, Side};
+use super::lines::{Laid, Lines};
 use crate::domain::change::Mark;
 use crate::domain::secret;
 use std::borrow::Cow;
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 /// Marks of one kind in one file; more say nothing new.
 const MOST: usize = 20;
@@ -90,18 +90,15 @@ impl Sort {
     }
 }
 
-/// What the new content shows that the old did not.
-pub(super) fn of(sort: Sort, old: &Side, new: &Side) -> Vec<Mark> {
-    let (Some(before), Some(after)) = (&old.bytes, &new.bytes) else { return Vec::new() };
-    let known: HashSet<&[u8]> = Lines(before).collect();
-    let fresh: Vec<(u64, Cow<'_, str>)> =
-        (1..).zip(Lines(after)).filter(|(_, line)| !known.contains(line)).map(|(at, line)| (at, String::from_utf8_lossy(line))).collect();
-    let mut found: Vec<Mark> = fresh.iter().flat_map(|(at, line)| hidden(*at, line).into_iter().chain(mixed(line))).collect();
-    found.extend(secrets(&fresh));
-    found.extend(pointer(after).then_some(Mark::Pointer));
+/// What the new content shows that the old did not. A line that stands there often is looked at once, and told at its first places.
+pub(super) fn of(sort: Sort, laid: &Laid<'_>) -> Vec<Mark> {
+    let (numbers, fresh): (Vec<u32>, Vec<Cow<'_, str>>) = laid.fresh().map(|(number, line)| (number, String::from_utf8_lossy(line))).unzip();
+    let mut found: Vec<Mark> = fresh.iter().filter_map(|line| mixed(line)).collect();
+    found.extend(placed(&numbers, &fresh, laid));
+    found.extend(pointer(laid.after).then_some(Mark::Pointer));
     match sort {
-        Sort::Lock => found.extend(packages(before, after).into_iter().chain(sources(before, &fresh))),
-        Sort::Manifest => found.extend(steering(before, after, &fresh).into_iter().chain(sources(before, &fresh))),
+        Sort::Lock => found.extend(packages(laid.before, laid.after).into_iter().chain(sources(laid.before, &fresh))),
+        Sort::Manifest => found.extend(steering(laid.before, laid.after, &fresh).into_iter().chain(sources(laid.before, &fresh))),
         Sort::Other => found.extend(known_tests(&fresh)),
     }
     found.sort();
@@ -114,36 +111,59 @@ pub(super) fn of(sort: Sort, old: &Side, new: &Side) -> Vec<Mark> {
     kept
 }
 
-type Fresh<'a> = [(u64, Cow<'a, str>)];
-
-/// All is looked through at once, and line by line only where something was found.
-fn secrets(fresh: &Fresh<'_>) -> Vec<Mark> {
-    let all: String = fresh.iter().map(|(_, text)| text.as_ref()).collect();
-    let kinds = fresh.iter().filter_map(|(line, text)| secret::kind(text).map(|kind| Mark::Secret { kind: kind.to_owned(), line: *line }));
-    secret::kind(&all).map_or_else(Vec::new, |_| kinds.collect())
+/// What a line shows wherever it stands.
+struct Seen<'a> {
+    line: &'a str,
+    hidden: Option<char>,
+    secret: Option<&'static str>,
+    /// At how many places it was told.
+    told: usize,
 }
 
-/// The same: a blank ends no line here, so that a word may seem to stand across two.
-fn known_tests(fresh: &Fresh<'_>) -> Vec<Mark> {
-    let all: String = fresh.iter().map(|(_, text)| text.as_ref()).collect();
-    let known = fresh.iter().filter_map(|(_, line)| one_of(&TEST_AWARE, line)).map(|word| Mark::KnowsTests { word });
-    one_of(&TEST_AWARE, &all).map_or_else(Vec::new, |_| known.collect())
+/// The marks that say in which line they are.
+fn placed(numbers: &[u32], fresh: &[Cow<'_, str>], laid: &Laid<'_>) -> Vec<Mark> {
+    let secrets = shown(fresh, secret::kind);
+    let seen = numbers.iter().zip(fresh).map(|(number, line)| {
+        let secret = if secrets { secret::kind(line) } else { None };
+        (*number, Seen { line, hidden: hidden(line), secret, told: 0 })
+    });
+    let mut seen: HashMap<u32, Seen<'_>> = seen.filter(|(_, seen)| seen.hidden.is_some() || seen.secret.is_some()).collect();
+    let places = if seen.is_empty() { None } else { Some((1..).zip(laid.after())) };
+    let mut found = Vec::new();
+    for (at, number) in places.into_iter().flatten() {
+        let Some(seen) = seen.get_mut(&number).filter(|seen| seen.told <= MOST) else { continue };
+        seen.told += 1;
+        // A file may begin with a mark of its byte order, which says nothing of what follows.
+        let point = if at == 1 { hidden(seen.line.strip_prefix('\u{feff}').unwrap_or(seen.line)) } else { seen.hidden };
+        found.extend(point.map(|point| Mark::HiddenText { point: u32::from(point), line: at }));
+        found.extend(seen.secret.map(|kind| Mark::Secret { kind: kind.to_owned(), line: at }));
+    }
+    found
+}
+
+/// Tells whether something is found in all lines taken as one, so that each has to be looked through.
+fn shown<T>(fresh: &[Cow<'_, str>], find: impl Fn(&str) -> Option<T>) -> bool {
+    find(&fresh.concat()).is_some()
+}
+
+/// A blank ends no line for these words, so that one may seem to stand across two.
+fn known_tests<'a>(fresh: &'a [Cow<'_, str>]) -> impl Iterator<Item = Mark> + 'a {
+    let lines = if shown(fresh, |text| one_of(&TEST_AWARE, text)) { fresh } else { &[] };
+    lines.iter().filter_map(|line| one_of(&TEST_AWARE, line)).map(|word| Mark::KnowsTests { word })
 }
 
 /// Code points by which a line shows otherwise than it reads. A joiner or a variation is part of a sign where it follows one, and hides only
 /// inside a name.
-fn hidden(at: u64, line: &str) -> Option<Mark> {
+fn hidden(line: &str) -> Option<char> {
     if line.bytes().all(|byte| matches!(byte, b' '..=b'~' | b'\t' | b'\n')) {
         return None;
     }
     let mut before = '\n';
-    let found = line.chars().find(|c| {
+    line.chars().find(|c| {
         let follows = before.is_ascii_alphabetic() || before == '_';
         before = *c;
         turns(*c) || (joins(*c) && follows)
-    })?;
-    let first = at == 1 && found == '\u{feff}' && line.starts_with('\u{feff}');
-    (!first).then_some(Mark::HiddenText { point: u32::from(found), line: at })
+    })
 }
 
 fn turns(c: char) -> bool {
@@ -180,17 +200,17 @@ fn one_of(words: &[&str], line: &str) -> Option<String> {
 }
 
 /// A line about tests that comes, or that goes.
-fn steering(before: &[u8], after: &[u8], fresh: &Fresh<'_>) -> Vec<Mark> {
+fn steering(before: &[u8], after: &[u8], fresh: &[Cow<'_, str>]) -> Vec<Mark> {
     let kept: HashSet<&[u8]> = Lines(after).collect();
     let gone = Lines(before).filter(|line| !kept.contains(line)).map(String::from_utf8_lossy);
-    let lines = fresh.iter().map(|(_, line)| line.clone()).chain(gone);
+    let lines = fresh.iter().cloned().chain(gone);
     lines.filter_map(|line| one_of(&STEERING, &line)).map(|word| Mark::SteersTests { word }).collect()
 }
 
 /// Hosts, repositories and folders that the old content did not name.
-fn sources(before: &[u8], fresh: &Fresh<'_>) -> Vec<Mark> {
+fn sources(before: &[u8], fresh: &[Cow<'_, str>]) -> Vec<Mark> {
     let known: HashSet<String> = Lines(before).flat_map(|line| places(&String::from_utf8_lossy(line))).collect();
-    let places = fresh.iter().flat_map(|(_, line)| places(line));
+    let places = fresh.iter().flat_map(|line| places(line));
     places.filter(|place| !known.contains(place)).map(|place| Mark::NewSource { place }).collect()
 }
 
@@ -274,11 +294,13 @@ fn short(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::lines::Side;
     use super::*;
 
     fn marks(path: &str, old: &str, new: &str) -> Vec<Mark> {
         let side = |text: &str| Side { size: text.len() as u64, bytes: Some(text.as_bytes().to_vec()) };
-        of(Sort::of(path), &side(old), &side(new))
+        let (old, new) = (side(old), side(new));
+        of(Sort::of(path), &Laid::new(&old, &new).unwrap())
     }
 
     #[test]
@@ -298,6 +320,18 @@ mod tests {
             assert_eq!(marks("src/a.rs", "", fine), [], "{fine:?}");
         }
         assert_eq!(marks("src/a.rs", "x\u{202e}\n", "x\u{202e}\ny\n"), [], "it was there before");
+        assert_eq!(marks("src/a.rs", "", "\u{feff}a \u{202e}b\n"), [Mark::HiddenText { point: 0x202e, line: 1 }], "behind a byte order mark");
+        let again = [2, 4].map(|line| Mark::HiddenText { point: 0xfeff, line });
+        assert_eq!(marks("src/a.rs", "a\n", "\u{feff}b\n\u{feff}b\na\n\u{feff}b\n"), again, "at each place but the first of all");
+    }
+
+    #[test]
+    fn a_line_that_stands_often_is_told_at_its_first_places() {
+        let key = format!("key = \"AKIA{}\"\n", "Q7".repeat(8));
+        let found = marks("src/a.py", "a\n", &format!("a\n{}", format!("{key}x\u{202e}\n").repeat(5000)));
+        let lines: Vec<u64> = found.iter().filter_map(|mark| if let Mark::Secret { line, .. } = mark { Some(*line) } else { None }).collect();
+        assert_eq!(lines, (0..20).map(|n| 2 + 2 * n).collect::<Vec<_>>());
+        assert_eq!(found.len(), 40);
     }
 
     #[test]

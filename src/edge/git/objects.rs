@@ -177,7 +177,7 @@ impl Objects {
         let over = AtomicBool::new(false);
         std::thread::scope(|scope| {
             let half = ids[ids.len() / 2..].iter().take_while(|_| !over.load(Ordering::Relaxed));
-            scope.spawn(move || half.flat_map(|id| hex::decode(id.as_str())).for_each(|id| drop(stored.find(&id))));
+            scope.spawn(move || half.filter_map(Raw::of).for_each(|id| drop(stored.find(id.bytes()))));
             let ended = self.each(ids, f);
             over.store(true, Ordering::Relaxed);
             ended
@@ -186,12 +186,11 @@ impl Objects {
 
     /// Where an object stands on the disk; those that are close together are best read one after the other.
     pub fn place(&self, id: &Oid) -> Option<Place> {
-        self.stored.as_ref()?.place(&hex::decode(id.as_str()).ok()?)
+        self.stored.as_ref()?.place(Raw::of(id)?.bytes())
     }
 
     fn off_disk(&self, id: &Oid) -> Option<Object> {
-        let id = hex::decode(id.as_str()).ok()?;
-        let (kind, bytes) = self.stored.as_ref()?.find(&id)?;
+        let (kind, bytes) = self.stored.as_ref()?.find(Raw::of(id)?.bytes())?;
         Some(Object { kind, size: bytes.len() as u64, bytes: Some(bytes) })
     }
 
@@ -224,6 +223,21 @@ impl Objects {
             let asked = asking.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
             ended.and_then(|()| asked.doing(ASK))
         })
+    }
+}
+
+/// An object id as the disk has it.
+struct Raw([u8; 32], usize);
+
+impl Raw {
+    fn of(id: &Oid) -> Option<Self> {
+        let (mut bytes, width) = ([0; 32], id.as_str().len() / 2);
+        hex::decode_to_slice(id.as_str(), bytes.get_mut(..width)?).ok()?;
+        Some(Self(bytes, width))
+    }
+
+    fn bytes(&self) -> &[u8] {
+        &self.0[..self.1]
     }
 }
 

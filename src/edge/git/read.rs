@@ -1,6 +1,6 @@
 //! Somebody's clone, only read: for a judge who trusts neither its references nor its settings.
 
-use super::lines::{self, Side};
+use super::lines::{self, Laid, Side};
 use super::marks;
 use super::objects::Objects;
 use super::stored::Type;
@@ -153,8 +153,9 @@ impl Reader {
         }
         let same = old.as_ref().map(|blob| &blob.oid) == new.as_ref().map(|blob| &blob.oid);
         let path = tree::spell(&delta.path);
-        let count = if same { lines::Count::default() } else { lines::count(&old_side, &new_side) };
-        let marks = if same { Vec::new() } else { marks::of(marks::Sort::of(&path), &old_side, &new_side) };
+        let laid = if same { None } else { Laid::new(&old_side, &new_side) };
+        let count = if same { lines::Count::default() } else { lines::count(&old_side, &new_side, laid.as_ref()) };
+        let marks = laid.map_or_else(Vec::new, |laid| marks::of(marks::Sort::of(&path), &laid));
         Ok(FileChange { path, old, new, added: count.added, deleted: count.deleted, binary: count.binary, marks })
     }
 

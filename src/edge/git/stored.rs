@@ -23,6 +23,8 @@ const DEEPEST_ALTERNATE: u32 = 5;
 const MOST_BASES: u64 = 256 << 20;
 /// Bytes that it keeps of what it unpacked last, and as many of what it unpacked before.
 const MOST_FRESH: usize = 4 << 20;
+/// Bytes that keeping one costs beside its content.
+const KEEPING: usize = 128;
 /// Bytes that it keeps of packs and indexes that are read much.
 const MOST_WHOLE: u64 = 32 << 20;
 /// More than what stands before an entry's packed bytes: kind and size, how far back its base stands, or the base's id.
@@ -91,7 +93,7 @@ impl Known {
     }
 
     fn keep(&mut self, place: Place, content: &Content) {
-        let size = content.1.len();
+        let size = content.1.len() + KEEPING;
         if size > MOST_FRESH / 4 {
             return;
         }

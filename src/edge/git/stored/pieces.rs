@@ -22,10 +22,13 @@ impl Room {
     }
 }
 
+/// Reading one piece costs as much as so many bytes more of the whole.
+const ASKING: u64 = 4096;
+
 pub(super) struct Pieces {
     file: File,
     size: u64,
-    /// What was asked for so far.
+    /// What was asked for so far, and what asking cost.
     asked: AtomicU64,
     whole: OnceLock<Option<Vec<u8>>>,
     room: Room,
@@ -46,7 +49,7 @@ impl Pieces {
     }
 
     fn whole(&self, asked: usize) -> Option<&[u8]> {
-        if self.asked.fetch_add(asked as u64, Ordering::Relaxed) < self.size {
+        if self.asked.fetch_add(asked as u64 + ASKING, Ordering::Relaxed) < self.size {
             return None;
         }
         let read = || {

@@ -37,6 +37,40 @@ fn adding_and_removing_again_counts() {
     assert_eq!((change.touched.as_slice(), change.file_count()), (&["evil".to_owned()][..], 1));
 }
 
+/// Straight, long, behind, forked and joined again, or with a root of its own: the commits are those that git lists.
+#[test]
+fn the_commits_of_a_range_are_those_that_git_lists() {
+    let world = World::new();
+    let gate = world.gate();
+    let rogue = world.rogue();
+    let listed = |shape: &str| {
+        let change = world.change(&gate, &format!("dev-a/{shape}"));
+        let listed = plain(&rogue, &["rev-list", "--topo-order", "--reverse", "HEAD", "^origin/main"]);
+        let own: Vec<String> = change.commits.iter().map(|commit| commit.id.to_string()).collect();
+        assert_eq!(own, listed.lines().collect::<Vec<_>>(), "{shape}");
+        (own.len(), change.base == gate.tip().expect("a tip"))
+    };
+    assert_eq!(listed("none"), (0, true));
+    (0..3).for_each(|at| drop(save(&rogue, &format!("straight {at}"))));
+    assert_eq!(listed("straight"), (3, true));
+    plain(&rogue, &["checkout", "-q", "-b", "side", "HEAD~1"]);
+    save(&rogue, "aside");
+    plain(&rogue, &["merge", "-q", "-m", "joined", "main"]);
+    save(&rogue, "after it");
+    assert_eq!(listed("joined"), (6, true));
+    plain(&rogue, &["checkout", "-q", "-b", "behind", "origin/main~1"]);
+    save(&rogue, "from an older place");
+    assert_eq!(listed("behind"), (1, false));
+    plain(&rogue, &["checkout", "-q", "-b", "long", "origin/main"]);
+    (0..70).for_each(|at| drop(save(&rogue, &format!("long {at}"))));
+    assert_eq!(listed("long"), (70, true));
+    plain(&rogue, &["checkout", "-q", "--orphan", "other"]);
+    save(&rogue, "a root of its own");
+    let id = world.smuggle(&gate, "dev-a/root");
+    let why = gate.change(&gate.tip().expect("a tip"), &id, &unsigned).expect_err("no base").to_string();
+    assert!(why.contains("shares no history"), "{why}");
+}
+
 #[test]
 fn nothing_hides_lines() {
     let world = World::new();

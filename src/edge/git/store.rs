@@ -36,17 +36,13 @@ pub(super) fn write(path: &Path, text: &str) -> Result<(), Failure> {
     std::fs::write(path, text).doing(format!("cannot write {}", path.display()))
 }
 
-/// How many deltas lie upon one another in a pack of ours, at most; git's own is 50.
-const DEPTH: &str = "--depth=20";
-
 /// Packs what `wanted` reaches out of a folder of objects into the repository at `to`: one pack, written and indexed by one git.
 ///
-/// Git looks at what it copies no further than checksums; `Gate::prove` looks at the rest. Deltas are taken over as they are, but chains of
-/// them are cut short: whoever reads one file would unpack much history otherwise, and the pack grows by little.
+/// Git looks at what it copies no further than checksums; `Gate::prove` looks at the rest.
 pub(super) fn gather(git: &Git, from: &Path, to: &Path, wanted: &Oid) -> Result<(), Failure> {
     let mut command = git.bare(to);
     command.env("GIT_ALTERNATE_OBJECT_DIRECTORIES", super::objects::quoted(from));
-    command.args(["pack-objects", "--revs", "-q", "--delta-base-offset", DEPTH]).arg(to.join("objects/pack/pack"));
+    command.args(["pack-objects", "--revs", "-q", "--delta-base-offset"]).arg(to.join("objects/pack/pack"));
     must(command, format!("{wanted}\n").as_bytes(), "copy the repository's history").map(drop)
 }
 

@@ -223,10 +223,15 @@ fn at(git: &Git, dir: &Path, env: &[(String, String)]) -> Command {
 
 /// Tells whether this is the object of that name.
 pub(super) fn named(kind: &str, bytes: &[u8], id: &Oid) -> bool {
+    name_of(kind, bytes, id).is_ok_and(|name| name == *id)
+}
+
+/// The name of a content, in the format of another one.
+pub(super) fn name_of(kind: &str, bytes: &[u8], like: &Oid) -> Result<Oid, Failure> {
     let head = format!("{kind} {}\0", bytes.len());
-    let name = match id.as_str().len() {
+    let name = match like.as_str().len() {
         40 => hex::encode(Sha1::new().chain_update(&head).chain_update(bytes).finalize()),
         _ => hex::encode(Sha256::new().chain_update(&head).chain_update(bytes).finalize()),
     };
-    name == id.as_str()
+    Oid::new(name).doing("cannot name an object")
 }

@@ -187,6 +187,79 @@ fn trees_are_composed() {
     gate.check().expect("nothing left behind");
 }
 
+/// Files put in, taken out, and laid where folders were and the other way round: the tree is the one that git's own index makes.
+#[test]
+fn composed_trees_are_those_of_an_index() {
+    let world = World::new();
+    let gate = world.gate();
+    let blobs: Vec<Oid> = (0..3).map(|at| gate.write_blob(format!("{at}").as_bytes()).expect("an id")).collect();
+    let mut seed = 1_u64;
+    let mut next = move |most: usize| {
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        usize::try_from(seed >> 33).expect("a number") % most
+    };
+    let names = ["a", "a.b", "a-b", "b"];
+    let mut tree = gate.tree_of(&gate.tip().expect("a tip")).expect("a tree");
+    let mut rounds = 0;
+    while rounds < 60 {
+        let path = |next: &mut dyn FnMut(usize) -> usize| (0..=next(3)).map(|_| names[next(4)]).collect::<Vec<_>>().join("/");
+        let files: BTreeMap<String, Option<Blob>> = (0..=next(4))
+            .map(|_| {
+                let blob = Blob { oid: blobs[next(3)].clone(), mode: [0o100_644, 0o100_755, 0o120_000][next(3)], size: 1 };
+                (path(&mut next), (next(3) > 0).then_some(blob))
+            })
+            .collect();
+        // Where one path stands below another that comes, the order would decide.
+        let below = |path: &String| files.iter().any(|(above, blob)| blob.is_some() && path.starts_with(&format!("{above}/")));
+        if files.iter().any(|(path, blob)| blob.is_some() && below(path)) {
+            continue;
+        }
+        let index = world.at("index");
+        let git = |args: &[&str], input: &[u8]| {
+            let mut command = plain_command(gate.dir(), args);
+            command.env("GIT_INDEX_FILE", &index);
+            String::from_utf8(must(command, input, "run git").expect("git")).expect("text").trim_end().to_owned()
+        };
+        git(&["read-tree", tree.as_str()], b"");
+        for (path, blob) in &files {
+            let line = blob.as_ref().map_or_else(|| format!("0 {}\t{path}\0", "0".repeat(40)), |blob| format!("{:o} {}\t{path}\0", blob.mode, blob.oid));
+            git(&["update-index", "--add", "--replace", "-z", "--index-info"], line.as_bytes());
+        }
+        let wanted = git(&["write-tree"], b"");
+        let files: Vec<(String, Option<Blob>)> = files.into_iter().collect();
+        tree = gate.compose(&tree, &files).expect("a tree");
+        assert_eq!(tree.as_str(), wanted, "{files:?}");
+        rounds += 1;
+    }
+}
+
+/// What was there before the workshop was, keeps its name, however odd; what comes may not have such a one.
+#[test]
+fn an_odd_name_that_was_there_can_be_composed() {
+    let world = World::new();
+    let owner = world.owner();
+    let id = blob(&owner, "odd\n");
+    let inner = plain_with(&owner, &["mktree"], format!("100664 blob {id}\taux.rs\n").as_bytes());
+    let mut entries = format!("100644 blob {id}\ta:b.rs\0040000 tree {inner}\tcon\0100644 blob {id}\t").into_bytes();
+    entries.extend(b"\xff.rs\0160000 commit ");
+    entries.extend(format!("{}\tsub\0", "1".repeat(40)).as_bytes());
+    let tree = plain_with(&owner, &["mktree", "-z"], &entries);
+    let commit = plain(&owner, &["commit-tree", "-m", "odd", "-p", "main", &tree]);
+    plain(&owner, &["update-ref", "refs/heads/main", &commit]);
+    let (gate, tree) = (world.gate(), Oid::new(tree).expect("an id"));
+    let new = Blob { oid: gate.write_blob(b"new\n").expect("an id"), mode: 0o100_644, size: 4 };
+    let odd: Vec<(String, Option<Blob>)> = ["a:b.rs", "con/aux.rs", "\\xff.rs"].map(|path| (path.to_owned(), Some(new.clone()))).to_vec();
+    let made = gate.compose(&tree, &odd).expect("a tree");
+    let list = |tree: &Oid| must(plain_command(gate.dir(), &["ls-tree", "-r", "-z", tree.as_str()]), b"", "list").expect("a list");
+    let before = list(&tree);
+    let wanted = String::from_utf8_lossy(&before).replace(&id, new.oid.as_str()).replace("100664", "100644");
+    assert_eq!(String::from_utf8_lossy(&list(&made)), wanted);
+    assert_eq!(gate.compose(&made, &[("fresh".into(), Some(new.clone()))]).and_then(|tree| gate.compose(&tree, &[("fresh".into(), None)])).expect("a tree"), made);
+    for fresh in ["c:d.rs", "con/nul", "aux/x", "\\xfe.rs"] {
+        assert!(gate.compose(&tree, &[(fresh.into(), Some(new.clone()))]).is_err(), "{fresh}");
+    }
+}
+
 #[test]
 fn merging_guesses_nothing() {
     let world = World::new();

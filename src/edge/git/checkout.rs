@@ -2,7 +2,8 @@
 //!
 //! Making and removing some thousand files is what a short test run waits for most. What decides whether a folder may serve again is never
 //! what a run says: every entry's number, mode, size and times are as they were, and before another tree is made of it every content is
-//! hashed again. A run that left anything at all in the tree has used it up.
+//! hashed again. Where the disk is in memory alone, contents are hashed each time: a file that is written through a mapping keeps its times
+//! there. A run that left anything at all in the tree has used it up.
 
 use super::materialise::folder;
 use super::objects::Objects;
@@ -12,6 +13,7 @@ use super::{Gate, halves, read, walk};
 use crate::domain::failure::{Doing as _, Failure};
 use crate::domain::name::Oid;
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, ResolveFlags, Stat, Timestamps};
+use sha2::{Digest as _, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
 use std::io::{self, Read as _, Write as _};
@@ -40,6 +42,8 @@ struct Looks {
     owner: (u32, u32),
     size: i64,
     changed: (i64, i64, i64, i64),
+    /// The SHA-256 of a file's content, where its times do not tell.
+    content: Option<[u8; 32]>,
 }
 
 impl Looks {
@@ -52,6 +56,7 @@ impl Looks {
             owner: (stat.st_uid, stat.st_gid),
             size: stat.st_size,
             changed: (stat.st_mtime, nanos(stat.st_mtime_nsec), stat.st_ctime, nanos(stat.st_ctime_nsec)),
+            content: None,
         }
     }
 
@@ -71,7 +76,7 @@ impl Checkout {
 
     /// Whether the folder is to the last entry as it was made.
     pub fn is_untouched(&self) -> bool {
-        survey(&self.dir, &Wish::Is(&self.seen)).is_ok_and(|now| now == self.seen)
+        survey(&self.dir, Wish::Is(&self.seen)).is_ok_and(|now| now == self.seen)
     }
 }
 
@@ -122,7 +127,7 @@ impl Checkout {
     fn settled(mut self) -> Result<Self, Failure> {
         let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).doing(WHAT)?;
         let now = rustix::fs::Timespec::try_from(now).doing(WHAT)?;
-        self.seen = survey(&self.dir, &Wish::Has(&Timestamps { last_access: now, last_modification: now })).doing(WHAT)?;
+        self.seen = survey(&self.dir, Wish::Has(&Timestamps { last_access: now, last_modification: now })).doing(WHAT)?;
         Ok(self)
     }
 }
@@ -135,14 +140,24 @@ enum Wish<'a> {
     Is(&'a BTreeMap<Vec<u8>, Looks>),
 }
 
+/// The file system that is in memory alone, as `statfs(2)` names it.
+const TMPFS: i64 = 0x0102_1994;
+
+/// How a folder is looked at.
+struct Looking<'a> {
+    wish: Wish<'a>,
+    in_memory: bool,
+}
+
 /// Every entry of a folder, itself as the empty path; no link is followed.
-fn survey(dir: &Path, wish: &Wish<'_>) -> io::Result<BTreeMap<Vec<u8>, Looks>> {
+fn survey(dir: &Path, wish: Wish<'_>) -> io::Result<BTreeMap<Vec<u8>, Looks>> {
     let root = rustix::fs::open(dir, folder(), Mode::empty())?;
-    let mut seen = BTreeMap::from([(Vec::new(), look(rustix::fs::CWD, dir.as_os_str(), b"", wish)?)]);
+    let how = Looking { wish, in_memory: rustix::fs::fstatfs(&root)?.f_type == TMPFS };
+    let mut seen = BTreeMap::from([(Vec::new(), how.look(rustix::fs::CWD, dir.as_os_str(), b"")?)]);
     let mut level = vec![Vec::new()];
     while !level.is_empty() {
         let (one, other) = halves(&level, MANY_FOLDERS, |folders| {
-            let all = folders.iter().map(|folder| entries(&root, folder, wish));
+            let all = folders.iter().map(|folder| how.entries(&root, folder));
             all.collect::<io::Result<Vec<_>>>()
         });
         let found: Vec<(Vec<u8>, Looks)> = one?.into_iter().chain(other?).flatten().collect();
@@ -152,31 +167,46 @@ fn survey(dir: &Path, wish: &Wish<'_>) -> io::Result<BTreeMap<Vec<u8>, Looks>> {
     Ok(seen)
 }
 
-/// The entries of one folder.
-fn entries(root: &OwnedFd, path: &[u8], wish: &Wish<'_>) -> io::Result<Vec<(Vec<u8>, Looks)>> {
-    let here = if path.is_empty() { rustix::fs::openat(root, ".", folder(), Mode::empty())? } else { beneath(root, path, folder(), 0)? };
-    let mut found = Vec::new();
-    for entry in rustix::fs::Dir::read_from(&here)? {
-        let entry = entry?;
-        let name = entry.file_name().to_bytes();
-        if name != b"." && name != b".." {
-            let path = walk::join(path, name);
-            let looks = look(here.as_fd(), OsStr::from_bytes(name), &path, wish)?;
-            found.push((path, looks));
+impl Looking<'_> {
+    /// The entries of one folder.
+    fn entries(&self, root: &OwnedFd, path: &[u8]) -> io::Result<Vec<(Vec<u8>, Looks)>> {
+        let here = if path.is_empty() { rustix::fs::openat(root, ".", folder(), Mode::empty())? } else { beneath(root, path, folder(), 0)? };
+        let mut found = Vec::new();
+        for entry in rustix::fs::Dir::read_from(&here)? {
+            let entry = entry?;
+            let name = entry.file_name().to_bytes();
+            if name != b"." && name != b".." {
+                let path = walk::join(path, name);
+                let looks = self.look(here.as_fd(), OsStr::from_bytes(name), &path)?;
+                found.push((path, looks));
+            }
         }
+        Ok(found)
     }
-    Ok(found)
+
+    fn look(&self, folder: BorrowedFd<'_>, name: &OsStr, path: &[u8]) -> io::Result<Looks> {
+        if let Wish::Has(times) = self.wish {
+            rustix::fs::utimensat(folder, name, times, AtFlags::SYMLINK_NOFOLLOW)?;
+        }
+        let looks = Looks::of(&rustix::fs::statat(folder, name, AtFlags::SYMLINK_NOFOLLOW)?);
+        // Before its content is read: it has the size that it was made with.
+        let is = |looks: &Looks, seen: &Looks| *looks == Looks { content: looks.content.and(seen.content), ..*seen };
+        let as_seen = |looks: &Looks| match self.wish {
+            Wish::Is(seen) => seen.get(path).is_some_and(|seen| is(looks, seen)),
+            Wish::Has(_) => true,
+        };
+        let content = if self.in_memory && looks.is(FileType::RegularFile) && as_seen(&looks) { Some(content(folder, name)?) } else { None };
+        let looks = Looks { content, ..looks };
+        if as_seen(&looks) { Ok(looks) } else { Err(io::Error::other("it is not as it was")) }
+    }
 }
 
-fn look(folder: BorrowedFd<'_>, name: &OsStr, path: &[u8], wish: &Wish<'_>) -> io::Result<Looks> {
-    if let Wish::Has(times) = wish {
-        rustix::fs::utimensat(folder, name, times, AtFlags::SYMLINK_NOFOLLOW)?;
-    }
-    let looks = Looks::of(&rustix::fs::statat(folder, name, AtFlags::SYMLINK_NOFOLLOW)?);
-    match wish {
-        Wish::Is(seen) if seen.get(path) != Some(&looks) => Err(io::Error::other("it is not as it was")),
-        Wish::Is(_) | Wish::Has(_) => Ok(looks),
-    }
+/// The SHA-256 of a file.
+fn content(folder: BorrowedFd<'_>, name: &OsStr) -> io::Result<[u8; 32]> {
+    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let mut hash = Sha256::new();
+    io::copy(&mut std::fs::File::from(rustix::fs::openat(folder, name, flags, Mode::empty())?), &mut hash)?;
+    Ok(hash.finalize().into())
 }
 
 fn beneath(root: &OwnedFd, path: &[u8], flags: OFlags, mode: u32) -> rustix::io::Result<OwnedFd> {

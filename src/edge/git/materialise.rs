@@ -25,11 +25,16 @@ const MANY: usize = 64;
 impl Gate {
     /// Writes a tree into a folder that is not there yet. Returns the entries it left out: links that leave the tree, submodules.
     pub fn materialise(&self, tree: &Oid, dir: &Path) -> Result<Vec<String>, Failure> {
+        self.materialise_within(tree, dir, MOST_BYTES)
+    }
+
+    /// The same, of at most so many bytes.
+    pub(super) fn materialise_within(&self, tree: &Oid, dir: &Path, most: u64) -> Result<Vec<String>, Failure> {
         let what = format!("cannot write out {}", dir.display());
         rustix::fs::mkdirat(CWD, dir, Mode::from_raw_mode(0o700)).doing(&what)?;
         let root = rustix::fs::openat(CWD, dir, folder(), Mode::empty()).doing(&what)?;
         let stored = self.stored(None);
-        let mut out = Out { what, root, folders: Vec::new(), files: Vec::new(), left: Vec::new(), bytes: AtomicU64::new(0) };
+        let mut out = Out { what, root, folders: Vec::new(), files: Vec::new(), left: Vec::new(), most, bytes: AtomicU64::new(0) };
         out.folders(&mut self.shared(None, &stored)?, tree)?;
         let (one, other) = halves(&out.files, MANY, |files| out.write(&mut self.shared(None, &stored)?, files));
         let mut left = out.left;
@@ -57,6 +62,8 @@ struct Out {
     folders: Vec<Vec<u8>>,
     files: Vec<File>,
     left: Vec<String>,
+    /// Bytes of all files, at most.
+    most: u64,
     /// What was written so far.
     bytes: AtomicU64,
 }
@@ -102,8 +109,8 @@ impl Out {
     /// Proves that there is room for so many bytes more.
     fn room(&self, more: u64) -> Result<(), Failure> {
         let before = self.bytes.fetch_add(more, Ordering::Relaxed);
-        if before + more > MOST_BYTES {
-            return Err(Failure::new(&self.what, format!("its files have more than {MOST_BYTES} bytes")));
+        if before + more > self.most {
+            return Err(Failure::new(&self.what, format!("its files have more than {} bytes", self.most)));
         }
         if before / LOOK < (before + more) / LOOK {
             let disk = rustix::fs::fstatvfs(&self.root).doing(&self.what)?;

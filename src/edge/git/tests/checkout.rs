@@ -62,6 +62,22 @@ fn whatever_a_run_leaves_uses_a_checkout_up() {
     }
 }
 
+/// One content under any number of names is as much as all of them.
+#[test]
+fn a_tree_of_more_bytes_than_allowed_is_not_written_out() {
+    let world = World::new();
+    let rogue = world.rogue();
+    (0..100).for_each(|file| put(&rogue, &format!("same/{file}"), "x".repeat(1000)));
+    save(&rogue, "one content often");
+    let gate = world.gate();
+    let tree = gate.tree_of(&world.smuggle(&gate, "dev-a/x")).expect("a tree");
+    let whole: u64 = listed(&rogue).iter().filter(|(name, _)| !name.starts_with(".git/")).map(|(_, bytes)| bytes.len() as u64).sum();
+    assert!(whole > 100_000);
+    gate.materialise_within(&tree, &world.at("just"), whole).expect("files");
+    let why = gate.materialise_within(&tree, &world.at("more"), whole - 1).expect_err("too much").to_string();
+    assert!(why.contains(&format!("more than {} bytes", whole - 1)), "{why}");
+}
+
 #[test]
 fn contents_are_hashed_again_whatever_their_times_say() {
     let world = World::new();
@@ -69,4 +85,28 @@ fn contents_are_hashed_again_whatever_their_times_say() {
     let checkout = gate.check_out(&first, &world.at("out")).expect("files");
     put(checkout.dir(), "README.md", "HELLO\n");
     assert!(gate.refit(checkout, &second).is_none());
+}
+
+/// On a disk that is in memory alone, a mapping leaves no trace in a file's times.
+#[test]
+fn what_is_written_through_a_mapping_uses_a_checkout_up() {
+    use rustix::mm::{MapFlags, ProtFlags, mmap, munmap};
+    let world = World::new();
+    let (gate, first, _) = trees(&world);
+    let in_memory = tempfile::tempdir_in("/dev/shm").expect("a folder in memory");
+    for place in [in_memory.path(), world.dir.path()] {
+        let checkout = gate.check_out(&first, &place.join("out")).expect("files");
+        assert!(checkout.is_untouched());
+        let file = std::fs::OpenOptions::new().read(true).write(true).open(checkout.dir().join("README.md")).expect("a file");
+        // SAFETY: the mapping lies where the kernel puts it, is as long as the file, and is gone after its first byte was read and written.
+        unsafe {
+            let at = mmap(std::ptr::null_mut(), 6, ProtFlags::READ | ProtFlags::WRITE, MapFlags::SHARED, &file, 0).expect("a mapping");
+            // Read first: the page is there then, and writing to it asks nobody.
+            assert_eq!(at.cast::<u8>().read_volatile(), b'h');
+            at.cast::<u8>().write_volatile(b'J');
+            munmap(at, 6).expect("gone");
+        }
+        assert_eq!(std::fs::read(checkout.dir().join("README.md")).expect("a file"), b"Jello\n");
+        assert!(!checkout.is_untouched(), "{}", place.display());
+    }
 }

@@ -24,7 +24,7 @@ impl Gate {
     pub fn change(&self, tip: &Oid, commit: &Oid, verify: &dyn Fn(&[u8]) -> Signature) -> Result<Change, Failure> {
         let what = format!("cannot measure {}", commit.short());
         let mut measure = Measure::new(self)?;
-        let range = match straight(&mut measure.objects, tip, commit)? {
+        let range = match straight(&mut measure.objects, tip, commit) {
             Some(range) => range,
             None => self.list(None, &[commit.as_str()], &[tip.as_str()])?.end()?,
         };
@@ -80,19 +80,21 @@ impl Gate {
 /// Commits that are looked through for a straight way before git is asked.
 const MOST_STRAIGHT: usize = 64;
 
-/// The commits from `tip`, without it, to `commit`, oldest first, where each has one parent; nothing where the way forks or is long.
-fn straight(objects: &mut Objects, tip: &Oid, commit: &Oid) -> Result<Option<Vec<Oid>>, Failure> {
+/// The commits from `tip`, without it, to `commit`, oldest first, where each has one parent; nothing where the way forks, is long, or leads
+/// past `tip` to what cannot be read.
+fn straight(objects: &mut Objects, tip: &Oid, commit: &Oid) -> Option<Vec<Oid>> {
     let (mut range, mut at) = (Vec::new(), commit.clone());
     while at != *tip {
-        let parents = commit::facts(&at, &objects.read(&at, Type::Commit)?, &|_| Signature::Missing)?.parents;
-        let [parent] = parents.as_slice() else { return Ok(None) };
+        let raw = objects.read(&at, Type::Commit).ok()?;
+        let parents = commit::facts(&at, &raw, &|_| Signature::Missing).ok()?.parents;
+        let [parent] = parents.as_slice() else { return None };
         range.push(std::mem::replace(&mut at, parent.clone()));
         if range.len() > MOST_STRAIGHT {
-            return Ok(None);
+            return None;
         }
     }
     range.reverse();
-    Ok(Some(range))
+    Some(range)
 }
 
 /// A listing of commits under way.

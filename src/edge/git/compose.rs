@@ -11,8 +11,8 @@ use crate::domain::name::Oid;
 use std::collections::BTreeMap;
 
 impl Gate {
-    /// Stores `base_tree` with each path replaced, or removed where it has no content. What is not on the way to them stays as it is, to the
-    /// byte; only what is new has to have a name that a tree may gain.
+    /// Stores `base_tree` with each path replaced, or removed where it has no content; what is not on the way to them stays as it is, to the
+    /// byte. Whether a change may bring a name is judged where it comes in.
     pub fn compose(&self, base_tree: &Oid, files: &[(String, Option<Blob>)]) -> Result<Oid, Failure> {
         let mut folders = on_the_way(files)?;
         read(&mut self.objects(None)?, base_tree, &mut folders)?;
@@ -32,6 +32,8 @@ impl Gate {
         command.args(["mktree", "-z", "--batch"]);
         let made = must(command, &trees, "store a tree")?;
         let as_told = String::from_utf8_lossy(&made).lines().eq(ids.iter().map(Oid::as_str));
+        // Of all that writes objects, this one does not.
+        self.make_durable(&ids)?;
         ids.pop().filter(|_| as_told).ok_or_else(|| Failure::new("BUG: git stored other trees than it was told", base_tree))
     }
 
@@ -48,6 +50,8 @@ impl Gate {
 struct Folder<'a> {
     /// As it was.
     entries: BTreeMap<Vec<u8>, Item>,
+    /// Names that are no UTF-8 by how they are spelled; nothing where that is how another is spelled, too.
+    odd: BTreeMap<String, Option<Vec<u8>>>,
     files: Vec<(&'a str, Option<&'a Blob>)>,
     below: Vec<Below<'a>>,
 }
@@ -86,10 +90,14 @@ fn on_the_way(files: &[(String, Option<Blob>)]) -> Result<Folders<'_>, Failure> 
             return Err(bad(path, "it is no file"));
         }
         let (mut folder, name) = split(path);
-        folders.entry((depth(folder), folder)).or_default().files.push((name, blob.as_ref()));
-        while !folder.is_empty() {
-            folder = split(folder).0;
-            folders.entry((depth(folder), folder)).or_default();
+        let mut depth = depth(folder);
+        let mut known = folders.contains_key(&(depth, folder));
+        folders.entry((depth, folder)).or_default().files.push((name, blob.as_ref()));
+        // Where one is known, so are those above.
+        while !known {
+            (folder, depth) = (split(folder).0, depth - 1);
+            known = folders.contains_key(&(depth, folder));
+            folders.entry((depth, folder)).or_default();
         }
     }
     Ok(folders)
@@ -107,8 +115,13 @@ fn read(objects: &mut Objects, base_tree: &Oid, folders: &mut Folders<'_>) -> Re
         let Some(id) = id else { continue };
         let bytes = objects.read(&id, Type::Tree)?;
         let listing = tree::parse(&bytes, id.as_str().len() / 2)?;
-        let entries = listing.entries.iter().map(|entry| Ok((entry.name.to_vec(), entry.item()?))).collect::<Result<_, Failure>>()?;
-        folders.entry(place).or_default().entries = entries;
+        let folder = folders.entry(place).or_default();
+        folder.entries = listing.entries.iter().map(|entry| Ok((entry.name.to_vec(), entry.item()?))).collect::<Result<_, Failure>>()?;
+        for name in listing.entries.iter().map(|entry| entry.name).filter(|name| std::str::from_utf8(name).is_err()) {
+            let spelled = tree::spell(name);
+            let clear = !folder.entries.contains_key(spelled.as_bytes()) && !folder.odd.contains_key(&spelled);
+            folder.odd.insert(spelled, clear.then(|| name.to_vec()));
+        }
     }
     Ok(())
 }
@@ -116,14 +129,10 @@ fn read(objects: &mut Objects, base_tree: &Oid, folders: &mut Folders<'_>) -> Re
 impl Folder<'_> {
     /// The name that is spelled so, as the folder has it.
     fn known(&self, name: &str) -> Result<Option<Vec<u8>>, Failure> {
-        // Only what is no UTF-8 is spelled otherwise than it is, and with a backslash.
-        if !name.contains('\\') {
-            return Ok(self.entries.get_key_value(name.as_bytes()).map(|(known, _)| known.clone()));
-        }
-        let mut known = self.entries.keys().filter(|known| tree::spell(known) == name);
-        match (known.next(), known.next()) {
-            (Some(_), Some(_)) => Err(bad(name, "two names of its folder are spelled so")),
-            (known, _) => Ok(known.cloned()),
+        match self.odd.get(name) {
+            Some(Some(known)) => Ok(self.entries.contains_key(known).then(|| known.clone())),
+            Some(None) => Err(bad(name, "two names of its folder are spelled so")),
+            None => Ok(self.entries.contains_key(name.as_bytes()).then(|| name.as_bytes().to_vec())),
         }
     }
 
@@ -138,7 +147,8 @@ impl Folder<'_> {
 
     fn put(&mut self, path: &str, name: &str, item: Item) -> Result<(), Failure> {
         let known = self.known(name)?;
-        if known.is_none() && tree::bad_name(name.as_bytes()).is_some() {
+        // What is spelled with a backslash may be no UTF-8, and is known only where it was.
+        if tree::is_git(name) || (known.is_none() && name.contains('\\')) {
             return Err(bad(&format!("{path}/{name}"), "its name is not one that a tree may gain"));
         }
         self.entries.insert(known.unwrap_or_else(|| name.as_bytes().to_vec()), item);

@@ -70,6 +70,10 @@ fn keep(folder: &Path) -> std::io::Result<()> {
             files.extend(std::fs::read_dir(part.path())?.map(|file| file.map(|file| file.path())).collect::<Result<Vec<_>, _>>()?);
         }
     }
+    durable(&files)
+}
+
+fn durable(files: &[PathBuf]) -> std::io::Result<()> {
     for group in files.chunks(SYNCS) {
         std::thread::scope(|scope| {
             let syncs: Vec<_> = group.iter().map(|file| scope.spawn(move || std::fs::File::open(file)?.sync_all())).collect();
@@ -77,6 +81,14 @@ fn keep(folder: &Path) -> std::io::Result<()> {
         })?;
     }
     Ok(())
+}
+
+impl Gate {
+    /// Makes loose objects durable; what stands in a pack is so already.
+    pub(super) fn make_durable(&self, ids: &[Oid]) -> Result<(), Failure> {
+        let files = ids.iter().map(|id| self.dir().join("objects").join(&id.as_str()[..2]).join(&id.as_str()[2..]));
+        durable(&files.filter(|file| file.is_file()).collect::<Vec<_>>()).doing("cannot make objects durable")
+    }
 }
 
 fn real(path: &Path) -> Result<PathBuf, Failure> {

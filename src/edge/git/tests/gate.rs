@@ -233,7 +233,7 @@ fn composed_trees_are_those_of_an_index() {
     }
 }
 
-/// What was there before the workshop was, keeps its name, however odd; what comes may not have such a one.
+/// What was there before the workshop was keeps its name, however odd, and can be changed, taken out and put back.
 #[test]
 fn an_odd_name_that_was_there_can_be_composed() {
     let world = World::new();
@@ -255,8 +255,12 @@ fn an_odd_name_that_was_there_can_be_composed() {
     let wanted = String::from_utf8_lossy(&before).replace(&id, new.oid.as_str()).replace("100664", "100644");
     assert_eq!(String::from_utf8_lossy(&list(&made)), wanted);
     assert_eq!(gate.compose(&made, &[("fresh".into(), Some(new.clone()))]).and_then(|tree| gate.compose(&tree, &[("fresh".into(), None)])).expect("a tree"), made);
-    for fresh in ["c:d.rs", "con/nul", "aux/x", "\\xfe.rs"] {
-        assert!(gate.compose(&tree, &[(fresh.into(), Some(new.clone()))]).is_err(), "{fresh}");
+    let gone: Vec<(String, Option<Blob>)> = odd.iter().map(|(path, _)| (path.clone(), None)).collect();
+    let bare = gate.compose(&made, &gone).expect("a tree");
+    assert_eq!(String::from_utf8_lossy(&list(&bare)), format!("160000 commit {}\tsub\0", "1".repeat(40)));
+    assert!(gate.compose(&bare, &odd[..2]).is_ok(), "a test that was there comes back");
+    for unclear in ["\\xfe.rs", ".GIT/x"] {
+        assert!(gate.compose(&tree, &[(unclear.into(), Some(new.clone()))]).is_err(), "{unclear}");
     }
 }
 

@@ -313,7 +313,7 @@ const GOOD: &str = "by=dev-a drawn=dev-b,architect-a,qa-a base=a:pass red=a:pass
 /// And who has said yes to it.
 const WORDS: [&str; 5] = ["ok=peer:dev-b", "ok=peer:architect-a", "ok=qa:qa-a", "ok=deploy:orchestrator", "ok=deploy:librarian"];
 
-/// A weakness planted in the gates, one check after the other: what only that check stops gets in without it.
+/// A weakness planted in the gates: without a check, or without the two that ask the same at two gates, its row gets in.
 #[test]
 fn without_any_one_check_something_gets_in() {
     // The words of a row stand for all words at their gate.

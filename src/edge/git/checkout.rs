@@ -2,7 +2,8 @@
 //!
 //! Making and removing some thousand files is what a short test run waits for most. What decides whether a folder may serve again is never
 //! what a run says: every entry's number, mode, size and times are as they were, and before another tree is made of it every content is
-//! hashed again. Where a file that is written through a mapping may keep its times, contents are hashed each time. A run that left anything at all in the tree has used it up.
+//! hashed again. Where a file that is written through a mapping may keep its times, contents are hashed each time. A run that left anything
+//! at all in the tree has used it up.
 
 use super::materialise::folder;
 use super::objects::Objects;

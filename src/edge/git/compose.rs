@@ -11,8 +11,8 @@ use crate::domain::name::Oid;
 use std::collections::BTreeMap;
 
 impl Gate {
-    /// Stores `base_tree` with each path replaced, or removed where it has no content; what is not on the way to them stays as it is, to the
-    /// byte. Whether a change may bring a name is judged where it comes in.
+    /// Stores `base_tree` with each path replaced, or removed where it has no content. What is not on the way to them stays as it is, to the
+    /// byte; only a name that `base_tree` does not have has to be one that a tree may gain.
     pub fn compose(&self, base_tree: &Oid, files: &[(String, Option<Blob>)]) -> Result<Oid, Failure> {
         let mut folders = on_the_way(files)?;
         read(&mut self.objects(None)?, base_tree, &mut folders)?;
@@ -147,8 +147,7 @@ impl Folder<'_> {
 
     fn put(&mut self, path: &str, name: &str, item: Item) -> Result<(), Failure> {
         let known = self.known(name)?;
-        // What is spelled with a backslash may be no UTF-8, and is known only where it was.
-        if tree::is_git(name) || (known.is_none() && name.contains('\\')) {
+        if tree::is_git(name) || (known.is_none() && tree::bad_name(name.as_bytes()).is_some()) {
             return Err(bad(&format!("{path}/{name}"), "its name is not one that a tree may gain"));
         }
         self.entries.insert(known.unwrap_or_else(|| name.as_bytes().to_vec()), item);

@@ -18,6 +18,7 @@ pub const ALL: &[&str] = &[
     "cosigned-back",
     "deletions",
     "drawn-only",
+    "fair-queue",
     "fetch-advertised-only",
     "former-hands",
     "freeze",

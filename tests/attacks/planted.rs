@@ -24,6 +24,7 @@ const GUARDS: &[(&str, &str)] = &[
     ("deletions", "C3b"),
     ("drawn-only", "I9"),
     ("same-eyes", "I10b"),
+    ("fair-queue", "N10"),
     ("fetch-advertised-only", "C23"),
     ("former-hands", "I21"),
     ("freeze", "A11c"),

@@ -22,6 +22,9 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 const SEAT: &str = include_str!("../../../bootstrap/selftest/seat");
+/// What runs the repository's tests, whatever the machine has, and the seconds after which they have failed.
+const TESTS: &str = "run-tests";
+const TESTED: i64 = 120;
 /// Far above every account, and above the ranges that are given to containers.
 const FIRST_USER: u32 = 2_000_000_000;
 /// Seconds that a start may take, and an end.
@@ -31,6 +34,7 @@ const FILES: &[(&str, &str)] = &[
     ("README.md", "# A throw-away repository\n\nIt is here to be attacked.\n"),
     ("src/greeter.py", "def greet(name):\n    return f\"Hello, {name}.\"\n"),
     ("tests/test_greet.py", "from greeter import greet\n\n\ndef test_greets():\n    assert greet(\"Ada\") == \"Hello, Ada.\"\n"),
+    (TESTS, include_str!("../../../bootstrap/selftest/run-tests")),
     ("pyproject.toml", "[tool.pytest.ini_options]\npythonpath = [\"src\"]\ntestpaths = [\"tests\"]\n"),
 ];
 
@@ -83,8 +87,8 @@ impl Stage {
         Ok(())
     }
 
-    /// The owner's own policy and gates, with the built-in seats and budgets, which the attacks name and count by; and so many attacks by one
-    /// seat freeze nothing, since each has to be refused for its own reason.
+    /// The owner's own policy and gates, with the built-in seats and budgets, which the attacks name and count by, and the throw-away
+    /// repository's own tests; and so many attacks by one seat freeze nothing, since each has to be refused for its own reason.
     fn rules(&self) -> Result<(), Failure> {
         const WHAT: &str = "cannot write the throw-away workshop's rules";
         let own = self.join("rules");
@@ -102,12 +106,17 @@ impl Stage {
         let text = if path.exists() { std::fs::read_to_string(&path).doing(WHAT)? } else { String::new() };
         let mut rules: toml::Table = toml::from_str(&text).doing(format!("cannot read {}", path.display()))?;
         rules.remove("budgets");
-        let section = rules.entry("freeze").or_insert_with(|| toml::Table::new().into());
-        if let Some(section) = section.as_table_mut() {
-            section.extend([("bypasses", 0), ("fencing", 0)].map(|(key, number)| (key.to_owned(), toml::Value::Integer(number))));
-        }
-        let section = rules.entry("tasks").or_insert_with(|| toml::Table::new().into());
-        section.as_table_mut().into_iter().for_each(|section| drop(section.insert("held".to_owned(), toml::Value::Integer(0))));
+        let number = toml::Value::Integer;
+        let command = ["/bin/sh", TESTS].map(toml::Value::from).to_vec();
+        let mut set = |section: &str, key: &str, value: toml::Value| {
+            let section = rules.entry(section).or_insert_with(|| toml::Table::new().into());
+            section.as_table_mut().into_iter().for_each(|section| drop(section.insert(key.to_owned(), value.clone())));
+        };
+        set("freeze", "bypasses", number(0));
+        set("freeze", "fencing", number(0));
+        set("tasks", "held", number(0));
+        set("runner", "command", command.into());
+        set("runner", "wall_seconds", number(TESTED));
         std::fs::write(&path, rules.to_string()).doing(WHAT)
     }
 

@@ -17,6 +17,7 @@ use crate::domain::gate::GateName;
 use crate::domain::name::{Digest, Oid, RefName, TaskId};
 use crate::domain::policy::{PathKind, Policy, RunLimits};
 use crate::domain::run::{Completion, Run};
+use crate::domain::state::State;
 use crate::domain::task::{Attempt, RunKind, Stage};
 use crate::edge::git::{Gate, MergeTree, Move};
 use crate::edge::keys::sign_commit;
@@ -25,8 +26,13 @@ use lay::Laid;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::sync::mpsc;
+use tokio::time::MissedTickBehavior;
+
+/// Between two looks whether a run is still waited for, at least.
+const APART: Duration = Duration::from_millis(500);
 
 /// What is being done, and whether it was asked for again meanwhile: its end may be the very reason to begin anew.
 type UnderWay = BTreeMap<Effect, bool>;
@@ -147,6 +153,8 @@ struct Trial {
     known: Option<Run>,
     /// Whether this change needs its tests to be run at all.
     wanted: bool,
+    /// Set when nobody waits for the run any more.
+    cancel: Arc<AtomicBool>,
 }
 
 enum Trialled {
@@ -161,13 +169,20 @@ async fn test(yard: &Arc<Yard>, task: &TaskId, attempt: u32, kind: RunKind) -> R
     // Only now: while it waited for its turn another attempt may have come, or another tip.
     let Some(trial) = trial(yard, task, attempt, kind).await? else { return Ok(()) };
     let tip = matches!(kind, RunKind::Merge | RunKind::Tip | RunKind::Cover).then(|| trial.tip.clone());
-    let here = Arc::clone(yard);
-    let trialled = blocking(move || {
+    let (here, cancel) = (Arc::clone(yard), Arc::clone(&trial.cancel));
+    let mut trying = std::pin::pin!(blocking(move || {
         let result = try_out(&here, &trial);
         drop(running);
         result
-    })
-    .await?;
+    }));
+    let trialled = tokio::select! {
+        trialled = &mut trying => trialled?,
+        () = unwanted(yard, task, attempt, kind) => {
+            cancel.store(true, Ordering::SeqCst);
+            // The place is given back when all is gone; whatever came of it is nobody's.
+            return trying.await.map(drop);
+        }
+    };
     let (task, attempt) = (task.clone(), attempt);
     let act = match trialled {
         Trialled::Conflict(paths) => {
@@ -181,11 +196,36 @@ async fn test(yard: &Arc<Yard>, task: &TaskId, attempt: u32, kind: RunKind) -> R
     Ok(())
 }
 
+/// The attempt, while it waits for this run.
+fn waits<'s>(state: &'s State, task: &TaskId, attempt: u32, kind: RunKind) -> Option<&'s Attempt> {
+    let waits = |now: &&Attempt| now.number == attempt && matches!(now.stage, Stage::At(_)) && !now.runs.contains_key(&kind);
+    state.tasks.get(task)?.attempt.as_ref().filter(waits)
+}
+
+/// Ends when nobody waits for a run any more: another candidate has come, it was sent back or given back, or the supervisor stops.
+async fn unwanted(yard: &Arc<Yard>, task: &TaskId, attempt: u32, kind: RunKind) {
+    let (mut grown, mut stop, mut apart) = (yard.grown.subscribe(), yard.stop.subscribe(), tokio::time::interval(APART));
+    apart.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        let asked = task.clone();
+        if !matches!(yard.see(move |state, _| waits(state, &asked, attempt, kind).is_some()).await, Ok(true)) {
+            return;
+        }
+        let changed = async {
+            apart.tick().await;
+            grown.changed().await
+        };
+        tokio::select! {
+            _ = stop.wait_for(|stop| *stop) => return,
+            changed = changed => if changed.is_err() { return },
+        }
+    }
+}
+
 async fn trial(yard: &Arc<Yard>, task: &TaskId, attempt: u32, kind: RunKind) -> Result<Option<Trial>, Failure> {
     let task = task.clone();
     yard.see(move |state, _| {
-        let wants = |now: &&Attempt| now.number == attempt && matches!(now.stage, Stage::At(_)) && !now.runs.contains_key(&kind);
-        let now = state.tasks.get(&task)?.attempt.as_ref().filter(wants)?;
+        let now = waits(state, &task, attempt, kind)?;
         let change = now.change.clone()?;
         let gate = match kind {
             RunKind::Base | RunKind::Red => GateName::Red,
@@ -197,7 +237,7 @@ async fn trial(yard: &Arc<Yard>, task: &TaskId, attempt: u32, kind: RunKind) -> 
         let charter = state.charter();
         let (policy, limits) = (charter.policy.clone(), charter.run_limits(gate));
         let green = now.runs.get(&RunKind::Green).map(|tested| tested.run.clone());
-        Some(Trial { kind, green, change, tip: state.tip()?.clone(), policy, limits, known, wanted })
+        Some(Trial { kind, green, change, tip: state.tip()?.clone(), policy, limits, known, wanted, cancel: Arc::default() })
     })
     .await
 }
@@ -314,7 +354,7 @@ fn with_job(yard: &Yard, trial: &Trial, tree: &Oid, checkout: &Path, run: impl F
         memory: Some(trial.limits.memory_bytes),
         processes: 4096,
     };
-    let job = Job { tree, checkout, harness, launcher: &yard.launcher, isolation: yard.isolation, limits, cancel: None, dependencies };
+    let job = Job { tree, checkout, harness, launcher: &yard.launcher, isolation: yard.isolation, limits, cancel: Some(&trial.cancel), dependencies };
     run(&job)
 }
 
@@ -355,7 +395,7 @@ async fn build_merge(yard: &Arc<Yard>, task: &TaskId, attempt: u32) -> Result<()
     Ok(())
 }
 
-fn draft(state: &crate::domain::state::State, ledger: &dyn crate::ledger::Ledger, task: &TaskId, attempt: u32) -> Option<Draft> {
+fn draft(state: &State, ledger: &dyn crate::ledger::Ledger, task: &TaskId, attempt: u32) -> Option<Draft> {
     let known = state.tasks.get(task)?;
     let now = known.attempt.as_ref().filter(|now| now.number == attempt)?;
     let author = known.author.as_ref()?;

@@ -1,11 +1,13 @@
 //! A seat that takes all it can get, and a supervisor that cannot answer: the others work on, nothing moves, and whoever asks is told.
 
 use super::standing;
-use crate::world::World;
-use crate::world::processes::Family;
+use crate::world::processes::{Family, gone};
+use crate::world::{DEADLINE, World, wire};
 use orchestrate::domain::event::Event;
-use orchestrate::domain::{fleet, task};
+use orchestrate::domain::run::Completion;
+use orchestrate::domain::{fleet, statement, task};
 use rustix::process::{Pid, Signal, kill_process};
+use std::time::Instant;
 
 /// Forks until it is not let, and tells how far it came; what it made goes with it.
 const FORKS: &str = r#"
@@ -148,30 +150,90 @@ fn a_seat_that_fills_the_disk_is_stopped_with_its_files_as_they_are() {
     world.seat("dev-b").run("orchestrate whoami").ok();
 }
 
+/// A test that never ends, with a process that the machine shows.
+const HANGS: &str = "import subprocess\n\n\ndef test_hangs():\n    subprocess.run([\"sleep\", \"86399\"])\n";
+
+/// Hands in a candidate with this test, for a task that is opened first.
+fn hand_in(world: &World, seat: &str, number: u32, test: &str) {
+    world.owner(&["task", "open", "a test"]).ok();
+    world.seat(seat).run(&format!("orchestrate task take T{number}")).ok();
+    hand_in_again(world, seat, number, test);
+}
+
+fn hand_in_again(world: &World, seat: &str, number: u32, test: &str) {
+    let seat = world.seat(seat);
+    std::fs::write(seat.home().join("test"), test).unwrap();
+    let branch = format!("{}/t{number}", seat.name);
+    let work = format!("git checkout -q -f -B {branch} origin/main && cp ~/test tests/test_{number}.py && echo '# {number}' >> src/greeter.py");
+    seat.run(&format!("{work} && git add -A && git commit -q -m test && git push -q -f origin {branch} && orchestrate task submit T{number}")).ok();
+}
+
+/// Waits until tests hang, and gives the number of what they wait for.
+fn hung(world: &World) -> i32 {
+    let (begun, end) = (Instant::now(), world.mark());
+    while begun.elapsed() < DEADLINE {
+        let all = Family::of(&world.path(""));
+        if let Some(line) = all.shown().iter().find(|line| line.ends_with(" sleep 86399")) {
+            return line.split(' ').next().unwrap().parse().unwrap();
+        }
+        drop(wire::page(&world.state(), end, 1));
+    }
+    panic!("no test hangs: {:#?}", Family::of(&world.path("")).shown());
+}
+
+/// The candidate and the outcome of the next run of this kind.
+fn next_run(world: &World, from: u64, wanted: task::RunKind) -> (String, Completion) {
+    world.wait_from(from, "the end of a run", |entry| match &entry.event {
+        Event::Task(task::Event::Tested { task, kind, statement, .. }) if *kind == wanted => {
+            Some((task.to_string(), statement::read_run(statement).unwrap().completion))
+        }
+        _ => None,
+    })
+}
+
 /// Two candidates whose tests never end, and a third party's that do.
 #[test]
 fn tests_that_never_end_hold_up_nobody_elses() {
     let world = World::python().bootstrap();
-    let test = "import time\n\n\ndef test_hangs():\n    while True:\n        time.sleep(1)\n";
-    let hand_in = |seat: &str, number: u32, test: &str| {
-        let id = format!("T{number}");
-        world.owner(&["task", "open", "a test"]).ok();
-        let seat = world.seat(seat);
-        std::fs::write(seat.home().join("test"), test).unwrap();
-        let branch = format!("{}/t{number}", seat.name);
-        let work = format!(
-            "orchestrate task take {id} && git checkout -q -f -B {branch} origin/main && cp ~/test tests/test_{number}.py && echo '# {number}' >> src/greeter.py"
-        );
-        seat.run(&format!("{work} && git add -A && git commit -q -m test && git push -q origin {branch} && orchestrate task submit {id}")).ok();
-    };
-    hand_in("dev-a", 1, test);
-    hand_in("dev-a", 2, test);
+    hand_in(&world, "dev-a", 1, HANGS);
+    hand_in(&world, "dev-a", 2, HANGS);
     let mark = world.mark();
-    hand_in("dev-b", 3, "def test_ends():\n    assert False\n");
-    let whose = world.wait_from(mark, "the end of a candidate's run", |entry| match &entry.event {
-        Event::Task(task::Event::Tested { task, kind: task::RunKind::Red, .. }) => Some(task.to_string()),
-        _ => None,
-    });
-    assert_eq!(whose, "T3", "those that never end are still running");
+    hand_in(&world, "dev-b", 3, "def test_ends():\n    assert False\n");
+    assert_eq!(next_run(&world, mark, task::RunKind::Red).0, "T3", "those that never end are still running");
     world.owner(&["ledger", "verify"]).ok();
+}
+
+/// What is replaced while it runs is ended at once, not by its limit, and says nothing.
+#[test]
+fn what_nobody_waits_for_gives_its_place_back() {
+    let world = World::python().bootstrap();
+    hand_in(&world, "dev-a", 1, HANGS);
+    let hangs = hung(&world);
+    let mark = world.mark();
+    hand_in_again(&world, "dev-a", 1, "def test_ends():\n    assert False\n");
+    assert_eq!(next_run(&world, mark, task::RunKind::Red), ("T1".to_owned(), Completion::Finished));
+    assert!(gone(hangs));
+    let page = world.owner(&["gate", "show", "T1", "--json"]).ok().done();
+    assert_eq!(page["attempt"], 2, "{page:#}");
+    // Given back, it is over as well.
+    hand_in(&world, "dev-b", 2, HANGS);
+    let hangs = hung(&world);
+    world.seat("dev-b").run("orchestrate task release T2").ok();
+    assert!(gone(hangs));
+    world.owner(&["ledger", "verify"]).ok();
+}
+
+#[test]
+fn a_supervisor_that_stops_leaves_no_test_behind_without_walls_either() {
+    let world = World::python();
+    let (repo, agent) = (world.repo(), world.path("agent"));
+    let start = ["bootstrap", repo.to_str().unwrap(), "--agent", agent.to_str().unwrap(), "--detach", "--yes", "--isolation", "none"];
+    world.orchestrate(&start).ok();
+    hand_in(&world, "dev-a", 1, HANGS);
+    let hangs = hung(&world);
+    world.down().ok();
+    assert!(gone(hangs));
+    // The next start tests it again.
+    world.orchestrate(&start).ok();
+    assert!(hung(&world) != hangs);
 }

@@ -117,8 +117,9 @@ impl<'a> Bench<'a> {
         (digest, String::from_utf8_lossy(&heard.tail).into_owned())
     }
 
-    /// Runs a program to its end; a limit on the way is trouble.
+    /// Runs a program to its end; a limit on the way is trouble, also where many short programs reach it together.
     pub(super) fn execute(&self, program: &Program) -> Result<Ended, Trouble> {
+        self.within()?;
         let mut child = self.start(program)?;
         let mut pipes = Pipes::of(&mut child);
         let mut capture = Capture::default();

@@ -246,6 +246,8 @@ fn limits_end_a_run_and_are_never_a_pass() {
     });
     assert_eq!(hang.completion, Completion::LimitReached, "{}", hang.note);
     assert!(hang.duration_ms < 20_000, "{}", hang.duration_ms);
+    let short = project.shell(report, |job| job.limits.wall = Duration::ZERO);
+    assert_eq!(short.completion, Completion::LimitReached, "a program that would end at once begins after the limit");
     let loud = project.shell(&format!("{report}; head -c 100000000 /dev/zero | tr '\\0' 'x'"), |job| job.limits.output = 1 << 20);
     assert_eq!(loud.completion, Completion::LimitReached);
     assert!(loud.note.len() <= 4096);

@@ -40,6 +40,7 @@ pub use deliver::{Delivered, deliver, push_home};
 pub use hunks::Altered;
 pub use gate::Gate;
 pub use inspect::{Incoming, Inspection, Kind, Update};
+pub use lines::Effort;
 pub use merge::MergeTree;
 pub use mover::Mover;
 pub use objects::Quarantine;

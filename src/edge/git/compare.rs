@@ -1,6 +1,6 @@
 //! A candidate measured: its commits, its files, its lines.
 
-use super::lines::{self, Count, Laid, Side};
+use super::lines::{self, Count, Effort, Laid, Side};
 use super::marks::{self, Sort};
 use super::objects::{Objects, Quarantine};
 use super::stored::Type;
@@ -22,8 +22,18 @@ const MOST_READ: u64 = 512 << 20;
 impl Gate {
     /// Measures the change from where `commit` left the history of `tip`.
     pub fn change(&self, tip: &Oid, commit: &Oid, verify: &dyn Fn(&[u8]) -> Signature) -> Result<Change, Failure> {
+        self.change_within(tip, commit, verify, Effort::default())
+    }
+
+    pub(super) fn change_within(
+        &self,
+        tip: &Oid,
+        commit: &Oid,
+        verify: &dyn Fn(&[u8]) -> Signature,
+        effort: Effort,
+    ) -> Result<Change, Failure> {
         let what = format!("cannot measure {}", commit.short());
-        let mut measure = Measure::new(self)?;
+        let mut measure = Measure::new(self, effort)?;
         let range = match straight(&mut measure.objects, tip, commit) {
             Some(range) => range,
             None => self.list(None, &[commit.as_str()], &[tip.as_str()])?.end()?,
@@ -133,13 +143,14 @@ struct Measure {
     beside: Objects,
     counted: Counted,
     read: AtomicU64,
+    effort: Effort,
 }
 
 impl Measure {
-    fn new(gate: &Gate) -> Result<Self, Failure> {
+    fn new(gate: &Gate, effort: Effort) -> Result<Self, Failure> {
         let stored = gate.stored(None);
         let (objects, beside) = (gate.shared(None, &stored)?, gate.shared(None, &stored)?);
-        Ok(Self { objects, beside, counted: HashMap::new(), read: AtomicU64::new(0) })
+        Ok(Self { objects, beside, counted: HashMap::new(), read: AtomicU64::new(0), effort })
     }
 
     fn tree_of(&mut self, id: &Oid) -> Result<Oid, Failure> {
@@ -196,35 +207,42 @@ impl Measure {
         let mut seen = HashSet::with_capacity(keys.len());
         let mut pairs: Vec<&Key> = keys.iter().filter(|key| !self.counted.contains_key(key) && seen.insert(*key)).collect();
         pairs.sort_by_cached_key(|(old, new, _)| old.as_ref().or(new.as_ref()).and_then(|id| self.objects.place(id)));
-        let Self { objects, beside, read, .. } = self;
+        let Self { objects, beside, read, effort, .. } = self;
         let chunks: Vec<&[&Key]> = pairs.chunks(PAIRS_AT_ONCE).collect();
         let taken = AtomicUsize::new(0);
         // From both ends to where they meet: neighbours often stand in one chain of deltas, which one reader unpacks.
         let left = || taken.fetch_add(1, Ordering::Relaxed) < chunks.len();
         let (more, rest) = std::thread::scope(|scope| {
-            let more = (chunks.len() > 1).then(|| scope.spawn(|| count(beside, chunks.iter().rev().take_while(|_| left()), read)));
-            let rest = count(objects, chunks.iter().take_while(|_| left()), read);
-            (more.map_or_else(|| Ok(Counted::new()), |more| more.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))), rest)
+            let more = (chunks.len() > 1).then(|| scope.spawn(|| count(beside, chunks.iter().rev().take_while(|_| left()), read, effort)));
+            let rest = count(objects, chunks.iter().take_while(|_| left()), read, effort);
+            (more.map_or_else(|| Ok(HashMap::new()), |more| more.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))), rest)
         });
-        self.counted.extend(more?.into_iter().chain(rest?));
+        let over = self.effort.is_over();
+        let settled = |(key, (counted, marks, old, new)): (Key, Pair<lines::Counted>)| (key, (counted.settled(over), marks, old, new));
+        self.counted.extend(more?.into_iter().chain(rest?).map(settled));
         Ok(())
     }
 }
 
 /// Reads and counts these pairs; `read` is what all of one change have read.
-fn count<'a>(objects: &mut Objects, chunks: impl Iterator<Item = &'a &'a [&'a Key]>, read: &AtomicU64) -> Result<Counted, Failure> {
-    let mut counted = Counted::new();
+fn count<'a>(
+    objects: &mut Objects,
+    chunks: impl Iterator<Item = &'a &'a [&'a Key]>,
+    read: &AtomicU64,
+    effort: &Effort,
+) -> Result<HashMap<Key, Pair<lines::Counted>>, Failure> {
+    let mut counted = HashMap::new();
     for pairs in chunks {
         let ids: Vec<Oid> = pairs.iter().flat_map(|(old, new, _)| [old, new]).flatten().cloned().collect();
         let mut waiting = Vec::with_capacity(2);
         let mut next = 0;
-        settle(pairs, &mut next, &mut waiting, &mut counted);
+        settle(pairs, &mut next, &mut waiting, &mut counted, effort);
         objects.each(&ids, |_, object| {
             if read.fetch_add(object.size, Ordering::Relaxed) + object.size > MOST_READ {
                 return Err(Failure::new("cannot measure the change", "it has more than 512 MiB of content").hint("split the change"));
             }
             waiting.push(Side { size: object.size, bytes: object.bytes });
-            settle(pairs, &mut next, &mut waiting, &mut counted);
+            settle(pairs, &mut next, &mut waiting, &mut counted, effort);
             Ok(())
         })?;
     }
@@ -233,8 +251,9 @@ fn count<'a>(objects: &mut Objects, chunks: impl Iterator<Item = &'a &'a [&'a Ke
 
 /// The content of a path before and after, and what sort of file it is by its name.
 type Key = (Option<Oid>, Option<Oid>, Sort);
-/// What each pair of contents counted and showed, and the size of both.
-type Counted = HashMap<Key, (Count, Vec<Mark>, u64, u64)>;
+/// What a pair of contents counted and showed, and the size of both.
+type Pair<C> = (C, Vec<Mark>, u64, u64);
+type Counted = HashMap<Key, Pair<Count>>;
 
 fn key(delta: &Delta) -> Key {
     let content = |item: &Option<Item>| item.as_ref().filter(|item| walk::has_content(item)).map(|item| item.id.clone());
@@ -242,7 +261,7 @@ fn key(delta: &Delta) -> Key {
 }
 
 /// Counts the pairs whose sides have all arrived.
-fn settle(pairs: &[&Key], next: &mut usize, waiting: &mut Vec<Side>, counted: &mut Counted) {
+fn settle(pairs: &[&Key], next: &mut usize, waiting: &mut Vec<Side>, counted: &mut HashMap<Key, Pair<lines::Counted>>, effort: &Effort) {
     while let Some(pair) = pairs.get(*next) {
         if waiting.len() < usize::from(pair.0.is_some()) + usize::from(pair.1.is_some()) {
             return;
@@ -252,7 +271,7 @@ fn settle(pairs: &[&Key], next: &mut usize, waiting: &mut Vec<Side>, counted: &m
         let (old, new) = (side(pair.0.is_some()), side(pair.1.is_some()));
         let same = pair.0 == pair.1;
         let laid = if same { None } else { Laid::new(&old, &new) };
-        let count = if same { Count::default() } else { lines::count(&old, &new, laid.as_ref()) };
+        let count = if same { lines::Counted::default() } else { lines::count(&old, &new, laid.as_ref(), effort) };
         let marks = laid.as_ref().map_or_else(Vec::new, |laid| marks::of(pair.2, laid));
         drop(laid);
         drop(sides);

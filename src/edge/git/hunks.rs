@@ -1,7 +1,7 @@
 //! A file's change hunk by hunk and operator by operator, each altered alone: what a test that asks for the change has to notice.
 
 use super::Gate;
-use super::lines::{self, Lines};
+use super::lines::{self, Effort, Lines};
 use super::stored::Type;
 use super::tree::{self, FILE, PROGRAM};
 use super::walk;
@@ -33,21 +33,21 @@ impl Altered {
 
 impl Gate {
     /// Every hunk of a file's change, taken back alone; hunks of blank lines and comments are left out, as no test can notice them.
-    pub fn taken_back(&self, old: &Oid, new: &Oid) -> Result<Vec<Altered>, Failure> {
+    pub fn taken_back(&self, old: &Oid, new: &Oid, effort: &Effort) -> Result<Vec<Altered>, Failure> {
         let mut objects = self.objects(None)?;
         let (before, after) = (objects.read(old, Type::Blob)?, objects.read(new, Type::Blob)?);
-        Ok(hunks(&before, &after))
+        Ok(hunks(&before, &after, effort))
     }
 
     /// Every operator in the lines that a file's change brings, turned alone; none where the language is not known.
-    pub fn turned(&self, path: &str, old: Option<&Oid>, new: &Oid) -> Result<Vec<Altered>, Failure> {
+    pub fn turned(&self, path: &str, old: Option<&Oid>, new: &Oid, effort: &Effort) -> Result<Vec<Altered>, Failure> {
         let mut objects = self.objects(None)?;
         let after = objects.read(new, Type::Blob)?;
         if after.len() > MOST_MUTATED {
             return Ok(Vec::new());
         }
         let before = old.map_or_else(|| Ok(Vec::new()), |old| objects.read(old, Type::Blob))?;
-        Ok(turned(path, &before, &after))
+        Ok(turned(path, &before, &after, effort))
     }
 
     /// Stores a file's content as it is altered.
@@ -67,29 +67,29 @@ impl Gate {
 
     /// The lines that a tree has and an earlier one had not, by path, counted from 1.
     pub fn added_lines(&self, old: &Oid, new: &Oid) -> Result<BTreeMap<String, BTreeSet<u32>>, Failure> {
-        let mut objects = self.objects(None)?;
+        let (mut objects, effort) = (self.objects(None)?, Effort::default());
         let mut added = BTreeMap::new();
         for delta in walk::whole(&mut objects, Some(old), Some(new))?.deltas {
             let Some(now) = delta.new.as_ref().filter(|item| [FILE, PROGRAM].contains(&item.mode)) else { continue };
             let after = objects.read(&now.id, Type::Blob)?;
             let before = delta.old.as_ref().filter(|item| [FILE, PROGRAM].contains(&item.mode));
             let before = before.map_or_else(|| Ok(Vec::new()), |item| objects.read(&item.id, Type::Blob))?;
-            added.insert(tree::spell(&delta.path), added_in(&before, &after));
+            added.insert(tree::spell(&delta.path), added_in(&before, &after, &effort));
         }
         Ok(added)
     }
 }
 
-fn added_in(before: &[u8], after: &[u8]) -> BTreeSet<u32> {
+fn added_in(before: &[u8], after: &[u8], effort: &Effort) -> BTreeSet<u32> {
     let input = InternedInput::new(Lines(before), Lines(after));
-    let Some(mut diff) = lines::diff(&input) else { return (1..).take(input.after.len()).collect() };
+    let Some(mut diff) = lines::diff(&input, effort) else { return (1..).take(input.after.len()).collect() };
     diff.postprocess_lines(&input);
     diff.hunks().flat_map(|hunk| hunk.after).map(|line| line + 1).collect()
 }
 
-fn hunks(before: &[u8], after: &[u8]) -> Vec<Altered> {
+fn hunks(before: &[u8], after: &[u8], effort: &Effort) -> Vec<Altered> {
     let input = InternedInput::new(Lines(before), Lines(after));
-    let Some(mut diff) = lines::diff(&input) else { return Vec::new() };
+    let Some(mut diff) = lines::diff(&input, effort) else { return Vec::new() };
     diff.postprocess_lines(&input);
     let says = |hunk: &Hunk| {
         let old = input.before[hunk.before.start as usize..hunk.before.end as usize].iter();
@@ -105,8 +105,8 @@ fn hunks(before: &[u8], after: &[u8]) -> Vec<Altered> {
     diff.hunks().filter(says).map(taken).collect()
 }
 
-fn turned(path: &str, before: &[u8], after: &[u8]) -> Vec<Altered> {
-    let (added, starts) = (added_in(before, after), starts(after));
+fn turned(path: &str, before: &[u8], after: &[u8], effort: &Effort) -> Vec<Altered> {
+    let (added, starts) = (added_in(before, after, effort), starts(after));
     let turned = mutants(path, after).into_iter().filter_map(|mutant| {
         let line = starts.partition_point(|start| *start <= mutant.at);
         let place = format!("line {line}, byte {}: {} becomes {}", mutant.at - starts[line - 1] + 1, mutant.from, mutant.to);
@@ -137,7 +137,7 @@ mod tests {
     use super::*;
 
     fn of(before: &str, after: &str) -> Vec<(String, String)> {
-        spelled(&hunks(before.as_bytes(), after.as_bytes()), after)
+        spelled(&hunks(before.as_bytes(), after.as_bytes(), &Effort::default()), after)
     }
 
     fn spelled(all: &[Altered], after: &str) -> Vec<(String, String)> {
@@ -162,11 +162,11 @@ mod tests {
     #[test]
     fn only_operators_of_new_lines_are_turned() {
         let (before, after) = ("a == b\nc == d\n", "a == b\nif c == d:\n    e < f\n");
-        let found = spelled(&turned("x.py", before.as_bytes(), after.as_bytes()), after);
+        let found = spelled(&turned("x.py", before.as_bytes(), after.as_bytes(), &Effort::default()), after);
         let (line, column) = ("line 2, byte 6: == becomes !=".to_owned(), "line 3, byte 7: < becomes >=".to_owned());
         let turned_line = (line, "a == b\nif c != d:\n    e < f\n".to_owned());
         assert_eq!(found, [turned_line, (column, "a == b\nif c == d:\n    e >= f\n".to_owned())]);
-        assert_eq!(turned("x.py", b"", b"a == b").len(), 1, "a new file, its last line without an end");
-        assert!(turned("x.py", b"a == b\n", b"a == b\n").is_empty() && turned("x.txt", b"", b"a == b\n").is_empty());
+        assert_eq!(turned("x.py", b"", b"a == b", &Effort::default()).len(), 1, "a new file, its last line without an end");
+        assert!(turned("x.py", b"a == b\n", b"a == b\n", &Effort::default()).is_empty() && turned("x.txt", b"", b"a == b\n", &Effort::default()).is_empty());
     }
 }

@@ -1,6 +1,7 @@
 //! How many lines a change adds and deletes, counted on bytes: no setting, attribute or file name has a say.
 
 use imara_diff::{Algorithm, Diff, InternedInput, Token, TokenSource};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// A line counts for at least this many bytes, so that one enormous line is not one line.
 const BYTES_OF_LINE: u64 = 80;
@@ -61,28 +62,87 @@ impl<'a> Laid<'a> {
     }
 }
 
+/// What a change to one file counts, and, where its contents are hard to lay side by side, what it counts when they are not.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Counted {
+    count: Count,
+    rough: Option<Count>,
+}
+
+impl Counted {
+    /// What counts in the end. Whose turn came first must not be seen: where there was not enough effort for all of a change, every hard pair
+    /// counts roughly.
+    pub fn settled(self, over: bool) -> Count {
+        self.rough.filter(|_| over).unwrap_or(self.count)
+    }
+}
+
 /// Counts the change from one side to another, laid side by side where they could be.
-pub(super) fn count(old: &Side, new: &Side, laid: Option<&Laid<'_>>) -> Count {
+pub(super) fn count(old: &Side, new: &Side, laid: Option<&Laid<'_>>, effort: &Effort) -> Counted {
     match laid {
-        Some(laid) if !laid.before.contains(&0) && !laid.after.contains(&0) => text(&laid.numbered),
-        _ => Count { added: new.size.div_ceil(BYTES_OF_OPAQUE), deleted: old.size.div_ceil(BYTES_OF_OPAQUE), binary: true },
+        Some(laid) if !laid.before.contains(&0) && !laid.after.contains(&0) => text(&laid.numbered, effort),
+        _ => {
+            let count = Count { added: new.size.div_ceil(BYTES_OF_OPAQUE), deleted: old.size.div_ceil(BYTES_OF_OPAQUE), binary: true };
+            Counted { count, rough: None }
+        }
     }
 }
 
 /// A line that stands so often in one content helps nobody to lay two side by side.
-const OFTEN: usize = 64;
-/// The most pairs of such lines: where nothing but them is there, the time grows with the square of their number.
-const MOST_PAIRS: usize = 100_000_000;
+const OFTEN: u64 = 64;
+/// The most pairs of such lines in two contents: where nothing but them is there, the time grows with the square of their number.
+const MOST_PAIRS: u64 = 100_000_000;
+/// The most in all contents of one change; seconds.
+const MOST_IN_ALL: u64 = 2_000_000_000;
+/// So few cost no more than to read the contents.
+const FEW_PAIRS: u64 = 10_000;
 
-/// Lays two contents side by side; nothing where both have so many lines that stand there often that it would take for ever.
-pub(super) fn diff(input: &InternedInput<&[u8]>) -> Option<Diff> {
+/// What laying the contents of one change side by side has cost, in pairs of lines that stand there often.
+#[derive(Debug)]
+pub struct Effort {
+    spent: AtomicU64,
+    most: u64,
+}
+
+impl Default for Effort {
+    fn default() -> Self {
+        Self::of(MOST_IN_ALL)
+    }
+}
+
+impl Effort {
+    pub(super) fn of(most: u64) -> Self {
+        Self { spent: AtomicU64::new(0), most }
+    }
+
+    /// Takes what is about to be spent, and tells whether there is enough.
+    fn take(&self, pairs: u64) -> bool {
+        self.spent.fetch_add(pairs, Ordering::Relaxed).saturating_add(pairs) <= self.most
+    }
+
+    /// Whether more was asked for than there is, by whomever.
+    pub(super) fn is_over(&self) -> bool {
+        self.spent.load(Ordering::Relaxed) > self.most
+    }
+}
+
+/// Lays two contents side by side; nothing where both have so many lines that stand there often that it would take for ever, or where the
+/// contents before them have taken all that there is.
+pub(super) fn diff(input: &InternedInput<&[u8]>, effort: &Effort) -> Option<Diff> {
+    let pairs = pairs(input);
+    let may = pairs <= FEW_PAIRS || pairs <= MOST_PAIRS && effort.take(pairs);
+    may.then(|| Diff::compute(Algorithm::Histogram, input))
+}
+
+/// The pairs of lines, one of each content, that stand often in theirs.
+fn pairs(input: &InternedInput<&[u8]>) -> u64 {
     let (before, after) = middle(input);
     let often = |lines: &[Token]| {
-        let mut counts = vec![0_usize; input.interner.num_tokens() as usize];
+        let mut counts = vec![0_u64; input.interner.num_tokens() as usize];
         lines.iter().for_each(|token| counts[token.0 as usize] += 1);
-        counts.into_iter().filter(|count| *count > OFTEN).sum::<usize>()
+        counts.into_iter().filter(|count| *count > OFTEN).sum::<u64>()
     };
-    (often(before).saturating_mul(often(after)) <= MOST_PAIRS).then(|| Diff::compute(Algorithm::Histogram, input))
+    often(before).saturating_mul(often(after))
 }
 
 /// What is left without the lines that both begin and end with.
@@ -94,15 +154,18 @@ fn middle<'a>(input: &'a InternedInput<&[u8]>) -> (&'a [Token], &'a [Token]) {
     (&before[..before.len() - end], &after[..after.len() - end])
 }
 
-fn text(input: &InternedInput<&[u8]>) -> Count {
+fn text(input: &InternedInput<&[u8]>, effort: &Effort) -> Counted {
     let length = |token: &Token| input.interner[*token].len() as u64;
-    let Some(diff) = diff(input) else {
+    let rough = (pairs(input) > FEW_PAIRS).then(|| {
         let (before, after) = middle(input);
-        return Count { added: weigh(after.iter().map(length)), deleted: weigh(before.iter().map(length)), binary: false };
-    };
-    let added = input.after.iter().zip(0..).filter(|(_, at)| diff.is_added(*at)).map(|(token, _)| length(token));
-    let deleted = input.before.iter().zip(0..).filter(|(_, at)| diff.is_removed(*at)).map(|(token, _)| length(token));
-    Count { added: weigh(added), deleted: weigh(deleted), binary: false }
+        Count { added: weigh(after.iter().map(length)), deleted: weigh(before.iter().map(length)), binary: false }
+    });
+    let laid = diff(input, effort).map(|diff| {
+        let added = input.after.iter().zip(0..).filter(|(_, at)| diff.is_added(*at)).map(|(token, _)| length(token));
+        let deleted = input.before.iter().zip(0..).filter(|(_, at)| diff.is_removed(*at)).map(|(token, _)| length(token));
+        Count { added: weigh(added), deleted: weigh(deleted), binary: false }
+    });
+    Counted { count: laid.or(rough).unwrap_or_default(), rough }
 }
 
 fn weigh(lengths: impl Iterator<Item = u64>) -> u64 {
@@ -157,7 +220,7 @@ mod tests {
     fn of(old: &[u8], new: &[u8]) -> (u64, u64, bool) {
         let side = |bytes: &[u8]| Side { size: bytes.len() as u64, bytes: Some(bytes.to_vec()) };
         let (old, new) = (side(old), side(new));
-        let count = count(&old, &new, Laid::new(&old, &new).as_ref());
+        let count = count(&old, &new, Laid::new(&old, &new).as_ref(), &Effort::default()).count;
         (count.added, count.deleted, count.binary)
     }
 
@@ -203,6 +266,6 @@ mod tests {
         assert_eq!(of(b"", &[0; 41]), (2, 0, true));
         let unread = Side { size: 400, bytes: None };
         assert!(Laid::new(&Side::absent(), &unread).is_none());
-        assert_eq!(count(&Side::absent(), &unread, None).added, 10);
+        assert_eq!(count(&Side::absent(), &unread, None, &Effort::default()).count.added, 10);
     }
 }

@@ -1,18 +1,19 @@
 //! Somebody's clone, only read: for a judge who trusts neither its references nor its settings.
 
-use super::lines::{self, Laid, Side};
+use super::lines::{self, Count, Counted, Effort, Laid, Side};
 use super::marks;
 use super::objects::Objects;
 use super::stored::Type;
 use super::tree::{self, Item};
 use super::walk::Delta;
 use super::{Git, Started, line, must, run, start, text, walk};
-use crate::domain::change::{Blob, FileChange};
+use crate::domain::change::{Blob, FileChange, Mark};
 use crate::domain::failure::{Doing as _, Failure};
 use crate::domain::name::{Oid, RefName};
 use crate::domain::reading::FileText;
 use sha1::Sha1;
 use sha2::{Digest as _, Sha256};
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -21,6 +22,13 @@ const PLACES: [&str; 2] = ["GIT_OBJECT_DIRECTORY", "GIT_ALTERNATE_OBJECT_DIRECTO
 /// Content that one comparison reads, at most.
 const MOST_READ: u64 = 512 << 20;
 const MOST_SAID: usize = 50;
+
+/// What one comparison has read and counted: every pair of contents once, as the gate measures it.
+struct Seen {
+    read: u64,
+    effort: Effort,
+    pairs: HashMap<(Option<Oid>, Option<Oid>, marks::Sort), (Counted, Vec<Mark>)>,
+}
 
 /// A repository whose objects are read and hashed; nothing in it is run or written.
 pub struct Reader {
@@ -132,11 +140,20 @@ impl Reader {
 
     /// Compares two trees path by path, renames as a delete and an add.
     pub fn compare(&mut self, old: &Oid, new: &Oid) -> Result<Compared, Failure> {
+        self.compare_within(old, new, Effort::default())
+    }
+
+    pub(super) fn compare_within(&mut self, old: &Oid, new: &Oid, effort: Effort) -> Result<Compared, Failure> {
         let found = walk::compare(&mut self.objects, Some(old), Some(new));
         let compared = found.and_then(|found| {
-            let mut read = 0;
-            let files = found.deltas.iter().map(|delta| self.file(delta, &mut read)).collect::<Result<Vec<_>, _>>()?;
-            Ok(Compared { files, faults: found.faults })
+            let mut seen = Seen { read: 0, effort, pairs: HashMap::new() };
+            let files = found.deltas.iter().map(|delta| self.file(delta, &mut seen)).collect::<Result<Vec<_>, _>>()?;
+            let over = seen.effort.is_over();
+            let told = |(file, counted): (FileChange, Counted)| {
+                let Count { added, deleted, binary } = counted.settled(over);
+                FileChange { added, deleted, binary, ..file }
+            };
+            Ok(Compared { files: files.into_iter().map(told).collect(), faults: found.faults })
         });
         if compared.is_err() {
             self.objects.reopen();
@@ -144,19 +161,24 @@ impl Reader {
         compared
     }
 
-    fn file(&mut self, delta: &walk::Delta, read: &mut u64) -> Result<FileChange, Failure> {
+    fn file(&mut self, delta: &walk::Delta, seen: &mut Seen) -> Result<(FileChange, Counted), Failure> {
         let (old, old_side) = self.side(delta.old.as_ref())?;
         let (new, new_side) = self.side(delta.new.as_ref())?;
-        *read += old_side.size + new_side.size;
-        if *read > MOST_READ {
+        seen.read += old_side.size + new_side.size;
+        if seen.read > MOST_READ {
             return Err(Failure::new("cannot compare two trees", "they differ in more than 512 MiB"));
         }
-        let same = old.as_ref().map(|blob| &blob.oid) == new.as_ref().map(|blob| &blob.oid);
         let path = tree::spell(&delta.path);
-        let laid = if same { None } else { Laid::new(&old_side, &new_side) };
-        let count = if same { lines::Count::default() } else { lines::count(&old_side, &new_side, laid.as_ref()) };
-        let marks = laid.map_or_else(Vec::new, |laid| marks::of(marks::Sort::of(&path), &laid));
-        Ok(FileChange { path, old, new, added: count.added, deleted: count.deleted, binary: count.binary, marks })
+        let content = |item: &Option<Item>| item.as_ref().filter(|item| walk::has_content(item)).map(|item| item.id.clone());
+        let key = (content(&delta.old), content(&delta.new), marks::Sort::of(&path));
+        if key.0 != key.1 && !seen.pairs.contains_key(&key) {
+            let laid = Laid::new(&old_side, &new_side);
+            let counted = lines::count(&old_side, &new_side, laid.as_ref(), &seen.effort);
+            let marks = laid.map_or_else(Vec::new, |laid| marks::of(key.2, &laid));
+            seen.pairs.insert(key.clone(), (counted, marks));
+        }
+        let (counted, marks) = seen.pairs.get(&key).cloned().unwrap_or_default();
+        Ok((FileChange { path, old, new, added: 0, deleted: 0, binary: false, marks }, counted))
     }
 
     fn side(&mut self, item: Option<&Item>) -> Result<(Option<Blob>, Side), Failure> {

@@ -1,7 +1,7 @@
 //! What reviewers read: differences and files as they are in objects, with nothing that a terminal or an eye obeys unseen.
 
 use super::Gate;
-use super::lines::{self, Lines};
+use super::lines::{self, Effort, Lines};
 use super::objects::Objects;
 use super::stored::Type;
 use super::tree::{self, FILE, Item, PROGRAM, TREE};
@@ -20,7 +20,7 @@ impl Gate {
     ///
     /// Control bytes and code points that hide or reorder text stand as `⟦U+202E⟧`.
     pub fn diff_text(&self, from_tree: &Oid, to_tree: &Oid, limit: usize) -> Result<String, Failure> {
-        let mut objects = self.objects(None)?;
+        let (mut objects, effort) = (self.objects(None)?, Effort::default());
         let difference = walk::whole(&mut objects, Some(from_tree), Some(to_tree))?;
         let mut text = format!("{} paths differ\n", difference.deltas.len());
         for delta in &difference.deltas {
@@ -30,7 +30,7 @@ impl Gate {
             if text.len() > limit {
                 break;
             }
-            write!(text, "\n--- {}\n{}", headline(delta), file(&mut objects, delta)?).map_err(|why| Failure::new("cannot spell a difference", why))?;
+            write!(text, "\n--- {}\n{}", headline(delta), file(&mut objects, delta, &effort)?).map_err(|why| Failure::new("cannot spell a difference", why))?;
         }
         Ok(cut(text, limit))
     }
@@ -84,10 +84,10 @@ fn headline(delta: &Delta) -> String {
 
 /// Spells these files' differences one by one.
 pub(super) fn texts(objects: &mut Objects, deltas: &[Delta], limit: usize) -> Result<Vec<FileText>, Failure> {
-    let mut left = limit;
+    let (mut left, effort) = (limit, Effort::default());
     let mut all = Vec::with_capacity(deltas.len());
     for delta in deltas {
-        let text = if left == 0 { String::new() } else { file(objects, delta)? };
+        let text = if left == 0 { String::new() } else { file(objects, delta, &effort)? };
         let text = if text.is_empty() { headline(delta) } else { text };
         left = left.saturating_sub(text.len());
         all.push(FileText { path: tree::spell(&delta.path), text });
@@ -96,12 +96,12 @@ pub(super) fn texts(objects: &mut Objects, deltas: &[Delta], limit: usize) -> Re
 }
 
 /// A file's hunks, or what there is to say of a content that cannot be shown.
-fn file(objects: &mut Objects, delta: &Delta) -> Result<String, Failure> {
+fn file(objects: &mut Objects, delta: &Delta, effort: &Effort) -> Result<String, Failure> {
     let mut text = String::new();
     let old = content(objects, delta.old.as_ref())?;
     let new = content(objects, delta.new.as_ref())?;
     match (old, new) {
-        (Some(old), Some(new)) if !old.contains(&0) && !new.contains(&0) => hunks(&old, &new, &mut text),
+        (Some(old), Some(new)) if !old.contains(&0) && !new.contains(&0) => hunks(&old, &new, effort, &mut text),
         (old, new) => text.push_str(&format!("opaque: {} -> {}\n", size(old.as_ref()), size(new.as_ref()))),
     }
     Ok(text)
@@ -118,9 +118,9 @@ fn content(objects: &mut Objects, item: Option<&Item>) -> Result<Option<Vec<u8>>
     }
 }
 
-fn hunks(old: &[u8], new: &[u8], text: &mut String) {
+fn hunks(old: &[u8], new: &[u8], effort: &Effort, text: &mut String) {
     let input = InternedInput::new(Lines(old), Lines(new));
-    let Some(mut diff) = lines::diff(&input) else {
+    let Some(mut diff) = lines::diff(&input, effort) else {
         text.push_str("too many lines are alike to be laid side by side; all of both:\n");
         spelled(&input, &input.before, 0..input.before.len() as u32, '-', text);
         return spelled(&input, &input.after, 0..input.after.len() as u32, '+', text);

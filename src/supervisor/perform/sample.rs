@@ -6,7 +6,7 @@ use crate::domain::failure::Failure;
 use crate::domain::policy::PathKind;
 use crate::domain::run::{Completion, Outcome, Run};
 use crate::edge::chance;
-use crate::edge::git::{Altered, Gate};
+use crate::edge::git::{Altered, Effort, Gate};
 use crate::supervisor::yard::Yard;
 
 /// A file of the change, altered in one place.
@@ -27,8 +27,8 @@ pub(super) fn run(yard: &Yard, trial: &Trial) -> Result<Run, Failure> {
     let mut told = Run { harness: "mutants".to_owned(), note: String::new(), ..unasked(trial.change.tree.clone()) };
     let Some(green) = &trial.green else { return Ok(told) };
     let most = trial.policy.qa.sample as usize;
-    let (mut counted, mut unbuilt) = (0, 0);
-    for mutant in in_turn(shuffled(hunks(gate, trial)?)?, shuffled(turned(gate, trial)?)?) {
+    let (mut counted, mut unbuilt, effort) = (0, 0, Effort::default());
+    for mutant in in_turn(shuffled(hunks(gate, trial, &effort)?)?, shuffled(turned(gate, trial, &effort)?)?) {
         if counted >= most || unbuilt >= most * MOST_UNBUILT {
             break;
         }
@@ -37,7 +37,7 @@ pub(super) fn run(yard: &Yard, trial: &Trial) -> Result<Run, Failure> {
         if run.completion == Completion::Infrastructure {
             return Ok(Run { tree: trial.change.tree.clone(), ..run });
         }
-        let outcome = match noticed(green, &run, mutant.hunk) {
+        let outcome = match noticed(green, &run, mutant.hunk, trial.limits.wall_seconds) {
             Some(true) => Outcome::Passed,
             Some(false) => Outcome::Failed,
             None => Outcome::Skipped,
@@ -49,10 +49,14 @@ pub(super) fn run(yard: &Yard, trial: &Trial) -> Result<Run, Failure> {
     Ok(told)
 }
 
-/// Whether the tests noticed; nothing where the mutant is not even a program, which tells nothing of them.
-fn noticed(green: &Run, run: &Run, hunk: bool) -> Option<bool> {
-    if run.completion != Completion::Finished {
-        return Some(true);
+/// Whether the tests noticed; nothing where the mutant is not even a program, which tells nothing of them. A mutant that never ends is noticed,
+/// unless the tests take nearly as long as they may without it.
+fn noticed(green: &Run, run: &Run, hunk: bool, wall_seconds: u32) -> Option<bool> {
+    match run.completion {
+        Completion::Finished => {}
+        Completion::LimitReached => return Some(green.duration_ms / 1000 < u64::from(wall_seconds) / 2),
+        Completion::NotBuilt => return hunk.then_some(true),
+        Completion::Infrastructure => return None,
     }
     let now: Vec<Option<&Outcome>> = green.passed().map(|id| run.results.get(id)).collect();
     match () {
@@ -67,21 +71,21 @@ fn sources(trial: &Trial) -> impl Iterator<Item = &FileChange> {
 }
 
 /// Every hunk of source that was there before; what is new as a whole is RED's to show.
-fn hunks<'a>(gate: &Gate, trial: &'a Trial) -> Result<Vec<Mutant<'a>>, Failure> {
+fn hunks<'a>(gate: &Gate, trial: &'a Trial, effort: &Effort) -> Result<Vec<Mutant<'a>>, Failure> {
     let mut all = Vec::new();
     for file in sources(trial) {
         let (Some(old), Some(new)) = (&file.old, &file.new) else { continue };
-        all.extend(gate.taken_back(&old.oid, &new.oid)?.into_iter().map(|altered| Mutant { file, altered, hunk: true }));
+        all.extend(gate.taken_back(&old.oid, &new.oid, effort)?.into_iter().map(|altered| Mutant { file, altered, hunk: true }));
     }
     Ok(all)
 }
 
 /// Every operator in the lines of source that the change brings.
-fn turned<'a>(gate: &Gate, trial: &'a Trial) -> Result<Vec<Mutant<'a>>, Failure> {
+fn turned<'a>(gate: &Gate, trial: &'a Trial, effort: &Effort) -> Result<Vec<Mutant<'a>>, Failure> {
     let mut all = Vec::new();
     for file in sources(trial) {
         let Some(new) = &file.new else { continue };
-        let turned = gate.turned(&file.path, file.old.as_ref().map(|old| &old.oid), &new.oid)?;
+        let turned = gate.turned(&file.path, file.old.as_ref().map(|old| &old.oid), &new.oid, effort)?;
         all.extend(turned.into_iter().map(|altered| Mutant { file, altered, hunk: false }));
     }
     Ok(all)
@@ -130,13 +134,17 @@ mod tests {
     fn a_mutant_is_noticed_by_a_test_that_judged_it() {
         use Outcome::{Broken, Failed, Passed, Skipped};
         let green = run(&[("a", Passed), ("b", Passed), ("c", Skipped)], Completion::Finished);
-        let with = |results: &[(&str, Outcome)], hunk| noticed(&green, &run(results, Completion::Finished), hunk);
+        let with = |results: &[(&str, Outcome)], hunk| noticed(&green, &run(results, Completion::Finished), hunk, 900);
         for hunk in [true, false] {
             assert_eq!(with(&[("a", Passed), ("b", Passed), ("c", Failed)], hunk), Some(false), "c did not pass before");
             assert_eq!(with(&[("a", Passed), ("b", Failed)], hunk), Some(true));
             assert_eq!(with(&[("a", Passed), ("b", Broken)], hunk), Some(true));
-            assert_eq!(noticed(&green, &run(&[], Completion::LimitReached), hunk), Some(true), "it never ends");
+            let endless = |took: u64| noticed(&Run { duration_ms: took, ..green.clone() }, &run(&[], Completion::LimitReached), hunk, 900);
+            assert_eq!(endless(449_999), Some(true), "it never ends");
+            assert_eq!(endless(450_000), Some(false), "slow tests that became a little slower have seen nothing");
         }
+        let unbuilt = |hunk| noticed(&green, &run(&[], Completion::NotBuilt), hunk, 900);
+        assert_eq!((unbuilt(true), unbuilt(false)), (Some(true), None), "an operator that its types do not have is no test's doing");
         assert_eq!(with(&[], true), Some(true), "what does not build without a hunk misses it");
         assert_eq!(with(&[], false), None, "what is no program says nothing of the tests");
         assert_eq!(with(&[("a", Passed)], false), None);

@@ -1,5 +1,7 @@
 use super::*;
 use crate::domain::change::Change;
+use crate::edge::git::lines::Effort;
+use std::collections::BTreeSet;
 
 fn one(change: &Change, path: &str) -> (u64, u64, bool) {
     let file = change.files.iter().find(|file| file.path == path).expect(path);
@@ -35,6 +37,38 @@ fn adding_and_removing_again_counts() {
     let change = world.change(&gate, "dev-a/x");
     assert_eq!((change.files.len(), change.churn, change.lines()), (0, 600, 600));
     assert_eq!((change.touched.as_slice(), change.file_count()), (&["evil".to_owned()][..], 1));
+}
+
+/// Each pair of contents could be laid side by side, but all of them would take for ever.
+#[test]
+fn where_all_together_are_too_hard_every_hard_one_is_counted_roughly() {
+    let world = World::new();
+    let gate = world.gate();
+    let rogue = world.rogue();
+    let of = |number: usize, many: usize| -> String { (0..300).map(|at| if at / many % 2 == 0 { "a\n" } else { "b\n" }).chain([&*format!("{number}\n")]).collect() };
+    (0..40).for_each(|number| put(&rogue, &format!("hard/{number}"), of(number, 1)));
+    put(&rogue, "hard/again", of(0, 1));
+    save(&rogue, "base");
+    let base = world.smuggle(&gate, "dev-a/base");
+    (0..40).for_each(|number| put(&rogue, &format!("hard/{number}"), of(number + 100, 2)));
+    put(&rogue, "hard/again", of(100, 2));
+    put(&rogue, "src/lib.rs", "one\n2\nthree\nfour\n");
+    save(&rogue, "change");
+    let commit = world.smuggle(&gate, "dev-a/x");
+    let measured = |most: u64| {
+        let change = gate.change_within(&base, &commit, &unsigned, Effort::of(most)).expect("a change");
+        let read = Reader::open(&world.git, gate.dir(), &[]).expect("a reader").compare_within(&change.base_tree, &change.tree, Effort::of(most)).expect("compared");
+        assert_eq!((&change.files, change.churn), (&read.files, change.files.iter().map(|file| file.lines()).sum()), "both count alike");
+        assert_eq!(one(&change, "src/lib.rs"), (2, 1, false));
+        let counts: BTreeSet<_> = change.files.iter().filter(|file| file.path.starts_with("hard/")).map(|file| (file.added, file.deleted)).collect();
+        assert_eq!(counts.len(), 1, "{counts:?}");
+        counts.into_iter().next().expect("a count")
+    };
+    let (close, rough) = (measured(u64::MAX / 2), measured(1));
+    assert!(close.0 < 200 && rough.0 > 290 && rough.1 > 290, "{close:?} {rough:?}");
+    // The same pair under two names costs once.
+    let most = 299 * 299 * 40;
+    assert_eq!((measured(most), measured(most - 1)), (close, rough));
 }
 
 /// Straight, long, behind, forked and joined again, or with a root of its own: the commits are those that git lists.

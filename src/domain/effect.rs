@@ -192,7 +192,7 @@ fn next(state: &State, task: &TaskId) -> Vec<Effect> {
 
 fn at_gate(state: &State, task: &TaskId, attempt: &Attempt, gate: GateName) -> Vec<Effect> {
     let number = attempt.number;
-    let wanted: BTreeSet<RunKind> = attempt.judged_at(gate).into_iter().flat_map(|gate| wanted(state, attempt, gate)).collect();
+    let wanted = runs_at(state, attempt, gate);
     let has = |kind: &RunKind| attempt.runs.contains_key(kind);
     // Hunks that are taken back are compared with the candidate's own run.
     let early = |kind: &RunKind| *kind == RunKind::Sample && wanted.contains(&RunKind::Green) && !has(&RunKind::Green);
@@ -203,6 +203,11 @@ fn at_gate(state: &State, task: &TaskId, attempt: &Attempt, gate: GateName) -> V
     let draw = (drawn_gate && attempt.bypass.is_none() && !attempt.draws.contains_key(&gate)).then(|| Effect::Draw { task: task.clone(), attempt: number, gate });
     let todo: Vec<Effect> = tests.chain(draw).chain(redraw).collect();
     if todo.is_empty() && state.frozen.is_none() { vec![Effect::Judge { task: task.clone(), attempt: number, gate }] } else { todo }
+}
+
+/// The runs that are looked at while an attempt stands at this gate.
+pub fn runs_at(state: &State, attempt: &Attempt, gate: GateName) -> BTreeSet<RunKind> {
+    attempt.judged_at(gate).into_iter().flat_map(|gate| wanted(state, attempt, gate)).collect()
 }
 
 /// The runs that a gate looks at. Where base + tests do not build, only the candidate's run can tell which tests are meant.

@@ -11,7 +11,7 @@ use super::yard::{Yard, blocking};
 use crate::domain::actor::{Actor, Party};
 use crate::domain::change::{Blob, Change};
 use crate::domain::command::Act;
-use crate::domain::effect::Effect;
+use crate::domain::effect::{self, Effect};
 use crate::domain::failure::Failure;
 use crate::domain::gate::GateName;
 use crate::domain::name::{Digest, Oid, RefName, TaskId};
@@ -147,7 +147,7 @@ struct Trial {
     tip: Oid,
     policy: Policy,
     limits: RunLimits,
-    /// The candidate's run, which hunks that are taken back are compared with.
+    /// The candidate's run, which mutants are compared with, and how long it took once.
     green: Option<Run>,
     /// A run that is known already for the tree that is asked for.
     known: Option<Run>,
@@ -165,25 +165,31 @@ enum Trialled {
 async fn test(yard: &Arc<Yard>, task: &TaskId, attempt: u32, kind: RunKind) -> Result<(), Failure> {
     let asked = task.clone();
     let Some(author) = yard.see(move |state, _| state.tasks.get(&asked)?.author.clone()).await? else { return Ok(()) };
-    let running = yard.runs.turn(Line::of(kind), &author).await?;
-    // Only now: while it waited for its turn another attempt may have come, or another tip.
-    let Some(trial) = trial(yard, task, attempt, kind).await? else { return Ok(()) };
-    let tip = matches!(kind, RunKind::Merge | RunKind::Tip | RunKind::Cover).then(|| trial.tip.clone());
-    let (here, cancel) = (Arc::clone(yard), Arc::clone(&trial.cancel));
-    let mut trying = std::pin::pin!(blocking(move || {
-        let result = try_out(&here, &trial);
-        drop(running);
-        result
-    }));
-    let trialled = tokio::select! {
-        trialled = &mut trying => trialled?,
-        () = unwanted(yard, task, attempt, kind) => {
-            cancel.store(true, Ordering::SeqCst);
-            // The place is given back when all is gone; whatever came of it is nobody's.
-            return trying.await.map(drop);
+    let (trialled, tip) = loop {
+        let running = yard.runs.turn(Line::of(kind), &author).await?;
+        // Only now: while it waited for its turn another attempt may have come, or another tip.
+        let Some(trial) = trial(yard, task, attempt, kind).await? else { return Ok(()) };
+        let tip = matches!(kind, RunKind::Merge | RunKind::Tip | RunKind::Cover).then(|| trial.tip.clone());
+        let (here, cancel) = (Arc::clone(yard), Cancel(Arc::clone(&trial.cancel)));
+        let mut trying = std::pin::pin!(blocking(move || {
+            let result = try_out(&here, &trial);
+            drop(running);
+            result
+        }));
+        tokio::select! {
+            trialled = &mut trying => break (trialled?, tip),
+            () = unwanted(yard, task, attempt, kind, tip.as_ref()) => {}
+        }
+        // The place is given back when all is gone; whatever came of it is nobody's.
+        drop(cancel);
+        if let Err(failure) = trying.await {
+            eprintln!("orchestrate: a run of {task} that nobody waits for: {failure}");
+        }
+        if *yard.stop.borrow() {
+            return Ok(());
         }
     };
-    let (task, attempt) = (task.clone(), attempt);
+    let task = task.clone();
     let act = match trialled {
         Trialled::Conflict(paths) => {
             let why = format!("it conflicts with the protected branch in {}", paths.join(", "));
@@ -196,19 +202,32 @@ async fn test(yard: &Arc<Yard>, task: &TaskId, attempt: u32, kind: RunKind) -> R
     Ok(())
 }
 
-/// The attempt, while it waits for this run.
-fn waits<'s>(state: &'s State, task: &TaskId, attempt: u32, kind: RunKind) -> Option<&'s Attempt> {
-    let waits = |now: &&Attempt| now.number == attempt && matches!(now.stage, Stage::At(_)) && !now.runs.contains_key(&kind);
-    state.tasks.get(task)?.attempt.as_ref().filter(waits)
+/// Ends a run when it goes, also where nobody comes to say so.
+struct Cancel(Arc<AtomicBool>);
+
+impl Drop for Cancel {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::SeqCst);
+    }
 }
 
-/// Ends when nobody waits for a run any more: another candidate has come, it was sent back or given back, or the supervisor stops.
-async fn unwanted(yard: &Arc<Yard>, task: &TaskId, attempt: u32, kind: RunKind) {
+/// The attempt, while it waits for this run.
+fn waits<'s>(state: &'s State, task: &TaskId, attempt: u32, kind: RunKind) -> Option<&'s Attempt> {
+    let known = state.tasks.get(task).filter(|known| known.veto.is_none())?;
+    let now = known.attempt.as_ref().filter(|now| now.number == attempt && !now.runs.contains_key(&kind))?;
+    let Stage::At(gate) = now.stage else { return None };
+    effect::runs_at(state, now, gate).contains(&kind).then_some(now)
+}
+
+/// Ends when nobody waits for a run any more: another candidate has come, it was sent back, given back or vetoed, a bypass leaves it out, the
+/// branch is no longer what it is made on, or the supervisor stops.
+async fn unwanted(yard: &Arc<Yard>, task: &TaskId, attempt: u32, kind: RunKind, tip: Option<&Oid>) {
     let (mut grown, mut stop, mut apart) = (yard.grown.subscribe(), yard.stop.subscribe(), tokio::time::interval(APART));
     apart.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
-        let asked = task.clone();
-        if !matches!(yard.see(move |state, _| waits(state, &asked, attempt, kind).is_some()).await, Ok(true)) {
+        let (asked, tip) = (task.clone(), tip.cloned());
+        let stands = move |state: &State| tip.is_none() || tip.as_ref() == state.tip();
+        if !matches!(yard.see(move |state, _| waits(state, &asked, attempt, kind).is_some() && stands(state)).await, Ok(true)) {
             return;
         }
         let changed = async {
@@ -236,7 +255,8 @@ async fn trial(yard: &Arc<Yard>, task: &TaskId, attempt: u32, kind: RunKind) -> 
         let wanted = kind != RunKind::Merge || now.needs.is_none() || now.gates().contains(&GateName::Qa);
         let charter = state.charter();
         let (policy, limits) = (charter.policy.clone(), charter.run_limits(gate));
-        let green = now.runs.get(&RunKind::Green).map(|tested| tested.run.clone());
+        let times = u64::from(charter.run_limits(GateName::Green).runs.max(1));
+        let green = now.runs.get(&RunKind::Green).map(|tested| Run { duration_ms: tested.run.duration_ms / times, ..tested.run.clone() });
         Some(Trial { kind, green, change, tip: state.tip()?.clone(), policy, limits, known, wanted, cancel: Arc::default() })
     })
     .await
@@ -319,7 +339,9 @@ fn run_often(yard: &Yard, trial: &Trial, tree: &Oid) -> Result<Run, Failure> {
             break;
         }
     }
-    laid.give_back(yard);
+    if let Some(run) = &agreed {
+        laid.give_back_after(yard, run);
+    }
     agreed.ok_or_else(|| Failure::new("BUG: no test run was made", tree))
 }
 
@@ -327,7 +349,7 @@ fn run_often(yard: &Yard, trial: &Trial, tree: &Oid) -> Result<Run, Failure> {
 fn run_tests(yard: &Yard, trial: &Trial, tree: &Oid) -> Result<Run, Failure> {
     let laid = Laid::of(yard, tree)?;
     let run = run_in(yard, trial, tree, &laid.dir());
-    laid.give_back(yard);
+    laid.give_back_after(yard, &run);
     Ok(run)
 }
 

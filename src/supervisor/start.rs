@@ -532,7 +532,8 @@ async fn wait_for_stop(yard: &Arc<Yard>) {
         }
     };
     tokio::select! {
-        _ = stop.changed() => {}
+        // Also where it was said before anybody listened.
+        _ = stop.wait_for(|stop| *stop) => {}
         _ = terminated => {}
     }
 }

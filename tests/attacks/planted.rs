@@ -115,7 +115,9 @@ fn ends(without: Option<&str>, ids: &str) -> BTreeMap<String, String> {
     outlived(world.path("t").parent().unwrap());
     let answer: Value = serde_json::from_slice(&said.stdout).unwrap_or_else(|why| panic!("{without:?}: {why}: {said:?}"));
     let rows = answer["done"]["attacks"].as_array().unwrap_or_else(|| panic!("{without:?}: {answer:#}"));
-    rows.iter().map(|row| (row["id"].as_str().unwrap().to_owned(), row["outcome"].as_str().unwrap().to_owned())).collect()
+    // What could not even be prepared shows nothing.
+    let prepared = |row: &Value| assert!(!row["happened"].as_str().unwrap().starts_with("cannot prepare"), "{without:?}: {row:#}");
+    rows.iter().inspect(|row| prepared(row)).map(|row| (row["id"].as_str().unwrap().to_owned(), row["outcome"].as_str().unwrap().to_owned())).collect()
 }
 
 /// Ends what outlives a sandbox without a process namespace: whoever still has a part of the folder mounted.

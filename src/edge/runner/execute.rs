@@ -200,7 +200,7 @@ impl<'a> Bench<'a> {
             return Err(Trouble::Limit(format!("the tests took longer than {} s", self.job.limits.wall.as_secs_f32())));
         }
         match self.place.free() {
-            Ok(free) if free < DISK_FLOOR => Err(Trouble::Limit("the tests filled the disk".into())),
+            Ok(free) if free < DISK_FLOOR => Err(Trouble::Infrastructure("the disk is full: less than 256 MiB are free for the tests, or for anything else".into())),
             Ok(_) => Ok(()),
             Err(why) => Err(Trouble::outside("cannot see how full the disk is", why)),
         }

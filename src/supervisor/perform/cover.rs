@@ -17,6 +17,6 @@ pub(super) fn run(yard: &Yard, trial: &Trial, tree: &Oid) -> Result<Run, Failure
     let changed = gate.added_lines(&gate.tree_of(&trial.tip)?, tree)?.into_iter().filter(|(path, _)| source(path)).collect();
     let laid = Laid::of(yard, tree)?;
     let run = with_job(yard, trial, tree, &laid.dir(), |job| runner::cover(job, &Asked { files, changed }));
-    laid.give_back(yard);
+    laid.give_back_after(yard, &run);
     Ok(run)
 }

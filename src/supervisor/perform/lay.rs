@@ -5,6 +5,7 @@ use super::super::yard::Yard;
 use crate::domain::failure::Failure;
 use crate::domain::isolation::Isolation;
 use crate::domain::name::Oid;
+use crate::domain::run::{Completion, Run};
 use crate::edge::chance;
 use crate::edge::git::Checkout;
 use crate::edge::sandbox::clear;
@@ -42,6 +43,13 @@ impl Laid {
     /// Whether a run, whose processes are all gone, left nothing behind.
     pub fn is_as_it_was(&self, yard: &Yard) -> bool {
         yard.isolation != Isolation::None && self.checkout.as_ref().is_some_and(Checkout::is_untouched) && alone(&self.root)
+    }
+
+    /// Keeps the files for the next run where the tests of this one came to their own end: of what was killed something may live a moment longer.
+    pub fn give_back_after(self, yard: &Yard, run: &Run) {
+        if matches!(run.completion, Completion::Finished | Completion::NotBuilt) {
+            self.give_back(yard);
+        }
     }
 
     /// Keeps the files for the next run where this one left them as they were.

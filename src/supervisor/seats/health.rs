@@ -155,12 +155,19 @@ async fn bring_back(yard: &Arc<Yard>, charter: &crate::domain::charter::Charter,
 /// Waits until every instance has answered through its own socket, has ended, or the time is over.
 pub async fn answered(yard: &Arc<Yard>, seconds: u32, reporter: &mut Reporter) -> Result<usize, Failure> {
     let since = Instant::now();
-    let mut grown = yard.grown.subscribe();
+    let (mut grown, mut stop) = (yard.grown.subscribe(), yard.stop.subscribe());
     let deadline = tokio::time::Instant::now() + Duration::from_secs(seconds.into());
     let (ready, silent) = loop {
         grown.borrow_and_update();
         let (ready, starting, silent) = yard.see(|state, _| roll(state)).await?;
-        if starting == 0 || tokio::time::timeout_at(deadline, grown.changed()).await.is_err() {
+        if starting == 0 {
+            break (ready, silent);
+        }
+        let over = tokio::select! {
+            changed = tokio::time::timeout_at(deadline, grown.changed()) => changed.is_err(),
+            _ = stop.wait_for(|stop| *stop) => true,
+        };
+        if over {
             break (ready, silent);
         }
     };

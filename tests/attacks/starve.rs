@@ -220,6 +220,11 @@ fn what_nobody_waits_for_gives_its_place_back() {
     let hangs = hung(&world);
     world.seat("dev-b").run("orchestrate task release T2").ok();
     assert!(gone(hangs));
+    // And vetoed.
+    hand_in(&world, "dev-b", 3, HANGS);
+    let hangs = hung(&world);
+    world.owner(&["task", "veto", "T3", "--reason", "not this"]).ok();
+    assert!(gone(hangs));
     world.owner(&["ledger", "verify"]).ok();
 }
 

@@ -129,7 +129,10 @@ impl Effort {
 /// Lays two contents side by side; nothing where both have so many lines that stand there often that it would take for ever, or where the
 /// contents before them have taken all that there is.
 pub(super) fn diff(input: &InternedInput<&[u8]>, effort: &Effort) -> Option<Diff> {
-    let pairs = pairs(input);
+    lay(input, pairs(input), effort)
+}
+
+fn lay(input: &InternedInput<&[u8]>, pairs: u64, effort: &Effort) -> Option<Diff> {
     let may = pairs <= FEW_PAIRS || pairs <= MOST_PAIRS && effort.take(pairs);
     may.then(|| Diff::compute(Algorithm::Histogram, input))
 }
@@ -156,11 +159,12 @@ fn middle<'a>(input: &'a InternedInput<&[u8]>) -> (&'a [Token], &'a [Token]) {
 
 fn text(input: &InternedInput<&[u8]>, effort: &Effort) -> Counted {
     let length = |token: &Token| input.interner[*token].len() as u64;
-    let rough = (pairs(input) > FEW_PAIRS).then(|| {
+    let pairs = pairs(input);
+    let rough = (pairs > FEW_PAIRS).then(|| {
         let (before, after) = middle(input);
         Count { added: weigh(after.iter().map(length)), deleted: weigh(before.iter().map(length)), binary: false }
     });
-    let laid = diff(input, effort).map(|diff| {
+    let laid = lay(input, pairs, effort).map(|diff| {
         let added = input.after.iter().zip(0..).filter(|(_, at)| diff.is_added(*at)).map(|(token, _)| length(token));
         let deleted = input.before.iter().zip(0..).filter(|(_, at)| diff.is_removed(*at)).map(|(token, _)| length(token));
         Count { added: weigh(added), deleted: weigh(deleted), binary: false }
